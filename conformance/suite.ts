@@ -1,0 +1,15 @@
+/** What every conformance runner exports (`export const suites: Suite[]`). */
+
+export interface CaseResult {
+  /** Stable and unique inside the suite: expected.json names exceptions by it. */
+  name: string;
+  status: 'pass' | 'fail' | 'skip';
+  /** Why it failed or was skipped, in one line. */
+  detail?: string;
+}
+
+export interface Suite {
+  name: string;
+  /** @param dataDir the conformance data folder (`../shared/conformance` or CONFORMANCE_DIR) */
+  run(dataDir: string): Promise<CaseResult[]> | AsyncIterable<CaseResult>;
+}

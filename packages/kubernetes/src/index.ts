@@ -1,0 +1,3 @@
+export * from './client/api-client.ts';
+export * from './object.ts';
+export * from './status.ts';
