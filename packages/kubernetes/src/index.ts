@@ -1,6 +1,10 @@
 export * from './client/api-client.ts';
+export { applyDefaults } from './defaults/apply.ts';
 export * from './errors.ts';
 export * from './object.ts';
+export * from './quantity.ts';
+export * from './schema/decode.ts';
+export type { Definition, FieldSchema, TypeSchema } from './schema/definitions.ts';
 export * from './schema/registry.ts';
 export * from './selectors.ts';
 export * from './status.ts';
