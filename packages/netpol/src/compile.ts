@@ -1,0 +1,222 @@
+import { canonicalAddress } from './address.ts';
+import { type ClassSeed, classKey, namespacesOf, SelectionIndex, selectionKey, vocabularyOf } from './classes.ts';
+import { PolicyError } from './errors.ts';
+import type {
+  ClusterSnapshot,
+  CompiledPeer,
+  CompiledPod,
+  CompiledPolicies,
+  CompiledPolicy,
+  CompiledRule,
+  Direction,
+  Gate,
+  NamespaceFact,
+  ParsedPolicy,
+  PodClass,
+  PodFact,
+  Selection,
+} from './model.ts';
+import { isolateForRefusedPolicy, parseNetworkPolicy } from './parse-network-policy.ts';
+import type { Selector } from './selector.ts';
+
+const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type ClassDraft = Mutable<PodClass> & ClassSeed & { pods: CompiledPod[] };
+
+interface ParsedEntry {
+  readonly parsed: ParsedPolicy;
+  readonly error?: PolicyError;
+}
+
+/**
+ * Turns a cluster into the form all questions are asked of. Order of the inputs never matters. A policy that cannot be
+ * read is reported in `errors` and isolates the pods it selects; it never throws for a policy.
+ */
+export function compilePolicies(snapshot: ClusterSnapshot): CompiledPolicies {
+  const { entries, errors } = parseAll(snapshot.networkPolicies);
+  const parsed = entries.map((entry) => entry.parsed);
+  const pods = [...snapshot.pods, ...dnsPod(snapshot)];
+  const namespaces = namespaceFacts(snapshot.namespaces, pods, parsed);
+  const vocabulary = vocabularyOf(parsed);
+
+  const drafts = new Map<string, ClassDraft>();
+  const compiledPods = pods.map((fact): CompiledPod => {
+    if (fact.hostNetwork) return { fact };
+    const key = classKey(fact, vocabulary);
+    let draft = drafts.get(key);
+    if (!draft) {
+      draft = { id: drafts.size, namespace: fact.namespace, labels: fact.labels, ports: fact.ports, pods: [], gates: openGates };
+      drafts.set(key, draft);
+    }
+    const pod: CompiledPod = { fact, class: draft };
+    draft.pods.push(pod);
+    return pod;
+  });
+  const classes = [...drafts.values()];
+
+  const index = new SelectionIndex<ClassDraft>(namespaces, classes, vocabulary.labelKeys);
+  const selections = new Map<string, Selection>();
+  const select = (where: Selector | string, which: Selector): Selection => {
+    const key = selectionKey(where, which);
+    let selection = selections.get(key);
+    if (!selection) {
+      selection = { key, classes: index.select(where, which) };
+      selections.set(key, selection);
+    }
+    return selection;
+  };
+  const policies = entries.map((entry) => compilePolicy(entry, select));
+  assignGates(policies, classes);
+
+  const nodes = new Map((snapshot.nodes ?? []).map((node) => [node.name, node]));
+  const nodeByAddress = new Map<string, string>();
+  for (const node of nodes.values()) for (const ip of node.addresses) nodeByAddress.set(requireAddress(ip, `node ${node.name}`), node.name);
+  return {
+    namespaces,
+    nodes,
+    policies,
+    classes,
+    pods: compiledPods,
+    podByName: new Map(compiledPods.map((pod) => [`${pod.fact.namespace}/${pod.fact.name}`, pod])),
+    podByAddress: addressTable(compiledPods),
+    nodeByAddress,
+    errors,
+  };
+}
+
+function parseAll(objects: readonly unknown[]): { entries: ParsedEntry[]; errors: PolicyError[] } {
+  const entries: ParsedEntry[] = [];
+  const errors: PolicyError[] = [];
+  for (const object of objects) {
+    try {
+      entries.push({ parsed: parseNetworkPolicy(object) });
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error;
+      errors.push(error);
+      const parsed = isolateForRefusedPolicy(object);
+      if (parsed) entries.push({ parsed, error });
+    }
+  }
+  entries.sort((a, b) => comparePolicies(a.parsed, b.parsed));
+  return { entries, errors };
+}
+
+const tierOrder = { admin: 0, networkPolicy: 1, baseline: 2 } as const;
+
+/** Order of decision; names break ties, so that the same policy is named whatever the order of arrival. */
+function comparePolicies(a: ParsedPolicy, b: ParsedPolicy): number {
+  return (
+    tierOrder[a.tier] - tierOrder[b.tier] ||
+    a.priority - b.priority ||
+    compareText(a.namespace ?? '', b.namespace ?? '') ||
+    compareText(a.ref.name, b.ref.name)
+  );
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function dnsPod(snapshot: ClusterSnapshot): PodFact[] {
+  const ips = snapshot.dnsServiceIPs ?? [];
+  if (ips.length === 0) return [];
+  const ports = [
+    { name: 'dns', protocol: 'UDP', port: 53 },
+    { name: 'dns-tcp', protocol: 'TCP', port: 53 },
+  ] as const;
+  return [{ namespace: 'kube-system', name: 'kube-dns', labels: { 'k8s-app': 'kube-dns' }, ips, ports }];
+}
+
+/** Namespaces that only pods mention exist too; each carries the label the API server sets on every namespace. */
+function namespaceFacts(
+  given: readonly NamespaceFact[],
+  pods: readonly PodFact[],
+  policies: readonly ParsedPolicy[],
+): Map<string, NamespaceFact> {
+  const facts = new Map<string, NamespaceFact>();
+  const add = (name: string, labels: NamespaceFact['labels']) =>
+    facts.set(name, { name, labels: { ...labels, [NAMESPACE_NAME_LABEL]: name } });
+  for (const { name, labels } of given) add(name, labels);
+  for (const { namespace } of [...pods, ...policies]) if (namespace !== undefined && !facts.has(namespace)) add(namespace, {});
+  return facts;
+}
+
+type Select = (namespaces: Selector | string, pods: Selector) => Selection;
+
+function compilePolicy({ parsed, error }: ParsedEntry, select: Select): CompiledPolicy {
+  const policy: Mutable<CompiledPolicy> = {
+    parsed,
+    subject: select(namespacesOf(parsed, parsed.subject.namespaces), parsed.subject.pods),
+    ...(error && { error }),
+  };
+  for (const direction of ['ingress', 'egress'] as const) {
+    const rules = parsed[direction];
+    if (!rules) continue;
+    policy[direction] = rules.map((rule): CompiledRule => {
+      const peers = rule.peers?.map((peer): CompiledPeer => {
+        if (peer.kind === 'addresses') return { parsed: peer, ranges: peer.ranges };
+        return { parsed: peer, selection: select(namespacesOf(parsed, peer.namespaces), peer.pods) };
+      });
+      return { policy, direction, parsed: rule, ...(peers && { peers }) };
+    });
+  }
+  return policy;
+}
+
+const openGate: Gate = { key: '', admin: [], isolating: [], baseline: [] };
+const openGates = { ingress: openGate, egress: openGate };
+
+function assignGates(policies: readonly CompiledPolicy[], classes: readonly ClassDraft[]): void {
+  const shared = new Map<string, Gate>();
+  const gates = new Map<ClassDraft, Record<Direction, Gate>>();
+  for (const direction of ['ingress', 'egress'] as const) {
+    const chosen = new Map<PodClass, number[]>();
+    policies.forEach((policy, index) => {
+      if (!policy[direction]) return;
+      for (const podClass of policy.subject.classes) {
+        const list = chosen.get(podClass);
+        if (list) list.push(index);
+        else chosen.set(podClass, [index]);
+      }
+    });
+    for (const podClass of classes) {
+      const indexes = chosen.get(podClass);
+      if (!indexes) continue;
+      const key = `${direction}:${indexes.join(',')}`;
+      let gate = shared.get(key);
+      if (!gate) {
+        const selecting = indexes.map((index) => policies[index]!);
+        const rulesOf = (tier: 'admin' | 'baseline') => selecting.filter((p) => p.parsed.tier === tier).flatMap((p) => p[direction]!);
+        gate = {
+          key,
+          admin: rulesOf('admin'),
+          isolating: selecting.filter((policy) => policy.parsed.tier === 'networkPolicy'),
+          baseline: rulesOf('baseline'),
+        };
+        shared.set(key, gate);
+      }
+      const both = gates.get(podClass) ?? { ...openGates };
+      both[direction] = gate;
+      gates.set(podClass, both);
+    }
+  }
+  for (const [podClass, both] of gates) podClass.gates = both;
+}
+
+function requireAddress(text: string, owner: string): string {
+  const address = canonicalAddress(text);
+  if (address === undefined) throw new PolicyError('invalid', owner, `found address "${text}", expected an IPv4 or IPv6 address`);
+  return address;
+}
+
+function addressTable(pods: readonly CompiledPod[]): Map<string, CompiledPod | 'conflict'> {
+  const table = new Map<string, CompiledPod | 'conflict'>();
+  for (const pod of pods) {
+    if (pod.fact.hostNetwork) continue;
+    for (const ip of new Set(pod.fact.ips.map((text) => requireAddress(text, `pod ${pod.fact.namespace}/${pod.fact.name}`)))) {
+      table.set(ip, table.has(ip) ? 'conflict' : pod);
+    }
+  }
+  return table;
+}

@@ -1,0 +1,186 @@
+import type { PolicyRef } from '@palisade/flow';
+import { type Address, formatAddress, parseAddress, rangesContain } from './address.ts';
+import { describePolicy } from './errors.ts';
+import type { CompiledPod, CompiledPolicies, CompiledPolicy, CompiledRule, Direction, Gate, PodFact, PortMatch } from './model.ts';
+
+/** One end of a packet: a pod by `namespace/name`, or an address (which may be a pod's). */
+export type PacketEnd = { readonly pod: string } | { readonly ip: string };
+
+export interface Packet {
+  readonly src: PacketEnd;
+  readonly dst: PacketEnd;
+  /** `TCP`, `UDP`, `SCTP`, or anything else (`ICMPv4`) for a packet without ports. */
+  readonly protocol: string;
+  /** Destination port; absent for protocols without ports. */
+  readonly port?: number;
+}
+
+export type EndKind =
+  /** the end is no pod that policies select: outside, a node, hostNetwork */
+  | 'no-pod'
+  /** a pod talking to itself: no policy can forbid it */
+  | 'self'
+  /** the pod's own node: the kubelet must reach it */
+  | 'node'
+  | 'not-isolated'
+  /** a rule decided */
+  | 'rule'
+  /** isolated, and no rule allows it */
+  | 'no-rule'
+  /** two pods claim the address */
+  | 'conflict';
+
+export interface EndVerdict {
+  readonly allowed: boolean;
+  readonly kind: EndKind;
+  readonly direction: Direction;
+  /** One sentence for a person. */
+  readonly reason: string;
+  /** The policy that decided; for `no-rule` the first of those that isolate. */
+  readonly policy?: PolicyRef;
+  readonly rule?: CompiledRule;
+  /** NetworkPolicies that isolate this end. */
+  readonly isolatedBy: readonly PolicyRef[];
+}
+
+export interface PacketVerdict {
+  readonly allowed: boolean;
+  readonly egress: EndVerdict;
+  readonly ingress: EndVerdict;
+}
+
+/** A packet's end after look-up. */
+export interface ResolvedEnd {
+  readonly pod?: CompiledPod;
+  readonly address?: Address;
+  readonly isConflict: boolean;
+  /** Name of the node whose address this is. */
+  readonly node?: string;
+}
+
+/** @throws RangeError when a named pod is unknown or an address cannot be parsed */
+export function resolveEnd(compiled: CompiledPolicies, end: PacketEnd): ResolvedEnd {
+  if ('pod' in end) {
+    const pod = compiled.podByName.get(end.pod);
+    if (!pod) throw new RangeError(`Cannot find pod "${end.pod}": expected namespace/name of a pod in the snapshot`);
+    const ip = pod.fact.ips[0];
+    const address = ip === undefined ? undefined : parseAddress(ip);
+    return { pod, isConflict: false, ...(address && { address }) };
+  }
+  const address = parseAddress(end.ip);
+  if (!address) throw new RangeError(`Cannot parse address "${end.ip}": expected IPv4 or IPv6`);
+  const text = formatAddress(address);
+  const owner = compiled.podByAddress.get(text);
+  const node = compiled.nodeByAddress.get(text);
+  return {
+    address,
+    isConflict: owner === 'conflict',
+    ...(owner && owner !== 'conflict' && { pod: owner }),
+    ...(node !== undefined && { node }),
+  };
+}
+
+/** The ports a named port stands for on a pod; empty when the pod has no such port. */
+export function resolvePortName(
+  pod: Pick<PodFact, 'ports'>,
+  match: Extract<PortMatch, { name: string }>,
+): readonly PodFact['ports'][number][] {
+  return pod.ports.filter((port) => port.name === match.name && (match.protocol === undefined || match.protocol === port.protocol));
+}
+
+function portMatches(match: PortMatch, protocol: string, port: number | undefined, destination: PodFact | undefined): boolean {
+  if ('from' in match) return match.protocol === protocol && port !== undefined && port >= match.from && port <= match.to;
+  return (
+    destination !== undefined && resolvePortName(destination, match).some((named) => named.protocol === protocol && named.port === port)
+  );
+}
+
+function ruleMatches(
+  rule: CompiledRule,
+  peer: ResolvedEnd,
+  protocol: string,
+  port: number | undefined,
+  destination: PodFact | undefined,
+): boolean {
+  const isPeer =
+    !rule.peers ||
+    rule.peers.some(({ selection, ranges }) => {
+      if (selection) return peer.pod?.class !== undefined && selection.classes.has(peer.pod.class);
+      return peer.address !== undefined && rangesContain(ranges!, peer.address);
+    });
+  return isPeer && (!rule.parsed.ports || rule.parsed.ports.some((match) => portMatches(match, protocol, port, destination)));
+}
+
+export function ruleRef(rule: CompiledRule): PolicyRef {
+  return { ...rule.policy.parsed.ref, direction: rule.direction, rule: rule.parsed.name ?? String(rule.parsed.index) };
+}
+
+export function policyRefs(policies: readonly CompiledPolicy[], direction: Direction): PolicyRef[] {
+  return policies.map((policy) => ({ ...policy.parsed.ref, direction }));
+}
+
+/** `no NetworkPolicy allows it (isolated by NetworkPolicy a/b, …)`, or that one of them could not be read. */
+export function reasonForNoRule(isolating: readonly CompiledPolicy[]): string {
+  const broken = isolating.find((policy) => policy.error);
+  if (broken) return `${describePolicy(broken.parsed.ref)} was refused and isolates its pods: ${broken.error!.path}`;
+  return `no NetworkPolicy allows it (isolated by ${isolating.map((policy) => describePolicy(policy.parsed.ref)).join(', ')})`;
+}
+
+/** Admin tier, then NetworkPolicies, then baseline tier, then allow. Inside a tier the first matching rule decides. */
+function passGate(gate: Gate, direction: Direction, matches: (rule: CompiledRule) => boolean): EndVerdict {
+  const isolatedBy = policyRefs(gate.isolating, direction);
+  const decided = (rule: CompiledRule, allowed: boolean): EndVerdict => {
+    const verb = rule.parsed.action === 'Deny' ? 'denied' : 'allowed';
+    const reason = `${verb} by ${describePolicy(rule.policy.parsed.ref)} ${rule.parsed.path}`;
+    return { allowed, kind: 'rule', direction, reason, policy: ruleRef(rule), rule, isolatedBy };
+  };
+  const admin = gate.admin.find(matches);
+  if (admin && admin.parsed.action !== 'Pass') return decided(admin, admin.parsed.action === 'Accept');
+  if (gate.isolating.length > 0) {
+    for (const policy of gate.isolating) {
+      const rule = policy[direction]!.find(matches);
+      if (rule) return decided(rule, true);
+    }
+    return { allowed: false, kind: 'no-rule', direction, reason: reasonForNoRule(gate.isolating), policy: isolatedBy[0]!, isolatedBy };
+  }
+  const baseline = gate.baseline.find(matches);
+  if (baseline) return decided(baseline, baseline.parsed.action === 'Accept');
+  return { allowed: true, kind: 'not-isolated', direction, reason: 'no policy isolates the pod', isolatedBy };
+}
+
+const open = (kind: EndKind, direction: Direction, reason: string): EndVerdict => ({
+  allowed: true,
+  kind,
+  direction,
+  reason,
+  isolatedBy: [],
+});
+
+/** The verdict of one end's policies. */
+function evaluateEnd(direction: Direction, subject: ResolvedEnd, peer: ResolvedEnd, packet: Packet): EndVerdict {
+  if (subject.isConflict) return { allowed: false, kind: 'conflict', direction, reason: 'two pods claim this address', isolatedBy: [] };
+  const { pod } = subject;
+  if (!pod) return open('no-pod', direction, 'outside of the pod network');
+  if (!pod.class) return open('no-pod', direction, 'hostNetwork: policies do not select it');
+  if (peer.pod === pod) return open('self', direction, 'a pod may always reach itself');
+  if (direction === 'ingress' && peer.node !== undefined && peer.node === pod.fact.node)
+    return open('node', direction, 'its own node may always reach it');
+  const destination = direction === 'ingress' ? pod.fact : peer.pod?.class && peer.pod.fact;
+  return passGate(pod.class.gates[direction], direction, (rule) => ruleMatches(rule, peer, packet.protocol, packet.port, destination));
+}
+
+/**
+ * Decides the first packet of a connection, and every later one in its direction; replies are always allowed. Both the
+ * sender's egress and the receiver's ingress must allow it.
+ *
+ * @throws RangeError when a pod or address in the packet cannot be resolved
+ */
+export function evaluatePacket(compiled: CompiledPolicies, packet: Packet): PacketVerdict {
+  return evaluateResolved(resolveEnd(compiled, packet.src), resolveEnd(compiled, packet.dst), packet);
+}
+
+export function evaluateResolved(source: ResolvedEnd, destination: ResolvedEnd, packet: Packet): PacketVerdict {
+  const egress = evaluateEnd('egress', source, destination, packet);
+  const ingress = evaluateEnd('ingress', destination, source, packet);
+  return { allowed: egress.allowed && ingress.allowed, egress, ingress };
+}

@@ -1,0 +1,11 @@
+export * from './compile.ts';
+export * from './errors.ts';
+export * from './evaluate.ts';
+export * from './flow-from-log.ts';
+export type * from './model.ts';
+export type { NodeView, NodeViewPod } from './nft/address-book.ts';
+export { type LogIds, type LogMeaning, logGroup, parseLogPrefix } from './nft/log-prefix.ts';
+export { netpolTable, type RenderedTable, renderNftables } from './nft/render-nftables.ts';
+export type { NftRuleset } from './nft/ruleset.ts';
+export { parseNetworkPolicy } from './parse-network-policy.ts';
+export * from './snapshot.ts';
