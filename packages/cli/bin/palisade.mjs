@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+// The `palisade` command: any Node >= 18 starts it; what it runs is TypeScript on the project's own Node 24.
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { userHome } from '../../../scripts/setup/paths.mjs';
+import { setup } from '../../../scripts/setup.mjs';
+
+const { node, env } = await setup({ quiet: process.argv.includes('--json') });
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const child = spawn(node, ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  env: { ...env, PALISADE_HOME: userHome() },
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

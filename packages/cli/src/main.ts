@@ -1,0 +1,70 @@
+import { Command } from 'commander';
+
+const program = new Command('palisade')
+  .description('Zero-trust security mesh for microservices: a cluster on this machine, its policies, and what they did.')
+  .showHelpAfterError('(palisade --help shows every command)')
+  .showSuggestionAfterError(true);
+
+/** Each command loads its own module when it runs, so that `--help` and `flows` start fast. */
+type Action = (options: Record<string, unknown>, command: Command) => Promise<number | undefined>;
+function run(load: () => Promise<Action>) {
+  return async (options: Record<string, unknown>, command: Command) => {
+    try {
+      process.exitCode = (await (await load())(options, command)) ?? 0;
+    } catch (error) {
+      console.error(`palisade: ${error instanceof Error ? error.message : String(error)}`);
+      process.exitCode = 1;
+    }
+  };
+}
+
+program
+  .command('up')
+  .description('start the cluster of this machine, or find it running')
+  .option('--nodes <count|names>', 'how many virtual nodes, or their names: 3, or node1,node2,es-node')
+  .option('--name <cluster>', 'name of the cluster', 'palisade')
+  .option('--api-port <port>', 'port of the API server on 127.0.0.1 (another one when it is taken)', '6443')
+  .option('--images <folder...>', 'folders with image definitions')
+  .option('--host-paths <folder>', 'allow hostPath volumes below this folder')
+  .option('--json', 'one JSON object on standard output')
+  .addHelpText('after', '\nExamples:\n  sudo npx palisade up\n  sudo npx palisade up --nodes node1,node2,es-node')
+  .action(run(async () => (await import('./commands/up.ts')).up));
+
+program
+  .command('down')
+  .description('stop it; objects are kept for the next `up`')
+  .option('--purge', 'remove the objects too')
+  .option('--name <cluster>', 'name of the cluster', 'palisade')
+  .action(run(async () => (await import('./commands/down.ts')).down));
+
+program
+  .command('doctor')
+  .description('each requirement of the cluster with its state and remedy')
+  .option('--json', 'as JSON')
+  .action(run(async () => (await import('./commands/doctor.ts')).doctor));
+
+program
+  .command('flows')
+  .description('what happened to traffic: verdicts with both ends and the deciding policy')
+  .option('-f, --follow', 'keep printing')
+  .option('--verdict <verdict>', 'FORWARDED, DROPPED, AUDIT or ERROR')
+  .option('--from <pod>', 'source: [namespace/]pod prefix or address')
+  .option('--to <pod>', 'destination: [namespace/]pod prefix or address')
+  .option('-n, --namespace <namespace>', 'either end in this namespace')
+  .option('--protocol <protocol>', 'TCP, UDP, SCTP, ICMPv4, http, dns, waf …')
+  .option('--port <port>', 'destination port')
+  .option('--last <count>', 'the newest so many', '50')
+  .option('--since <duration>', 'not older than: 30s, 5m, 1h')
+  .option('-o, --output <format>', 'text or json', 'text')
+  .option('--kubeconfig <file>', 'which cluster (default: KUBECONFIG, then the cluster of this machine)')
+  .addHelpText('after', '\nExamples:\n  palisade flows --verdict DROPPED\n  palisade flows -f --from default/auth --to default/db -o json')
+  .action(run(async () => (await import('./commands/flows.ts')).flows));
+
+program
+  .command('demo')
+  .description('the whole story: an insecure application attacked, then protected, measured at each step')
+  .option('--once', 'end after the story, with exit code 0 only if every expectation held')
+  .option('--json', 'machine-readable result on standard output (implies --once)')
+  .action(run(async () => (await import('./commands/demo.ts')).demo));
+
+await program.parseAsync();

@@ -1,0 +1,99 @@
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** Where a cluster keeps what must survive it. One folder a cluster, readable by root only except the kubeconfig. */
+export interface ClusterPaths {
+  readonly stateDir: string;
+  readonly kubeconfig: string;
+  readonly log: string;
+  /** Written by the launcher: who runs it. */
+  readonly lock: string;
+}
+
+/** What the supervisor is told at start. Everything else it reads from its state folder. */
+export interface SupervisorConfig {
+  readonly name: string;
+  readonly stateDir: string;
+  readonly cacheDir: string;
+  readonly nodes: readonly string[];
+  /** Preferred port of the API server on 127.0.0.1; another free one is taken when it is busy. 0 = any. */
+  readonly apiPort: number;
+  /** Folders with image definitions, later ones win. */
+  readonly imageDirs: readonly string[];
+  /** hostPath volumes must lie below this folder; undefined refuses them all. */
+  readonly hostPathRoot?: string;
+}
+
+/** What the supervisor answers when it is ready. */
+export interface ReadyMessage {
+  readonly ready: true;
+  readonly server: string;
+  readonly kubeconfig: string;
+  readonly readyMs: number;
+}
+
+export function userHome(): string {
+  return process.env['PALISADE_HOME'] ?? homedir();
+}
+
+export function clusterPaths(name: string): ClusterPaths {
+  const base = process.env['PALISADE_STATE'] ?? join(userHome(), '.local', 'state', 'palisade');
+  const stateDir = join(base, name);
+  return {
+    stateDir,
+    kubeconfig: join(stateDir, 'kubeconfig'),
+    log: join(stateDir, 'supervisor.log'),
+    lock: join(stateDir, 'supervisor.json'),
+  };
+}
+
+interface Lock {
+  /** pid of the outermost process in the caller's pid namespace */
+  readonly pid: number;
+  /** field 22 of /proc/PID/stat: tells a reused pid from ours */
+  readonly startTime: string;
+}
+
+export function writeLock(paths: ClusterPaths, pid: number): void {
+  writeFileSync(paths.lock, JSON.stringify({ pid, startTime: startTimeOf(pid) ?? '' } satisfies Lock));
+}
+
+/** @returns the pid of the running cluster's outermost process, or undefined */
+export function runningPid(paths: ClusterPaths): number | undefined {
+  if (!existsSync(paths.lock)) return undefined;
+  const lock: Lock = JSON.parse(readFileSync(paths.lock, 'utf8'));
+  return startTimeOf(lock.pid) === lock.startTime && lock.startTime !== '' ? lock.pid : undefined;
+}
+
+export function removeLock(paths: ClusterPaths): void {
+  rmSync(paths.lock, { force: true });
+}
+
+/** Names of the clusters that have a state folder. */
+export function knownClusters(): string[] {
+  const base = join(clusterPaths('x').stateDir, '..');
+  return existsSync(base) ? readdirSync(base) : [];
+}
+
+/** Creates the folder for root alone, below folders of the calling user. */
+export function makeStateDir(paths: ClusterPaths): void {
+  mkdirSync(join(paths.stateDir, '..'), { recursive: true });
+  mkdirSync(paths.stateDir, { recursive: true, mode: 0o711 });
+  giveToUser(join(paths.stateDir, '..'));
+}
+
+/** Under sudo, files meant for the user belong to the user. */
+export function giveToUser(path: string): void {
+  const { SUDO_UID, SUDO_GID } = process.env;
+  if (SUDO_UID && SUDO_GID && process.getuid?.() === 0) chownSync(path, Number(SUDO_UID), Number(SUDO_GID));
+}
+
+function startTimeOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
