@@ -64,9 +64,24 @@ export interface ApiClient {
   /** Ends when the server ends the watch or `signal` aborts; never throws after the first event except on transport loss. */
   watch<T extends KubernetesObject = KubernetesObject>(r: GroupVersionResource, options?: WatchOptions): AsyncIterable<WatchEvent<T>>;
   /** `key` names the namespace (and, for subresources such as `token` or `eviction`, the object). */
-  create<T extends KubernetesObject = KubernetesObject>(r: GroupVersionResource, object: KubernetesObject, key?: { namespace?: string; name?: string }, options?: WriteOptions): Promise<T>;
+  create<T extends KubernetesObject = KubernetesObject>(
+    r: GroupVersionResource,
+    object: KubernetesObject,
+    key?: { namespace?: string; name?: string },
+    options?: WriteOptions,
+  ): Promise<T>;
   /** PUT. `object.metadata.resourceVersion`, when present, must match (409 Conflict otherwise). */
-  update<T extends KubernetesObject = KubernetesObject>(r: GroupVersionResource, object: KubernetesObject, options?: WriteOptions): Promise<T>;
-  patch<T extends KubernetesObject = KubernetesObject>(r: GroupVersionResource, key: ObjectKey, type: PatchType, patch: unknown, options?: WriteOptions): Promise<T>;
+  update<T extends KubernetesObject = KubernetesObject>(
+    r: GroupVersionResource,
+    object: KubernetesObject,
+    options?: WriteOptions,
+  ): Promise<T>;
+  patch<T extends KubernetesObject = KubernetesObject>(
+    r: GroupVersionResource,
+    key: ObjectKey,
+    type: PatchType,
+    patch: unknown,
+    options?: WriteOptions,
+  ): Promise<T>;
   delete(r: GroupVersionResource, key: ObjectKey, options?: DeleteOptions): Promise<void>;
 }

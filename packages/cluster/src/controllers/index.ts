@@ -1,0 +1,55 @@
+import type { ApiClient } from '@palisade/kubernetes';
+import type { Clock } from '@palisade/kubernetes/client';
+import { createDeploymentController } from './deployment/controller.ts';
+import { createEndpointsController } from './endpoints/controller.ts';
+import { createReplicaSetController } from './replicaset/controller.ts';
+import { type Controller, type ControllerContext, createContext, type Log } from './runtime/context.ts';
+import { createScheduler } from './scheduler/controller.ts';
+import { createServiceAccountController } from './serviceaccount/controller.ts';
+
+export interface ControllersOptions {
+  client: ApiClient;
+  clock: Clock;
+  signal: AbortSignal;
+  log: Log;
+  /** For the ConfigMap `kube-root-ca.crt` of every namespace. */
+  caCertificatePem: string;
+  random?: () => number;
+}
+
+export interface Controllers {
+  /** Resolves when every cache is filled and the queues work. */
+  readonly ready: Promise<void>;
+  /** Caches and queues are empty of work right now (for tests and orderly ends). */
+  isIdle(): boolean;
+  /** Ends the watches; resolves when running work ended. */
+  stop(): Promise<void>;
+}
+
+/** Starts what kube-controller-manager and kube-scheduler do in a real cluster, in this process, over `client`. */
+export function startControllers(options: ControllersOptions): Controllers {
+  const stopping = new AbortController();
+  const signal = AbortSignal.any([options.signal, stopping.signal]);
+  const ctx = createContext({ client: options.client, clock: options.clock, log: options.log, random: options.random ?? Math.random });
+  const controllers = createControllers(ctx, options);
+  for (const informer of ctx.informers.values()) informer.start(signal);
+  const ready = Promise.all([...ctx.informers.values()].map((informer) => informer.hasSynced())).then(() => {
+    if (!signal.aborted) for (const { queue } of controllers) queue.start();
+  });
+  async function stop(): Promise<void> {
+    stopping.abort();
+    await Promise.all(controllers.map(({ queue }) => queue.stop()));
+  }
+  options.signal.addEventListener('abort', () => void stop(), { once: true });
+  return { ready, stop, isIdle: () => controllers.every(({ queue }) => queue.isIdle()) };
+}
+
+function createControllers(ctx: ControllerContext, options: ControllersOptions): Controller[] {
+  return [
+    createDeploymentController(ctx),
+    createReplicaSetController(ctx),
+    createEndpointsController(ctx),
+    createServiceAccountController(ctx, options),
+    createScheduler(ctx),
+  ];
+}

@@ -1,0 +1,72 @@
+import type { ApiClient, GroupVersionResource, KubernetesObject } from '@palisade/kubernetes';
+import { type Clock, createInformer, createWorkQueue, type Informer, type WorkQueue } from '@palisade/kubernetes/client';
+import { createEventRecorder, type EventRecorder } from './events.ts';
+
+export type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void;
+
+/** What every controller gets: one client, one clock, and caches shared by all of them. */
+export interface ControllerContext {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  /** The shared cache of a resource; made on first use, started with the controllers. */
+  informer<T extends KubernetesObject = KubernetesObject>(resource: GroupVersionResource): Informer<T>;
+  /** Events of one source, as `kubectl describe` shows them in its "From" column. */
+  recorder(component: string): EventRecorder;
+}
+
+/** A controller before it runs: its handlers are attached, its queue waits for the caches. */
+export interface Controller {
+  readonly name: string;
+  readonly queue: WorkQueue;
+}
+
+export interface ContextOptions {
+  client: ApiClient;
+  clock: Clock;
+  log: Log;
+  random: () => number;
+}
+
+export function createContext(options: ContextOptions): ControllerContext & { readonly informers: ReadonlyMap<string, Informer> } {
+  const informers = new Map<string, Informer>();
+  return {
+    ...options,
+    informers,
+    informer<T extends KubernetesObject>(resource: GroupVersionResource): Informer<T> {
+      const name = `${resource.resource}.${resource.version}.${resource.group}`;
+      let found = informers.get(name);
+      if (found === undefined) {
+        found = createInformer(options.client, resource, {
+          clock: options.clock,
+          random: options.random,
+          onError: (error) => options.log('warn', `watch of ${name}: ${describe(error)}`),
+        });
+        informers.set(name, found);
+      }
+      return found as Informer<T>;
+    },
+    recorder: (component) => createEventRecorder({ ...options, component }),
+  };
+}
+
+/** One controller: a queue around `sync`, with failures logged. Conflicts are the normal way to learn of a stale cache. */
+export function createController(
+  ctx: ControllerContext,
+  name: string,
+  sync: (key: string) => Promise<unknown>,
+  options: { concurrency?: number } = {},
+): Controller {
+  const queue = createWorkQueue({
+    process: sync,
+    clock: ctx.clock,
+    concurrency: options.concurrency ?? 2,
+    onError: (key, error, retries) => ctx.log(retries < 3 ? 'debug' : 'warn', `${name}: ${key}: ${describe(error)}`),
+  });
+  return { name, queue };
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,13 @@
+import type { KubernetesObject } from '@palisade/kubernetes';
+
+/** A node with the pods that stand on it, those just assigned included and finished ones left out. */
+export interface NodeView {
+  node: KubernetesObject;
+  pods: readonly KubernetesObject[];
+}
+
+/** Everything a placement depends on. */
+export interface Cluster {
+  nodes: readonly NodeView[];
+  namespaceLabels(namespace: string): Record<string, string>;
+}
