@@ -1,0 +1,3 @@
+export * from './edges.ts';
+export * from './handler.ts';
+export * from './ring.ts';
