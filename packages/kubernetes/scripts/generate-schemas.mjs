@@ -12,7 +12,8 @@
 //       j any JSON value, @name another definition, []T list, {}T map of strings to T
 // proto: field number, or [outer, inner] when Go embeds the struct (JSON inlines it, protobuf nests it)
 // flags: 1 required in OpenAPI, 2 Go pointer, 4 omitempty, 8 omitzero, 16 protobuf wraps the list in a message {repeated items = 1}
-// extras: d default, e enum, k merge key, s patch strategy, l list type, lk list map keys, m map type, g Go type when not derivable
+// extras: d default, e enum, k merge key, s patch strategy, l list type, lk list map keys, m map type, g Go type when not derivable, ie enum of the elements,
+//         r named definition of a free-form field
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -184,6 +185,10 @@ function fieldRow(name, fieldName, schema, required, go, folder, type) {
   const facts = patchFacts[name]?.[fieldName] ?? {};
   if (schema.default !== undefined) extras.d = schema.default;
   if (schema.enum) extras.e = schema.enum;
+  const elementEnum = schema.items?.enum ?? schema.additionalProperties?.enum;
+  if (elementEnum) extras.ie = elementEnum;
+  const ref = schema.allOf?.[0]?.$ref ?? schema.$ref;
+  if (ref && (code === 'x' || code === 'j')) extras.r = ref.slice('#/components/schemas/'.length);
   if (facts.patchMergeKey) extras.k = facts.patchMergeKey;
   if (facts.patchStrategy) extras.s = facts.patchStrategy;
   if (facts.listType) extras.l = facts.listType;

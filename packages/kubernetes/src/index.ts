@@ -2,6 +2,7 @@ export * from './client/api-client.ts';
 export { applyDefaults } from './defaults/apply.ts';
 export * from './errors.ts';
 export * from './object.ts';
+export * from './openapi/document.ts';
 export { applyJsonPatch } from './patch/json-patch.ts';
 export { applyMergePatch } from './patch/merge-patch.ts';
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts';

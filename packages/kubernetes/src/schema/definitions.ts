@@ -43,6 +43,10 @@ export interface FieldSchema {
   readonly listType?: 'atomic' | 'map' | 'set';
   readonly listMapKeys?: readonly string[];
   readonly mapType?: string;
+  /** Enum of the elements of a list or map. */
+  readonly elementEnum?: readonly string[];
+  /** Definition a free-form field (`object`, `any`) is named after in OpenAPI. */
+  readonly namedAs?: string;
   /** Go type as the server's decoding errors print it, where it cannot be derived. */
   readonly goType?: string;
 }
@@ -66,6 +70,8 @@ interface Extras {
   lk?: string[];
   m?: string;
   g?: string;
+  ie?: string[];
+  r?: string;
 }
 
 interface Line {
@@ -122,6 +128,8 @@ export function parseDefinition(text: string): Definition {
       ...(extras.l ? { listType: extras.l } : {}),
       ...(extras.lk ? { listMapKeys: extras.lk } : {}),
       ...(extras.m ? { mapType: extras.m } : {}),
+      ...(extras.ie ? { elementEnum: extras.ie } : {}),
+      ...(extras.r ? { namedAs: extras.r } : {}),
       ...(extras.g ? { goType: extras.g } : {}),
     });
   }

@@ -50,6 +50,8 @@ const keyOf = (group: string, version: string, name: string): string => `${group
  * when first asked for and then kept.
  */
 export class SchemaRegistry {
+  /** Kubernetes release the table was taken from, such as `1.34`. */
+  readonly version: string;
   readonly #resources: readonly ResourceInfo[];
   readonly #byResource = new Map<string, ResourceInfo>();
   readonly #byKind = new Map<string, ResourceInfo>();
@@ -61,6 +63,7 @@ export class SchemaRegistry {
   private constructor(table: string) {
     const [head, ...lines] = table.trimEnd().split('\n');
     const header = JSON.parse(head ?? '') as Header;
+    this.version = header.version;
     this.#tables = header.tables;
     this.#resources = header.resources.map((r) => ({
       ...r,
