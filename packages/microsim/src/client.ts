@@ -1,0 +1,4 @@
+import { startClient } from './client-app.ts';
+import { runOnProcess } from './host.ts';
+
+await runOnProcess(startClient);
