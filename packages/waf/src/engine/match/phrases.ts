@@ -1,0 +1,25 @@
+/** Words of a `@pm` argument: separated by blanks, with Snort's `|41 42|` for bytes. */
+export function parsePhrases(text: string): string[] {
+  return text
+    .split(/[\t\n\v\f\r ]+(?=(?:[^|]*\|[^|]*\|)*[^|]*$)/)
+    .filter((word) => word !== '')
+    .map(unescapeHex);
+}
+
+/** Lines of a `@pmFromFile` file: trimmed, without comments. */
+export function parsePhraseFile(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+function unescapeHex(word: string): string {
+  return word.replace(/\|((?:[0-9A-Fa-f]{2}[ ]?)+)\|/g, (_, digits: string) =>
+    digits
+      .trim()
+      .split(/ +|(?<=^(?:..)+)/)
+      .map((pair) => String.fromCharCode(Number.parseInt(pair, 16)))
+      .join(''),
+  );
+}

@@ -1,0 +1,30 @@
+import type { GeoLookup } from '../resources.ts';
+import type { Profile } from '../seclang/ast.ts';
+
+/**
+ * Outcome of one comparison. `captures[0]` is what matched; a bare `true` matched without text. `limit`: the step
+ * budget of a pattern was used up, so nothing is known.
+ */
+export type OperatorResult = boolean | 'limit' | { readonly captures: readonly (string | undefined)[] };
+
+/** Compare one value. Results may differ between values only; the argument was compiled. */
+export type OperatorTest = (value: string, context: OperatorContext) => OperatorResult;
+
+/** What an operator may need of the running transaction. */
+export interface OperatorContext {
+  /** Captures are wanted: operators may answer with a bare `true` when not. */
+  readonly wantsCaptures: boolean;
+  setGeo(fields: Readonly<Record<string, string>>): void;
+}
+
+/** What compiling an operator may need. */
+export interface OperatorEnvironment {
+  readonly profile: Profile;
+  /** Text of a data file named in a rule, found beside the rule file. @throws when it cannot be read */
+  readDataFile(name: string): string;
+  readonly geo?: GeoLookup;
+  readonly regexStepBudget: number;
+}
+
+/** Builds the test for one (expanded) argument. @throws Error when the argument is no good */
+export type OperatorFactory = (argument: string, environment: OperatorEnvironment) => OperatorTest;

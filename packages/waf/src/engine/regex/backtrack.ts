@@ -1,0 +1,217 @@
+import { has, wordBytes } from './byte-set.ts';
+import type { Instruction, Program } from './program.ts';
+
+/** Outcome of a counted search. `limit` means that the budget was used up: no statement about a match. */
+export type SearchResult =
+  | { readonly kind: 'match'; readonly captures: readonly (string | undefined)[]; readonly start: number; readonly end: number }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'limit' };
+
+/** Up to this many bits a bitmap remembers tried pairs (512 KB); beyond it a hash set, which grows with use only. */
+const MAX_BITMAP_BITS = 1 << 22;
+
+interface Visited {
+  /** Remember a pair; false when it was there already. */
+  add(key: number): boolean;
+}
+
+function newVisited(size: number): Visited {
+  if (size > MAX_BITMAP_BITS) {
+    const seen = new Set<number>();
+    return { add: (key) => seen.size !== seen.add(key).size };
+  }
+  const bits = new Int32Array((size >> 5) + 1);
+  return {
+    add: (key) => {
+      const bit = 1 << (key & 31);
+      const word = bits[key >> 5]!;
+      bits[key >> 5] = word | bit;
+      return (word & bit) === 0;
+    },
+  };
+}
+
+interface Frame {
+  readonly captures: Int32Array;
+  readonly marks: Int32Array;
+}
+
+/**
+ * Perl-order search with an explicit stack and a budget of steps. For regular programs every (instruction, offset) is
+ * tried at most once, so the time is linear in the text and the budget is never reached; others (lookaround, atomic,
+ * back references) are counted.
+ */
+export class Backtracker {
+  readonly #program: Program;
+  readonly #isRegular: boolean;
+
+  constructor(program: Program, isRegular: boolean) {
+    this.#program = program;
+    this.#isRegular = isRegular;
+  }
+
+  /** Leftmost match at or after `from`. */
+  search(text: string, from: number, budget: number): SearchResult {
+    const run = new Run(this.#program, text, budget, this.#isRegular);
+    for (let start = from; start <= text.length; start++) {
+      const end = run.at(this.#program.start, start);
+      if (run.isExhausted) return { kind: 'limit' };
+      if (end >= 0) {
+        const slots = run.frame.captures;
+        const captures: (string | undefined)[] = [text.slice(start, end)];
+        for (let group = 1; group <= this.#program.groups; group++) {
+          const open = slots[group * 2]!;
+          const close = slots[group * 2 + 1]!;
+          captures.push(open >= 0 && close >= 0 ? text.slice(open, close) : undefined);
+        }
+        return { kind: 'match', captures, start, end };
+      }
+    }
+    return { kind: 'none' };
+  }
+}
+
+class Run {
+  readonly code: readonly Instruction[];
+  readonly text: string;
+  frame: Frame;
+  budget: number;
+  isExhausted = false;
+  /** Tried (instruction, offset) pairs; kept over start offsets, since failing does not depend on the start. */
+  readonly #visited: Visited | undefined;
+
+  constructor(program: Program, text: string, budget: number, isRegular: boolean) {
+    this.code = program.code;
+    this.text = text;
+    this.budget = budget;
+    this.#visited = isRegular ? newVisited(program.code.length * (text.length + 1)) : undefined;
+    this.frame = { captures: new Int32Array(program.groups * 2 + 2).fill(-1), marks: new Int32Array(program.marks).fill(-1) };
+  }
+
+  /** Run from one instruction at one offset; returns the end offset or -1. Captures stay in `frame` on success. */
+  at(pc: number, offset: number): number {
+    // Triples: kind (-1 = branch, else slot to restore), a, b.
+    const stack: number[] = [];
+    const { captures, marks } = this.frame;
+    let at = offset;
+    let next = pc;
+    for (;;) {
+      let isFailed = false;
+      const instruction = this.code[next]!;
+      if (this.#visited) {
+        const key = next * (this.text.length + 1) + at;
+        if (!this.#visited.add(key)) isFailed = true;
+      } else if (--this.budget < 0) {
+        this.isExhausted = true;
+        return -1;
+      }
+      if (!isFailed) {
+        switch (instruction.op) {
+          case 'match':
+            return at;
+          case 'set':
+            if (at < this.text.length && has(instruction.set, this.text.charCodeAt(at))) {
+              at++;
+              next = instruction.next;
+            } else isFailed = true;
+            break;
+          case 'split':
+            stack.push(-1, instruction.other, at);
+            next = instruction.next;
+            break;
+          case 'save':
+            stack.push(instruction.slot, captures[instruction.slot]!, 0);
+            captures[instruction.slot] = at;
+            next = instruction.next;
+            break;
+          case 'mark':
+            stack.push(captures.length + instruction.slot, marks[instruction.slot]!, 0);
+            marks[instruction.slot] = at;
+            next = instruction.next;
+            break;
+          case 'progress':
+            // An empty round ends the loop instead of failing it; taking the exit is the split's second branch.
+            if (marks[instruction.slot] === at && !this.#visited) isFailed = true;
+            else next = instruction.next;
+            break;
+          case 'assert':
+            if (holds(instruction.kind, this.text, at)) next = instruction.next;
+            else isFailed = true;
+            break;
+          default: {
+            const moved = this.special(instruction, at);
+            if (this.isExhausted) return -1;
+            if (moved < 0) isFailed = true;
+            else {
+              at = moved;
+              next = instruction.next;
+            }
+          }
+        }
+      }
+      if (!isFailed) continue;
+      for (;;) {
+        if (stack.length === 0) return -1;
+        const b = stack.pop()!;
+        const a = stack.pop()!;
+        const kind = stack.pop()!;
+        if (kind < 0) {
+          next = a;
+          at = b;
+          break;
+        }
+        if (kind < captures.length) captures[kind] = a;
+        else marks[kind - captures.length] = a;
+      }
+    }
+  }
+
+  /** Lookaround, atomic groups and back references: new offset, or -1. */
+  special(instruction: Extract<Instruction, { op: 'look' | 'atomic' | 'backref' }>, at: number): number {
+    if (instruction.op === 'backref') return this.backref(instruction, at);
+    if (instruction.op === 'atomic') return this.at(instruction.sub, at);
+    const from = at - instruction.width;
+    const before = this.frame.captures.slice();
+    const found = from >= 0 && this.at(instruction.sub, from) >= 0;
+    if (!found || instruction.isNegated) this.frame.captures.set(before);
+    return found !== instruction.isNegated ? at : -1;
+  }
+
+  backref({ index, isCaseless }: Extract<Instruction, { op: 'backref' }>, at: number): number {
+    const open = this.frame.captures[index * 2]!;
+    const close = this.frame.captures[index * 2 + 1]!;
+    if (open < 0 || close < 0) return -1;
+    const wanted = this.text.slice(open, close);
+    const found = this.text.slice(at, at + wanted.length);
+    this.budget -= wanted.length;
+    const isEqual = isCaseless ? foldText(wanted) === foldText(found) : wanted === found;
+    return isEqual ? at + wanted.length : -1;
+  }
+}
+
+function foldText(text: string): string {
+  return text.replace(/[A-Z]/g, (c) => String.fromCharCode(c.charCodeAt(0) + 32));
+}
+
+const LF = 10;
+
+function holds(kind: Extract<Instruction, { op: 'assert' }>['kind'], text: string, at: number): boolean {
+  switch (kind) {
+    case 'begin':
+      return at === 0;
+    case 'end':
+      return at === text.length;
+    case 'endOrFinalNewline':
+      return at === text.length || (at === text.length - 1 && text.charCodeAt(at) === LF);
+    case 'lineBegin':
+      // PCRE: not after a newline that ends the subject.
+      return at === 0 || (at < text.length && text.charCodeAt(at - 1) === LF);
+    case 'lineEnd':
+      return at === text.length || text.charCodeAt(at) === LF;
+    default: {
+      const before = at > 0 && has(wordBytes, text.charCodeAt(at - 1));
+      const after = at < text.length && has(wordBytes, text.charCodeAt(at));
+      return (before !== after) === (kind === 'wordBoundary');
+    }
+  }
+}

@@ -1,0 +1,96 @@
+/** A set of byte values, held as 256 bits. Immutable by convention; equal sets are shared through `internSet`. */
+export type ByteSet = Uint32Array & { readonly length: 8 };
+
+const interned = new Map<string, ByteSet>();
+
+function newSet(): ByteSet {
+  return new Uint32Array(8) as ByteSet;
+}
+
+/** Return the one shared instance of this set, so that literals cost no memory and sets compare by identity. */
+export function internSet(set: ByteSet): ByteSet {
+  const key = set.join();
+  const known = interned.get(key);
+  if (known) return known;
+  interned.set(key, set);
+  return set;
+}
+
+export function has(set: ByteSet, byte: number): boolean {
+  return ((set[byte >> 5]! >>> (byte & 31)) & 1) === 1;
+}
+
+export function setOf(...bytes: number[]): ByteSet {
+  const set = newSet();
+  for (const byte of bytes) set[byte >> 5]! |= 1 << (byte & 31);
+  return internSet(set);
+}
+
+/** Inclusive ranges: `rangeSet([0x30, 0x39])`. */
+export function rangeSet(...ranges: readonly (readonly [number, number])[]): ByteSet {
+  const set = newSet();
+  for (const [low, high] of ranges) for (let byte = low; byte <= high; byte++) set[byte >> 5]! |= 1 << (byte & 31);
+  return internSet(set);
+}
+
+export function union(a: ByteSet, b: ByteSet): ByteSet {
+  return internSet(a.map((word, i) => word | b[i]!) as ByteSet);
+}
+
+export function intersect(a: ByteSet, b: ByteSet): ByteSet {
+  return internSet(a.map((word, i) => word & b[i]!) as ByteSet);
+}
+
+export function complement(a: ByteSet): ByteSet {
+  return internSet(a.map((word) => ~word) as ByteSet);
+}
+
+export function isEmptySet(a: ByteSet): boolean {
+  return a.every((word) => word === 0);
+}
+
+export function members(set: ByteSet): number[] {
+  const bytes: number[] = [];
+  for (let byte = 0; byte < 256; byte++) if (has(set, byte)) bytes.push(byte);
+  return bytes;
+}
+
+/** Add the other ASCII case of every letter: PCRE's caseless matching in the C locale touches ASCII only. */
+export function foldCase(set: ByteSet): ByteSet {
+  const folded = set.slice() as ByteSet;
+  for (let upper = 0x41; upper <= 0x5a; upper++) {
+    const lower = upper + 32;
+    if (has(set, upper)) folded[lower >> 5]! |= 1 << (lower & 31);
+    if (has(set, lower)) folded[upper >> 5]! |= 1 << (upper & 31);
+  }
+  return internSet(folded);
+}
+
+export const allBytes: ByteSet = rangeSet([0, 255]);
+export const newline: ByteSet = setOf(0x0a);
+export const digits: ByteSet = rangeSet([0x30, 0x39]);
+export const wordBytes: ByteSet = rangeSet([0x30, 0x39], [0x41, 0x5a], [0x5f, 0x5f], [0x61, 0x7a]);
+/** PCRE's `\s`: tab, LF, VT, FF, CR, space. */
+export const pcreSpace: ByteSet = rangeSet([0x09, 0x0d], [0x20, 0x20]);
+/** RE2's `\s` has no VT. */
+export const re2Space: ByteSet = rangeSet([0x09, 0x0a], [0x0c, 0x0d], [0x20, 0x20]);
+export const horizontalSpace: ByteSet = setOf(0x09, 0x20, 0xa0);
+export const verticalSpace: ByteSet = rangeSet([0x0a, 0x0d], [0x85, 0x85]);
+
+/** POSIX classes in the C locale. */
+export const posixClasses: ReadonlyMap<string, ByteSet> = new Map([
+  ['alnum', rangeSet([0x30, 0x39], [0x41, 0x5a], [0x61, 0x7a])],
+  ['alpha', rangeSet([0x41, 0x5a], [0x61, 0x7a])],
+  ['ascii', rangeSet([0, 0x7f])],
+  ['blank', setOf(0x09, 0x20)],
+  ['cntrl', rangeSet([0, 0x1f], [0x7f, 0x7f])],
+  ['digit', digits],
+  ['graph', rangeSet([0x21, 0x7e])],
+  ['lower', rangeSet([0x61, 0x7a])],
+  ['print', rangeSet([0x20, 0x7e])],
+  ['punct', rangeSet([0x21, 0x2f], [0x3a, 0x40], [0x5b, 0x60], [0x7b, 0x7e])],
+  ['space', pcreSpace],
+  ['upper', rangeSet([0x41, 0x5a])],
+  ['word', wordBytes],
+  ['xdigit', rangeSet([0x30, 0x39], [0x41, 0x46], [0x61, 0x66])],
+]);

@@ -1,0 +1,226 @@
+import type { Regex, RegexNode } from './ast.ts';
+import { allBytes, complement, foldCase, newline, setOf } from './byte-set.ts';
+import { parseClass } from './class.ts';
+import type { Cursor } from './escapes.ts';
+import { PatternError, parseEscape } from './escapes.ts';
+
+export interface PatternOptions {
+  /** `.` matches LF. Every engine sets it. */
+  readonly isDotAll?: boolean;
+  /** `^` and `$` match at lines: ModSecurity 3 and Coraza. */
+  readonly isMultiline?: boolean;
+  readonly isCaseless?: boolean;
+  /** RE2's `\s` lacks VT: Coraza. */
+  readonly isRe2Space?: boolean;
+}
+
+interface Flags {
+  i: boolean;
+  m: boolean;
+  s: boolean;
+  x: boolean;
+  U: boolean;
+}
+
+const MAX_REPEAT = 65_535;
+const MAX_DEPTH = 250;
+
+/**
+ * Parse a PCRE pattern over bytes (latin1 text). `$` without multi-line means the very end (DOLLAR_ENDONLY, as
+ * ModSecurity 2 compiles). Throws PatternError for syntax errors and for constructs this engine does not have
+ * (recursion, conditionals, callouts).
+ */
+export function parsePattern(source: string, options: PatternOptions = {}): Regex {
+  const cursor: Cursor = { source, at: 0, isRe2Space: options.isRe2Space ?? false };
+  const names = new Map<string, number>();
+  let groups = 0;
+  let depth = 0;
+  const flags: Flags = { i: options.isCaseless ?? false, m: options.isMultiline ?? false, s: options.isDotAll ?? true, x: false, U: false };
+  const root = alternation({ ...flags });
+  if (cursor.at < source.length) throw new PatternError(cursor, 'unmatched ")"');
+  checkBackrefs(root, groups);
+  return { root, groups };
+
+  function alternation(local: Flags): RegexNode {
+    if (++depth > MAX_DEPTH) throw new PatternError(cursor, `groups nest deeper than ${MAX_DEPTH}`);
+    const branches = [sequence(local)];
+    while (source[cursor.at] === '|') {
+      cursor.at++;
+      branches.push(sequence(local));
+    }
+    depth--;
+    return branches.length === 1 ? branches[0]! : { type: 'alt', items: branches };
+  }
+
+  function sequence(local: Flags): RegexNode {
+    const items: RegexNode[] = [];
+    while (cursor.at < source.length) {
+      const c = source[cursor.at]!;
+      if (c === '|' || c === ')') break;
+      if (local.x && skipExtended()) continue;
+      const item = atom(local);
+      if (item) items.push(quantified(item, local));
+    }
+    if (items.length === 0) return { type: 'empty' };
+    return items.length === 1 ? items[0]! : { type: 'cat', items };
+  }
+
+  function skipExtended(): boolean {
+    if (/\s/.test(source[cursor.at]!)) {
+      cursor.at++;
+      return true;
+    }
+    if (source[cursor.at] !== '#') return false;
+    const end = source.indexOf('\n', cursor.at);
+    cursor.at = end < 0 ? source.length : end + 1;
+    return true;
+  }
+
+  function atom(local: Flags): RegexNode | undefined {
+    const c = source[cursor.at++]!;
+    switch (c) {
+      case '(':
+        return group(local);
+      case '[':
+        return { type: 'set', set: parseClass(cursor, local.i) };
+      case '.':
+        return { type: 'set', set: local.s ? allBytes : complement(newline) };
+      case '^':
+        return { type: 'assert', kind: local.m ? 'lineBegin' : 'begin' };
+      case '$':
+        return { type: 'assert', kind: local.m ? 'lineEnd' : 'end' };
+      case '\\':
+        return readEscape(local);
+      case '*':
+      case '+':
+      case '?':
+        throw new PatternError(cursor, `quantifier "${c}" follows nothing`);
+      default:
+        return literal(c.charCodeAt(0), local);
+    }
+  }
+
+  function literal(byte: number, local: Flags): RegexNode {
+    const set = setOf(byte);
+    return { type: 'set', set: local.i ? foldCase(set) : set };
+  }
+
+  function readEscape(local: Flags): RegexNode | undefined {
+    if (source[cursor.at] === 'Q') {
+      const end = source.indexOf('\\E', cursor.at);
+      const text = source.slice(cursor.at + 1, end < 0 ? undefined : end);
+      cursor.at = end < 0 ? source.length : end + 2;
+      const items = [...text].map((c) => literal(c.charCodeAt(0), local));
+      return items.length === 1 ? items[0] : { type: 'cat', items };
+    }
+    if (source[cursor.at] === 'E') {
+      cursor.at++;
+      return undefined;
+    }
+    const result = parseEscape(cursor, names, groups);
+    if (result.type === 'set') return { type: 'set', set: local.i ? foldCase(result.set) : result.set };
+    if (result.type === 'backref') return { ...result, isCaseless: local.i };
+    return result;
+  }
+
+  function group(local: Flags): RegexNode | undefined {
+    if (source[cursor.at] !== '?') return capture(local);
+    const rest = source.slice(cursor.at + 1, cursor.at + 40);
+    const named = /^(?:P?<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')/.exec(rest);
+    if (named) {
+      cursor.at += 1 + named[0].length;
+      return capture(local, named[1] ?? named[2]);
+    }
+    const backName = /^P=([A-Za-z_]\w*)\)/.exec(rest);
+    if (backName) {
+      cursor.at += 1 + backName[0].length;
+      const index = names.get(backName[1]!);
+      if (index === undefined) throw new PatternError(cursor, `no group named "${backName[1]}"`);
+      return { type: 'backref', index, isCaseless: local.i };
+    }
+    if (rest.startsWith('#')) {
+      const end = source.indexOf(')', cursor.at);
+      if (end < 0) throw new PatternError(cursor, 'unclosed comment');
+      cursor.at = end + 1;
+      return undefined;
+    }
+    for (const [prefix, isBehind, isNegated] of looks) {
+      if (rest.startsWith(prefix)) return { type: 'look', isBehind, isNegated, item: body(1 + prefix.length, local) };
+    }
+    if (rest.startsWith('>')) return { type: 'atomic', item: body(2, local) };
+    if (rest.startsWith('|')) throw new PatternError(cursor, 'branch reset groups "(?|" are not supported');
+    const inline = /^([imsxUJ]*)(?:-([imsxU]*))?([:)])/.exec(rest);
+    if (!inline) throw new PatternError(cursor, `group "(?${rest.slice(0, 4)}" is not supported`);
+    const changed = { ...local };
+    for (const flag of inline[1]!) if (flag !== 'J') changed[flag as keyof Flags] = true;
+    for (const flag of inline[2] ?? '') changed[flag as keyof Flags] = false;
+    if (inline[3] === ':') return body(1 + inline[0].length, changed);
+    cursor.at += 1 + inline[0].length;
+    // Applies to the rest of the enclosing group.
+    Object.assign(local, changed);
+    return undefined;
+  }
+
+  function body(skip: number, local: Flags): RegexNode {
+    cursor.at += skip;
+    const item = alternation({ ...local });
+    if (source[cursor.at] !== ')') throw new PatternError(cursor, 'unclosed "("');
+    cursor.at++;
+    return item;
+  }
+
+  function capture(local: Flags, name?: string): RegexNode {
+    const index = ++groups;
+    if (name !== undefined) names.set(name, index);
+    return { type: 'group', index, item: body(0, local) };
+  }
+
+  function quantified(item: RegexNode, local: Flags): RegexNode {
+    let result = item;
+    for (;;) {
+      const range = quantifier();
+      if (!range) return result;
+      const suffix = source[cursor.at];
+      const isLazy = (suffix === '?') !== local.U;
+      if (suffix === '?' || suffix === '+') cursor.at++;
+      const [min, max] = range;
+      const repeat: RegexNode = { type: 'repeat', item: result, min, max, isLazy: suffix === '+' ? false : isLazy };
+      result = suffix === '+' ? { type: 'atomic', item: repeat } : repeat;
+    }
+  }
+
+  function quantifier(): [number, number] | undefined {
+    const c = source[cursor.at];
+    if (c === '*' || c === '+' || c === '?') {
+      cursor.at++;
+      return [c === '+' ? 1 : 0, c === '?' ? 1 : Number.POSITIVE_INFINITY];
+    }
+    if (c !== '{') return undefined;
+    // PCRE reads a brace that is no quantifier as itself.
+    const braces = /\{(\d+)(,(\d*))?\}/y;
+    braces.lastIndex = cursor.at;
+    const match = braces.exec(source);
+    if (!match) return undefined;
+    cursor.at += match[0].length;
+    const min = Number(match[1]);
+    const max = match[2] === undefined ? min : match[3] === '' ? Number.POSITIVE_INFINITY : Number(match[3]);
+    const largest = max === Number.POSITIVE_INFINITY ? min : max;
+    if (max < min) throw new PatternError(cursor, `quantifier ${match[0]} counts down`);
+    if (largest > MAX_REPEAT) throw new PatternError(cursor, `quantifier ${match[0]} repeats more than ${MAX_REPEAT} times`);
+    return [min, max];
+  }
+}
+
+const looks: readonly (readonly [string, boolean, boolean])[] = [
+  ['=', false, false],
+  ['!', false, true],
+  ['<=', true, false],
+  ['<!', true, true],
+];
+
+function checkBackrefs(node: RegexNode, groups: number): void {
+  if (node.type === 'backref' && node.index > groups)
+    throw new PatternError({ source: '', at: 0, isRe2Space: false }, `back reference \\${node.index} names no group`);
+  if (node.type === 'cat' || node.type === 'alt') for (const item of node.items) checkBackrefs(item, groups);
+  else if ('item' in node) checkBackrefs(node.item, groups);
+}

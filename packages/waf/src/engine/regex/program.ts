@@ -1,0 +1,155 @@
+import type { AssertKind, Regex, RegexNode } from './ast.ts';
+import type { ByteSet } from './byte-set.ts';
+
+/** Instructions of a compiled pattern; `next` fields are indices into the program. */
+export type Instruction =
+  | { readonly op: 'set'; readonly set: ByteSet; readonly next: number }
+  /** Try `next` first, then `other`. */
+  | { readonly op: 'split'; readonly next: number; readonly other: number }
+  | { readonly op: 'save'; readonly slot: number; readonly next: number }
+  | { readonly op: 'assert'; readonly kind: AssertKind; readonly next: number }
+  /** Run the program at `sub` here (or `width` bytes earlier) as a test. */
+  | { readonly op: 'look'; readonly sub: number; readonly width: number; readonly isNegated: boolean; readonly next: number }
+  | { readonly op: 'atomic'; readonly sub: number; readonly next: number }
+  | { readonly op: 'backref'; readonly index: number; readonly isCaseless: boolean; readonly next: number }
+  /** Fails when the repeated item matched nothing since `mark` of the same slot. */
+  | { readonly op: 'mark'; readonly slot: number; readonly next: number }
+  | { readonly op: 'progress'; readonly slot: number; readonly next: number }
+  | { readonly op: 'match' };
+
+export interface Program {
+  readonly code: readonly Instruction[];
+  readonly start: number;
+  readonly groups: number;
+  readonly marks: number;
+}
+
+/** Larger patterns are refused at load: PCRE has a like limit (64 KB of code). */
+export const MAX_PROGRAM = 60_000;
+
+export class ProgramTooLarge extends Error {
+  constructor() {
+    super(`pattern compiles to more than ${MAX_PROGRAM} instructions; wanted smaller counted repeats`);
+    this.name = 'ProgramTooLarge';
+  }
+}
+
+/** Compile back to front: every node gets the index of what follows it. */
+export function compileProgram(regex: Regex): Program {
+  const code: Instruction[] = [{ op: 'match' }];
+  let marks = 0;
+  const emit = (instruction: Instruction): number => {
+    if (code.length >= MAX_PROGRAM) throw new ProgramTooLarge();
+    return code.push(instruction) - 1;
+  };
+
+  const compile = (node: RegexNode, next: number): number => {
+    switch (node.type) {
+      case 'empty':
+        return next;
+      case 'set':
+        return emit({ op: 'set', set: node.set, next });
+      case 'cat':
+        return node.items.reduceRight((after, item) => compile(item, after), next);
+      case 'alt':
+        return node.items.map((item) => compile(item, next)).reduceRight((other, branch) => emit({ op: 'split', next: branch, other }));
+      case 'repeat':
+        return compileRepeat(node, next);
+      case 'group': {
+        const close = emit({ op: 'save', slot: node.index * 2 + 1, next });
+        return emit({ op: 'save', slot: node.index * 2, next: compile(node.item, close) });
+      }
+      case 'assert':
+        return emit({ op: 'assert', kind: node.kind, next });
+      case 'atomic':
+        return emit({ op: 'atomic', sub: compile(node.item, 0), next });
+      case 'backref':
+        return emit({ op: 'backref', index: node.index, isCaseless: node.isCaseless, next });
+      case 'look':
+        return compileLook(node, next);
+      default:
+        return node satisfies never;
+    }
+  };
+
+  const compileRepeat = (node: Extract<RegexNode, { type: 'repeat' }>, next: number): number => {
+    const { item, min, max, isLazy } = node;
+    const split = (enter: number, leave: number): Instruction =>
+      isLazy ? { op: 'split', next: leave, other: enter } : { op: 'split', next: enter, other: leave };
+    let after = next;
+    if (max === Number.POSITIVE_INFINITY) {
+      const loop = emit({ op: 'match' });
+      if (canBeEmpty(item)) {
+        const slot = marks++;
+        const progress = emit({ op: 'progress', slot, next: loop });
+        code[loop] = split(emit({ op: 'mark', slot, next: compile(item, progress) }), next);
+      } else {
+        code[loop] = split(compile(item, loop), next);
+      }
+      after = loop;
+    } else {
+      for (let i = min; i < max; i++) after = emit(split(compile(item, after), next));
+    }
+    for (let i = 0; i < min; i++) after = compile(item, after);
+    return after;
+  };
+
+  const compileLook = (node: Extract<RegexNode, { type: 'look' }>, next: number): number => {
+    if (!node.isBehind) return emit({ op: 'look', sub: compile(node.item, 0), width: 0, isNegated: node.isNegated, next });
+    const branches = node.item.type === 'alt' ? node.item.items : [node.item];
+    const looks = branches.map((item) => ({ sub: compile(item, 0), width: fixedWidth(item) }));
+    // Not (a or b) is not-a and not-b: a chain. a or b: alternatives.
+    if (node.isNegated)
+      return looks.reduceRight((after, { sub, width }) => emit({ op: 'look', sub, width, isNegated: true, next: after }), next);
+    return looks
+      .map(({ sub, width }) => emit({ op: 'look', sub, width, isNegated: false, next }))
+      .reduceRight((other, branch) => emit({ op: 'split', next: branch, other }));
+  };
+
+  const start = compile(regex.root, 0);
+  return { code, start, groups: regex.groups, marks };
+}
+
+export function canBeEmpty(node: RegexNode): boolean {
+  switch (node.type) {
+    case 'set':
+      return false;
+    case 'cat':
+      return node.items.every(canBeEmpty);
+    case 'alt':
+      return node.items.some(canBeEmpty);
+    case 'repeat':
+      return node.min === 0 || canBeEmpty(node.item);
+    case 'group':
+    case 'atomic':
+      return canBeEmpty(node.item);
+    default:
+      return true;
+  }
+}
+
+/** Width in bytes of a lookbehind branch. @throws when it varies, which PCRE refuses too */
+function fixedWidth(node: RegexNode): number {
+  switch (node.type) {
+    case 'set':
+      return 1;
+    case 'cat':
+      return node.items.reduce((sum, item) => sum + fixedWidth(item), 0);
+    case 'alt': {
+      const widths = new Set(node.items.map(fixedWidth));
+      if (widths.size === 1) return [...widths][0]!;
+      break;
+    }
+    case 'repeat':
+      if (node.min === node.max) return node.min * fixedWidth(node.item);
+      break;
+    case 'group':
+    case 'atomic':
+      return fixedWidth(node.item);
+    case 'backref':
+      break;
+    default:
+      return 0;
+  }
+  throw new Error('a lookbehind must have a fixed width');
+}

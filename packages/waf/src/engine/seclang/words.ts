@@ -1,0 +1,55 @@
+import type { Position } from '../errors.ts';
+import { WafConfigError } from '../errors.ts';
+import type { Profile } from './ast.ts';
+
+/**
+ * Split a directive line into words. Words may stand in double or single quotes; a backslash before the same quote
+ * gives the quote. Apache (profile `modsecurity2`) also turns `\\` into `\`; the others keep it.
+ */
+export function splitWords(line: string, position: Position, profile: Profile): string[] {
+  const words: string[] = [];
+  let at = 0;
+  while (at < line.length) {
+    const char = line[at]!;
+    if (char === ' ' || char === '\t') {
+      at++;
+      continue;
+    }
+    const quote = char === '"' || char === "'" ? char : '';
+    if (quote) at++;
+    let word = '';
+    let isClosed = quote === '';
+    while (at < line.length) {
+      const c = line[at]!;
+      if (c === '\\' && at + 1 < line.length) {
+        const next = line[at + 1]!;
+        if (quote && next === quote) {
+          word += next;
+          at += 2;
+          continue;
+        }
+        if (next === '\\') {
+          word += profile === 'modsecurity2' ? '\\' : '\\\\';
+          at += 2;
+          continue;
+        }
+      }
+      if (quote ? c === quote : c === ' ' || c === '\t') {
+        at++;
+        isClosed = true;
+        break;
+      }
+      word += c;
+      at++;
+    }
+    if (!isClosed) {
+      throw new WafConfigError(
+        'syntax',
+        position,
+        `Unclosed quote ${quote}: found the end of the directive after ${JSON.stringify(word.slice(-40))}, wanted ${quote}`,
+      );
+    }
+    words.push(word);
+  }
+  return words;
+}
