@@ -6,6 +6,7 @@ export * from './openapi/document.ts';
 export { applyJsonPatch } from './patch/json-patch.ts';
 export { applyMergePatch } from './patch/merge-patch.ts';
 export { applyStrategicMergePatch } from './patch/strategic-merge-patch.ts';
+export { decodeProtobuf } from './protobuf/envelope.ts';
 export * from './quantity.ts';
 export * from './schema/decode.ts';
 export type { Definition, FieldSchema, TypeSchema } from './schema/definitions.ts';
