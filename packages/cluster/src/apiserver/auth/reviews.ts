@@ -1,0 +1,85 @@
+import type { KubernetesObject } from '@palisade/kubernetes';
+import type { UserInfo } from '../../contract.ts';
+import type { Core, Scope } from '../core.ts';
+import { decodeBody, type ParsedBody } from '../registry/decode-body.ts';
+import { formatTime } from '../registry/time.ts';
+import type { Attributes, Authorizer } from './authorizer.ts';
+import type { RulesResolver } from './rbac.ts';
+import type { TokenService } from './service-account-tokens.ts';
+
+export interface ReviewServices {
+  readonly authorizer: Authorizer;
+  readonly rules: RulesResolver;
+  readonly tokens: TokenService;
+}
+
+/** Resources that answer a question and store nothing; undefined when `resource` is none of them. */
+export async function answerReview(
+  core: Core,
+  scope: Scope,
+  services: ReviewServices,
+  body: ParsedBody,
+): Promise<KubernetesObject | undefined> {
+  const { gvk } = scope.resource;
+  if (gvk.group !== 'authorization.k8s.io' && gvk.group !== 'authentication.k8s.io') return undefined;
+  const review = decodeBody(core, scope, gvk, body);
+  const spec = review['spec'] ?? {};
+  const answer = (status: object): KubernetesObject => ({
+    ...review,
+    metadata: { creationTimestamp: null, ...review.metadata },
+    spec,
+    status,
+  });
+  switch (gvk.kind) {
+    case 'SelfSubjectAccessReview':
+      return answer(accessStatus(services.authorizer, scope.user, spec));
+    case 'SubjectAccessReview':
+    case 'LocalSubjectAccessReview':
+      return answer(
+        accessStatus(services.authorizer, { username: spec.user ?? '', groups: spec.groups ?? [], extra: spec.extra ?? {} }, spec),
+      );
+    case 'SelfSubjectRulesReview':
+      return answer(services.rules.rulesFor(scope.user, spec.namespace ?? ''));
+    case 'SelfSubjectReview':
+      return { ...answer({ userInfo: userInfo(scope.user) }), metadata: { creationTimestamp: formatTime(core.clock()) } };
+    case 'TokenReview':
+      return answer(await tokenStatus(services.tokens, spec));
+    default:
+      return undefined;
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a decoded review's spec
+function accessStatus(authorizer: Authorizer, user: UserInfo, spec: any): object {
+  const { resourceAttributes: asked, nonResourceAttributes: path } = spec;
+  const attributes: Attributes =
+    asked !== undefined
+      ? {
+          user,
+          verb: asked.verb ?? '',
+          path: '',
+          resource: {
+            group: asked.group ?? '',
+            version: asked.version ?? '',
+            resource: asked.resource ?? '',
+            subresource: asked.subresource ?? '',
+            namespace: asked.namespace ?? '',
+            name: asked.name ?? '',
+          },
+        }
+      : { user, verb: path?.verb ?? '', path: path?.path ?? '' };
+  const { allowed, reason } = authorizer.authorize(attributes);
+  return { allowed, ...(reason === '' ? {} : { reason }) };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a decoded review's spec
+async function tokenStatus(tokens: TokenService, spec: any): Promise<object> {
+  const audiences: string[] = spec.audiences?.length > 0 ? spec.audiences : [tokens.issuer];
+  const verified = await tokens.verify(spec.token ?? '', audiences);
+  if (verified === undefined) return { user: {}, error: 'invalid bearer token' };
+  return { authenticated: true, user: userInfo(verified.user), audiences: verified.audiences };
+}
+
+function userInfo({ username, uid, groups, extra }: UserInfo): object {
+  return { username, ...(uid === undefined ? {} : { uid }), groups, ...(extra === undefined ? {} : { extra }) };
+}

@@ -1,0 +1,83 @@
+import { forbidden, invalid, type KubernetesObject, notFound } from '@palisade/kubernetes';
+import { type Core, readObject, type Scope } from '../core.ts';
+import { decodeBody, type ParsedBody } from '../registry/decode-body.ts';
+import { formatTime } from '../registry/time.ts';
+import type { BoundObject, TokenService } from './service-account-tokens.ts';
+
+const TOKEN_REQUEST = { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' };
+/** KEP-1205: not shorter than ten minutes; more than 2^32 seconds is refused. */
+const MIN_SECONDS = 600;
+const MAX_SECONDS = 2 ** 32;
+
+/** POST serviceaccounts/X/token. @throws StatusError 403 or 404 for accounts and objects that are not there, 422 */
+export async function requestToken(core: Core, scope: Scope, tokens: TokenService, body: ParsedBody): Promise<KubernetesObject> {
+  const request = decodeBody(core, scope, TOKEN_REQUEST, body);
+  const account = readObject(core, 'serviceaccounts', scope.namespace, scope.name);
+  if (account === undefined) throw notFound(scope.resource.gvr, scope.name);
+  const spec = request['spec'] ?? {};
+  const seconds: number = spec.expirationSeconds ?? 3600;
+  if (seconds < MIN_SECONDS || seconds > MAX_SECONDS) {
+    const message = `Invalid value: ${seconds}: ${seconds < MIN_SECONDS ? 'may not specify a duration less than 10 minutes' : 'may not specify a duration larger than 2^32 seconds'}`;
+    throw invalid(TOKEN_REQUEST, '', [{ reason: 'FieldValueInvalid', message, field: 'spec.expirationSeconds' }]);
+  }
+  const audiences: string[] = spec.audiences?.length > 0 ? spec.audiences : [tokens.issuer];
+  const bound = boundObject(core, scope, spec.boundObjectRef);
+  const nodeName: string | undefined =
+    bound?.kind === 'Pod' ? readObject(core, 'pods', scope.namespace, bound.name)?.['spec']?.nodeName : undefined;
+  const node = nodeName === undefined ? undefined : readObject(core, 'nodes', '', nodeName);
+  const { token, expires } = await tokens.issue({
+    namespace: scope.namespace,
+    serviceAccount: scope.name,
+    serviceAccountUid: account.metadata.uid!,
+    audiences,
+    expirationSeconds: seconds,
+    ...(bound === undefined ? {} : { bound }),
+    ...(node === undefined ? {} : { node: { name: node.metadata.name!, uid: node.metadata.uid! } }),
+  });
+  return {
+    kind: 'TokenRequest',
+    apiVersion: 'authentication.k8s.io/v1',
+    metadata: { name: scope.name, namespace: scope.namespace, creationTimestamp: formatTime(core.clock()) },
+    spec: { audiences, expirationSeconds: seconds, boundObjectRef: spec.boundObjectRef ?? null },
+    status: { token, expirationTimestamp: formatTime(expires) },
+  };
+}
+
+interface ObjectReference {
+  kind?: string;
+  name?: string;
+  uid?: string;
+}
+
+function boundObject(core: Core, scope: Scope, ref: ObjectReference | undefined): BoundObject | undefined {
+  if (ref === undefined || ref === null) return undefined;
+  const { kind, name = '' } = ref;
+  if (kind !== 'Pod' && kind !== 'Secret' && kind !== 'Node') {
+    throw invalid(TOKEN_REQUEST, '', [
+      {
+        reason: 'FieldValueNotSupported',
+        message: `Unsupported value: "${kind ?? ''}": supported values: "Pod", "Secret", "Node"`,
+        field: 'spec.boundObjectRef.kind',
+      },
+    ]);
+  }
+  const resource = kind === 'Pod' ? 'pods' : kind === 'Secret' ? 'secrets' : 'nodes';
+  const object = readObject(core, resource, kind === 'Node' ? '' : scope.namespace, name);
+  if (object === undefined) throw notFound({ group: '', resource }, name);
+  const uid = object.metadata.uid!;
+  if (ref.uid !== undefined && ref.uid !== '' && ref.uid !== uid) {
+    throw forbidden(
+      { group: '', resource },
+      name,
+      `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
+    );
+  }
+  if (kind === 'Pod' && (object['spec']?.serviceAccountName ?? 'default') !== scope.name) {
+    throw forbidden(
+      { group: '', resource: 'serviceaccounts' },
+      scope.name,
+      `cannot bind token for serviceaccount "${scope.name}" to pod running with different serviceaccount name.`,
+    );
+  }
+  return { kind, name, uid };
+}

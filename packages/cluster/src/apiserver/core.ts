@@ -1,0 +1,48 @@
+import type { KubernetesObject, SchemaRegistry } from '@palisade/kubernetes';
+import type { UserInfo } from '../contract.ts';
+import type { ResourceCatalog } from './registry/catalog.ts';
+import type { ServedResource } from './registry/resource.ts';
+import type { ServiceAllocator } from './registry/service-allocator.ts';
+import type { Random } from './registry/uid.ts';
+import type { ObjectStore } from './store/object-store.ts';
+
+/** What every request handler works with. One a server. */
+export interface Core {
+  readonly store: ObjectStore;
+  readonly schemas: SchemaRegistry;
+  readonly catalog: ResourceCatalog;
+  readonly services: ServiceAllocator;
+  readonly clock: () => Date;
+  readonly random: Random;
+  /** Waits; replaced in tests. */
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
+
+/** One authenticated, authorised request about a resource, whatever it came in by. */
+export interface Scope {
+  readonly resource: ServedResource;
+  /** Empty for cluster-scoped resources and for lists over all namespaces. */
+  readonly namespace: string;
+  /** Empty for collections. */
+  readonly name: string;
+  /** Empty for the object itself. */
+  readonly subresource: string;
+  readonly user: UserInfo;
+  readonly dryRun: boolean;
+  readonly fieldValidation: FieldValidation;
+  readonly fieldManager: string;
+  /** Adds a `Warning` header; lost when nobody listens. */
+  readonly warn: (text: string) => void;
+}
+
+export interface Selection {
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+/** Reads one stored object by type; a short form the strategies use. */
+export function readObject(core: Pick<Core, 'store'>, type: string, namespace: string, name: string): KubernetesObject | undefined {
+  return core.store.get(type, namespace, name)?.object;
+}

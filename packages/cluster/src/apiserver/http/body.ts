@@ -1,0 +1,125 @@
+import type { IncomingMessage } from 'node:http';
+import { badRequest, tooLarge, unsupportedMediaType } from '@palisade/kubernetes';
+import type { Core } from '../core.ts';
+import { decodeProtobuf } from '../pending.ts';
+import type { ParsedBody } from '../registry/decode-body.ts';
+
+/** As the real server's limit on request bodies. */
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
+/** No Kubernetes object is near this deep; deeper ones would only exhaust the stack of what reads them. */
+const MAX_DEPTH = 500;
+/** Aliases may multiply: a small text must not become a huge object. */
+const MAX_ALIASES = 100;
+
+/** The whole body. @throws StatusError 413, 400 when the client goes away */
+export async function readBody(req: IncomingMessage): Promise<Buffer> {
+  const length = Number(req.headers['content-length'] ?? 0);
+  if (length > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of req as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 413) throw error;
+    throw badRequest(`unable to read the request body: ${(error as Error).message}`);
+  }
+  return Buffer.concat(chunks);
+}
+
+export function mediaType(req: IncomingMessage): string {
+  return (req.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
+}
+
+/**
+ * Body of a write: JSON (also when no type is named), YAML or the protobuf envelope.
+ *
+ * @param kind what the URL wants, for the refusal's text
+ * @throws StatusError 400, 415
+ */
+export async function parseBody(core: Core, type: string, bytes: Buffer, kind: string): Promise<ParsedBody> {
+  switch (type) {
+    case '':
+    case 'application/json':
+      return { value: parseJson(bytes, kind), syntaxWarnings: [] };
+    case 'application/yaml':
+    case 'application/x-yaml':
+    case 'text/yaml':
+      return parseYaml(bytes, kind);
+    case 'application/vnd.kubernetes.protobuf':
+      return { value: decodeProtobuf(core.schemas, bytes), syntaxWarnings: [] };
+    default:
+      throw unsupportedMediaType(['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']);
+  }
+}
+
+export function parseJson(bytes: Buffer, kind: string): unknown {
+  const text = bytes.toString('utf8');
+  refuseDepth(text);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw badRequest(
+      `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${(error as Error).message}`,
+    );
+  }
+}
+
+/** Counts brackets outside strings: cheap, and before anything recursive sees the text. */
+function refuseDepth(text: string): void {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (inString) {
+      if (code === 0x5c) i++;
+      else if (code === 0x22) inString = false;
+    } else if (code === 0x22) inString = true;
+    else if (code === 0x7b || code === 0x5b) {
+      if (++depth > MAX_DEPTH) throw badRequest(`the object provided is too deeply nested: limit is ${MAX_DEPTH} levels`);
+    } else if (code === 0x7d || code === 0x5d) depth--;
+  }
+}
+
+async function parseYaml(bytes: Buffer, kind: string): Promise<ParsedBody> {
+  const { parseDocument } = await import('yaml');
+  const text = bytes.toString('utf8');
+  // Kubernetes reads YAML 1.1: `yes`, `on` and `N` are booleans.
+  const document = parseDocument(text, { version: '1.1', uniqueKeys: false });
+  const failure = document.errors[0];
+  if (failure !== undefined) {
+    throw badRequest(`the object provided is unrecognized (must be of type ${kind}): yaml: ${failure.message.split('\n')[0]}`);
+  }
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(document.toJS({ maxAliasCount: MAX_ALIASES }));
+  } catch (error) {
+    throw badRequest(`the object provided is unrecognized (must be of type ${kind}): yaml: ${(error as Error).message}`);
+  }
+  if (json === undefined) throw badRequest(`the object provided is unrecognized (must be of type ${kind}): yaml: the document is empty`);
+  refuseDepth(json);
+  return { value: JSON.parse(json), syntaxWarnings: await duplicateKeys(text) };
+}
+
+async function duplicateKeys(text: string): Promise<string[]> {
+  const { LineCounter, parseDocument, visit, isScalar } = await import('yaml');
+  const lines = new LineCounter();
+  const found: string[] = [];
+  visit(parseDocument(text, { version: '1.1', uniqueKeys: false, lineCounter: lines }), {
+    Map(_, node) {
+      const seen = new Set<unknown>();
+      for (const { key } of node.items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value))
+          found.push(
+            `yaml: unmarshal errors:\n  line ${lines.linePos(key.range?.[0] ?? 0).line}: key ${JSON.stringify(key.value)} already set in map`,
+          );
+        seen.add(key.value);
+      }
+    },
+  });
+  return found;
+}

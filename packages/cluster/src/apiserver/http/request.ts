@@ -1,0 +1,29 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { badRequest } from '@palisade/kubernetes';
+import type { Scope } from '../core.ts';
+import type { HttpContext } from './context.ts';
+import type { IncludeObject } from './present.ts';
+
+/** One authorised request on a resource, with its wire. */
+export interface ResourceRequest {
+  readonly context: HttpContext;
+  readonly scope: Scope;
+  /** The API verb, as authorised. */
+  readonly verb: string;
+  readonly query: URLSearchParams;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+/** Booleans of query parameters, as Go's strconv.ParseBool reads true. */
+export function isTrue(text: string | null): boolean {
+  return text === 'true' || text === '1' || text === 'True' || text === 't' || text === 'T' || text === 'TRUE';
+}
+
+/** @throws StatusError 400 */
+export function includeObject(query: URLSearchParams): IncludeObject {
+  const value = query.get('includeObject') ?? '';
+  if (value === '' || value === 'Metadata') return 'Metadata';
+  if (value === 'None' || value === 'Object') return value;
+  throw badRequest(`unrecognized includeObject value: ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,176 @@
+import { badRequest, type DeleteOptions, type KubernetesObject, methodNotAllowed, PatchType, unknownResource } from '@palisade/kubernetes';
+import { answerReview } from '../auth/reviews.ts';
+import { requestToken } from '../auth/token-request.ts';
+import { createObject } from '../registry/create.ts';
+import { decodeBody } from '../registry/decode-body.ts';
+import { deleteObject } from '../registry/delete.ts';
+import { finalizeNamespace } from '../registry/namespace-finalize.ts';
+import { acceptedPatchTypes, patchObject } from '../registry/patch.ts';
+import { bindPod, evictPod } from '../registry/pod-subresources.ts';
+import { getObject } from '../registry/read.ts';
+import { getScale, patchScale, updateScale } from '../registry/scale.ts';
+import { returnsDeletedObject } from '../registry/strategy.ts';
+import { type Change, updateObject } from '../registry/update.ts';
+import type { Entry } from '../store/entry.ts';
+import { mediaType, parseBody, parseJson, readBody } from './body.ts';
+import { deleteCollection, serveList, serveWatch } from './collection-handler.ts';
+import { negotiate } from './negotiation.ts';
+import { partialMetadata, renderTable } from './present.ts';
+import { includeObject, type ResourceRequest } from './request.ts';
+import { sendJson } from './respond.ts';
+
+/** Performs one authorised request on a resource and sends its answer. @throws StatusError before anything was sent */
+export async function handleResource(request: ResourceRequest): Promise<void> {
+  const { scope, verb } = request;
+  if (scope.subresource !== '') return handleSubresource(request);
+  requireVerb(request, scope.resource.info.verbs);
+  switch (verb) {
+    case 'get':
+      return sendObject(request, 200, await getObject(request.context.core, scope));
+    case 'list':
+      return serveList(request);
+    case 'watch':
+      return serveWatch(request);
+    case 'create':
+      return create(request);
+    case 'update':
+      return update(request, 'main');
+    case 'patch':
+      return patch(request, 'main');
+    case 'delete':
+      return remove(request);
+    case 'deletecollection':
+      return deleteCollection(request, await readDeleteOptions(request));
+    default:
+      throw methodNotAllowed(scope.resource.gvr, verb);
+  }
+}
+
+function requireVerb({ scope, verb }: ResourceRequest, verbs: readonly string[]): void {
+  if (!verbs.includes(verb)) throw methodNotAllowed(scope.resource.gvr, verb);
+}
+
+async function handleSubresource(request: ResourceRequest): Promise<void> {
+  const { scope, verb, context, res } = request;
+  const { core } = context;
+  const sub = scope.resource.info.subresources.find((candidate) => candidate.name === scope.subresource);
+  if (sub === undefined) throw unknownResource();
+  requireVerb(request, sub.verbs);
+  switch (scope.subresource) {
+    case 'status':
+      if (verb === 'get') return sendObject(request, 200, await getObject(core, scope));
+      return verb === 'update' ? update(request, 'status') : patch(request, 'status');
+    case 'scale':
+      if (verb === 'get') return sendJson(res, 200, await getScale(core, scope));
+      if (verb === 'update') return sendJson(res, 200, await updateScale(core, scope, await body(request)));
+      return sendJson(res, 200, await patchScale(core, scope, mediaType(request.req), await patchBody(request)));
+    case 'binding':
+      return sendJson(res, 201, await bindPod(core, scope, await body(request)));
+    case 'eviction':
+      return sendJson(res, 201, await evictPod(core, scope, await body(request)));
+    case 'token':
+      return sendJson(res, 201, await requestToken(core, scope, context.tokens, await body(request)));
+    case 'finalize':
+      return sendObject(
+        request,
+        200,
+        await finalizeNamespace(core, scope, decodeBody(core, scope, scope.resource.gvk, await body(request))),
+      );
+    case 'approval':
+    case 'ephemeralcontainers':
+    case 'resize':
+      if (verb === 'get') return sendObject(request, 200, await getObject(core, scope));
+      return verb === 'update' ? update(request, scope.subresource) : patch(request, scope.subresource);
+    case 'log': {
+      const { serveLog } = await import('../streams/log.ts');
+      return serveLog(request);
+    }
+    case 'exec':
+    case 'attach':
+    case 'portforward':
+      throw badRequest(`Upgrade request required`);
+    default:
+      throw unknownResource();
+  }
+}
+
+async function body({ context, req, scope }: ResourceRequest) {
+  return parseBody(context.core, mediaType(req), await readBody(req), scope.resource.gvk.kind);
+}
+
+async function create(request: ResourceRequest): Promise<void> {
+  const { context, scope, res } = request;
+  const parsed = await body(request);
+  const review = await answerReview(
+    context.core,
+    scope,
+    { authorizer: context.authorizer, rules: context.rbac, tokens: context.tokens },
+    parsed,
+  );
+  if (review !== undefined) return sendJson(res, 201, review);
+  if (scope.resource.storeType === 'bindings') throw methodNotAllowed(scope.resource.gvr, 'create');
+  const object = decodeBody(context.core, scope, scope.resource.gvk, parsed);
+  sendObject(request, 201, await createObject(context.core, scope, object));
+}
+
+async function update(request: ResourceRequest, part: Change['part']): Promise<void> {
+  const { context, scope } = request;
+  const parsed = await body(request);
+  const compute = () => decodeBody(context.core, scope, scope.resource.gvk, parsed);
+  sendObject(request, 200, await updateObject(context.core, scope, { part, compute }));
+}
+
+async function patch(request: ResourceRequest, part: Change['part']): Promise<void> {
+  const { context, scope, req } = request;
+  sendObject(request, 200, await patchObject(context.core, scope, mediaType(req), await patchBody(request), part));
+}
+
+/** Patches are JSON; only an apply patch would be YAML. */
+async function patchBody({ context, scope, req }: ResourceRequest): Promise<unknown> {
+  const bytes = await readBody(req);
+  const type = mediaType(req);
+  if (type === PatchType.apply || !acceptedPatchTypes(context.core, scope).includes(type)) return undefined;
+  return parseJson(bytes, scope.resource.gvk.kind);
+}
+
+async function remove(request: ResourceRequest): Promise<void> {
+  const { context, scope, res } = request;
+  const { entry, removed } = await deleteObject(context.core, scope, await readDeleteOptions(request));
+  if (!removed || returnsDeletedObject(scope.resource.storeType)) return sendObject(request, 200, entry);
+  const { group, resource } = scope.resource.gvr;
+  const details = { name: scope.name, ...(group === '' ? {} : { group }), kind: resource, uid: entry.object.metadata.uid };
+  sendJson(res, 200, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details });
+}
+
+const DELETE_OPTIONS = { group: '', version: 'v1', kind: 'DeleteOptions' };
+
+/** From the body, completed by the query (older clients put them there). */
+async function readDeleteOptions({ context, scope, req, query }: ResourceRequest): Promise<DeleteOptions> {
+  const bytes = await readBody(req);
+  let options: DeleteOptions = {};
+  if (bytes.length > 0) {
+    const parsed = await parseBody(context.core, mediaType(req), bytes, 'DeleteOptions');
+    const value = parsed.value as { kind?: string; apiVersion?: string };
+    // DeleteOptions exist in every group; they are the same everywhere.
+    const normal = typeof value === 'object' && value !== null ? { ...value, apiVersion: 'v1' } : value;
+    options = decodeBody(context.core, { ...scope, fieldValidation: 'Ignore' }, DELETE_OPTIONS, {
+      ...parsed,
+      value: normal,
+    }) as unknown as DeleteOptions;
+  }
+  const grace = query.get('gracePeriodSeconds');
+  const propagation = query.get('propagationPolicy');
+  if (grace !== null && grace !== '') options.gracePeriodSeconds ??= Number(grace);
+  if (propagation !== null && propagation !== '')
+    options.propagationPolicy ??= propagation as NonNullable<DeleteOptions['propagationPolicy']>;
+  return options;
+}
+
+function sendObject({ context, scope, req, res, query }: ResourceRequest, code: number, entry: Entry): void {
+  const representation = negotiate(req.headers.accept);
+  const object: KubernetesObject = entry.object;
+  if (representation === 'table') {
+    const metadata = { resourceVersion: object.metadata.resourceVersion };
+    sendJson(res, code, renderTable(context.core, scope.resource, [object], metadata, includeObject(query)));
+  } else sendJson(res, code, representation === 'partial' ? partialMetadata(object) : entry);
+}

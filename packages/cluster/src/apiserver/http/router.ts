@@ -1,0 +1,111 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { accessDenied, badRequest, methodNotSupportedHere, pathDenied, unknownResource } from '@palisade/kubernetes';
+import type { UserInfo } from '../../contract.ts';
+import { authenticate } from '../auth/authenticate.ts';
+import type { Attributes } from '../auth/authorizer.ts';
+import type { FieldValidation, Scope } from '../core.ts';
+import type { HttpContext } from './context.ts';
+import { serveDiscovery } from './discovery.ts';
+import { serveHealth, serveWellKnown } from './paths.ts';
+import { isTrue } from './request.ts';
+import { parseRequestPath, type RequestInfo } from './request-info.ts';
+import { handleResource } from './resource-handler.ts';
+import { addWarning, sendError, sendText } from './respond.ts';
+
+type ResourceInfo = Extract<RequestInfo, { isResource: true }>;
+
+/** One HTTP request from its first header to its last byte. Never rejects. */
+export async function route(context: HttpContext, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  try {
+    const url = new URL(req.url ?? '/', 'https://palisade');
+    const user = await authenticate(req, context.tokens);
+    const info = parseRequestPath(url.pathname);
+    const group = info.isResource ? info.group : url.pathname.split('/')[1] === 'apis' ? (url.pathname.split('/')[2] ?? '') : '';
+    const handler = context.aggregated.get(group);
+    if (info.isResource && (handler !== undefined || context.core.catalog.hasGroup(info.group))) {
+      const query = url.searchParams;
+      const verb = verbOf(req.method ?? 'GET', info, query);
+      authorizeResource(context, user, verb, info);
+      if (handler !== undefined) return await handler(req, res, user);
+      const scope = scopeOf(context, user, info, query, (text) => addWarning(res, text));
+      return await handleResource({ context, scope, verb, query, req, res });
+    }
+    authorizePath(context, user, req.method ?? 'GET', url.pathname);
+    if (handler !== undefined) return await handler(req, res, user);
+    if (req.method !== 'GET' && req.method !== 'HEAD') throw methodNotSupportedHere();
+    if (serveDiscovery(context.core.catalog, context.foreignGroups, url.pathname, req, res)) return;
+    if (context.documents.serve(url.pathname, req, res)) return;
+    if (serveHealth(context, url, res) || (await serveWellKnown(context, url.pathname, res))) return;
+    sendText(res, 404, '404 page not found\n');
+  } catch (error) {
+    sendError(req, res, error);
+  }
+}
+
+const VERBS: Readonly<Record<string, string>> = {
+  GET: 'get',
+  HEAD: 'get',
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
+
+function verbOf(method: string, info: ResourceInfo, query: URLSearchParams): string {
+  const verb = VERBS[method];
+  if (verb === undefined) throw methodNotSupportedHere();
+  const isWatch = verb === 'get' && info.subresource === '' && isTrue(query.get('watch'));
+  if (isWatch) return 'watch';
+  if (info.name !== '') return verb;
+  return verb === 'get' ? 'list' : verb === 'delete' ? 'deletecollection' : verb;
+}
+
+/** @throws StatusError 403 */
+export function authorizeResource({ authorizer }: HttpContext, user: UserInfo, verb: string, info: ResourceInfo): void {
+  const { group, version, resource, subresource, name, path } = info;
+  // A namespace is asked for by its own name as namespace, so that a Role in it can allow reading it.
+  const namespace = group === '' && resource === 'namespaces' && name !== '' ? name : info.namespace;
+  const attributes: Attributes = { user, verb, path, resource: { group, version, resource, subresource, namespace, name } };
+  if (authorizer.authorize(attributes).allowed) return;
+  throw accessDenied({ user: user.username, verb, group, resource, subresource, name, namespace });
+}
+
+function authorizePath({ authorizer }: HttpContext, user: UserInfo, method: string, path: string): void {
+  const verb = method.toLowerCase() === 'head' ? 'get' : method.toLowerCase();
+  if (!authorizer.authorize({ user, verb, path }).allowed) throw pathDenied(user.username, verb, path);
+}
+
+/** @throws StatusError 404 for a resource that is not served, 400 for parameters that mean nothing */
+export function scopeOf(
+  context: HttpContext,
+  user: UserInfo,
+  info: ResourceInfo,
+  query: URLSearchParams,
+  warn: (text: string) => void,
+): Scope {
+  const resource = context.core.catalog.find(info);
+  if (resource === undefined || info.rest !== '') throw unknownResource();
+  if (!resource.info.namespaced && info.namespace !== '') throw unknownResource();
+  if (resource.info.namespaced && info.namespace === '' && info.name !== '') throw unknownResource();
+  const dryRun = query.getAll('dryRun');
+  if (dryRun.some((value) => value !== 'All')) {
+    throw badRequest(`Invalid value: ${JSON.stringify(dryRun)}: dryRun: Unsupported value: supported values: "All"`);
+  }
+  const fieldValidation = query.get('fieldValidation') || 'Warn';
+  if (fieldValidation !== 'Strict' && fieldValidation !== 'Warn' && fieldValidation !== 'Ignore') {
+    throw badRequest(
+      `fieldValidation: Unsupported value: ${JSON.stringify(fieldValidation)}: supported values: "Ignore", "Strict", "Warn"`,
+    );
+  }
+  return {
+    resource,
+    namespace: info.namespace,
+    name: info.name,
+    subresource: info.subresource,
+    user,
+    dryRun: dryRun.length > 0,
+    fieldValidation: fieldValidation satisfies FieldValidation,
+    fieldManager: query.get('fieldManager') ?? '',
+    warn,
+  };
+}

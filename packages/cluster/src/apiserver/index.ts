@@ -1,0 +1,1 @@
+export { type ApiServer, type ApiServerOptions, createApiServer, SYSTEM_USER } from './api-server.ts';

@@ -1,0 +1,82 @@
+import {
+  formatApiVersion,
+  formatGroupResource,
+  type GroupVersionKind,
+  type GroupVersionResource,
+  type KubernetesObject,
+  type ResourceInfo,
+  type SchemaRegistry,
+} from '@palisade/kubernetes';
+import { Entry } from '../store/entry.ts';
+import { STORED_AS } from './conversions.ts';
+import type { ServedResource } from './resource.ts';
+
+/** Every resource this server answers for; custom ones will join it as their definitions come and go. */
+export class ResourceCatalog {
+  readonly #byResource = new Map<string, ServedResource>();
+  readonly #byKind = new Map<string, ServedResource>();
+
+  constructor(schemas: SchemaRegistry) {
+    for (const info of schemas.resources()) this.add(describeResource(info));
+  }
+
+  add(served: ServedResource): void {
+    const { group, version, resource } = served.gvr;
+    this.#byResource.set(`${group}/${version}/${resource}`, served);
+    this.#byKind.set(`${group}/${version}/${served.gvk.kind}`, served);
+  }
+
+  remove(served: ServedResource): void {
+    const { group, version, resource } = served.gvr;
+    this.#byResource.delete(`${group}/${version}/${resource}`);
+    this.#byKind.delete(`${group}/${version}/${served.gvk.kind}`);
+  }
+
+  find(gvr: GroupVersionResource): ServedResource | undefined {
+    return this.#byResource.get(`${gvr.group}/${gvr.version}/${gvr.resource}`);
+  }
+
+  findKind(gvk: GroupVersionKind): ServedResource | undefined {
+    return this.#byKind.get(`${gvk.group}/${gvk.version}/${gvk.kind}`);
+  }
+
+  hasGroup(group: string): boolean {
+    for (const served of this.#byResource.values()) if (served.gvr.group === group) return true;
+    return false;
+  }
+
+  /** In discovery order. */
+  all(): IterableIterator<ServedResource> {
+    return this.#byResource.values();
+  }
+}
+
+function describeResource(info: ResourceInfo): ServedResource {
+  const gvr = { group: info.group, version: info.version, resource: info.resource };
+  const storedAs = STORED_AS.get(`${info.group}/${info.version}/${info.resource}`);
+  return {
+    info,
+    gvr,
+    gvk: { group: info.group, version: info.version, kind: info.kind },
+    storeType: storedAs?.storeType ?? formatGroupResource(gvr),
+    storedApiVersion: storedAs?.apiVersion ?? formatApiVersion(info.group, info.version),
+    hasStatus: info.subresources.some((sub) => sub.name === 'status'),
+    ...(storedAs === undefined ? {} : { conversion: storedAs.conversion }),
+  };
+}
+
+/** The object in the version it is stored in. */
+export function toStored(served: ServedResource, object: KubernetesObject): KubernetesObject {
+  const apiVersion = served.storedApiVersion;
+  if (served.conversion !== undefined) return { ...served.conversion.toStored(object), apiVersion };
+  return object.apiVersion === apiVersion ? object : { ...object, apiVersion };
+}
+
+/** A stored entry in the version that was asked for; the entry itself when that is the stored one. */
+export function fromStored(served: ServedResource, entry: Entry): Entry {
+  const apiVersion = formatApiVersion(served.gvk.group, served.gvk.version);
+  if (apiVersion === served.storedApiVersion) return entry;
+  const converted = served.conversion?.fromStored(entry.object) ?? entry.object;
+  const object = { ...converted, apiVersion };
+  return new Entry(entry.namespace, entry.name, entry.rv, JSON.stringify(object), object);
+}

@@ -1,0 +1,105 @@
+import {
+  alreadyExists,
+  applyDefaults,
+  badRequest,
+  invalid,
+  type KubernetesObject,
+  namespaceTerminating,
+  notFound,
+} from '@palisade/kubernetes';
+import { type Core, readObject, type Scope } from '../core.ts';
+import { validateCreate } from '../pending.ts';
+import { Entry } from '../store/entry.ts';
+import { StoreConflict } from '../store/object-store.ts';
+import { fromStored, toStored } from './catalog.ts';
+import { hasGeneration, type Strategy, strategyFor } from './strategy.ts';
+import { formatTime } from './time.ts';
+import { generatedName } from './uid.ts';
+
+/** Generated names that collide are drawn again this often. */
+const NAME_ATTEMPTS = 8;
+
+/**
+ * Stores a new object. `object` is a fresh copy, decoded, in the version of the request.
+ *
+ * @returns the stored entry in the version of the request; of a dry run one that was not stored
+ * @throws StatusError 400, 403, 404 (namespace), 409 AlreadyExists, 422
+ */
+export async function createObject(core: Core, scope: Scope, object: KubernetesObject): Promise<Entry> {
+  const { resource } = scope;
+  const meta = object.metadata;
+  if (resource.info.namespaced) {
+    if (meta.namespace !== undefined && meta.namespace !== '' && meta.namespace !== scope.namespace) {
+      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+    }
+    meta.namespace = scope.namespace;
+  } else delete meta.namespace;
+  if (meta.resourceVersion !== undefined && meta.resourceVersion !== '' && meta.resourceVersion !== '0') {
+    throw badRequest('resourceVersion should not be set on objects to be created');
+  }
+  const strategy = strategyFor(resource.storeType);
+  const generateFrom = !meta.name && meta.generateName ? meta.generateName : undefined;
+  for (let attempt = 1; ; attempt++) {
+    if (generateFrom !== undefined) meta.name = generatedName(core.random, generateFrom);
+    try {
+      return await createNamed(core, scope, strategy, generateFrom === undefined ? object : structuredClone(object));
+    } catch (error) {
+      if (!(error instanceof StoreConflict)) throw error;
+      if (generateFrom === undefined || attempt >= NAME_ATTEMPTS) throw alreadyExists(resource.gvr, meta.name ?? '');
+    }
+  }
+}
+
+async function createNamed(core: Core, scope: Scope, strategy: Strategy, fresh: KubernetesObject): Promise<Entry> {
+  const { resource } = scope;
+  const meta = fresh.metadata;
+  meta.uid = core.random.uuid();
+  meta.creationTimestamp = formatTime(core.clock());
+  for (const field of [
+    'resourceVersion',
+    'selfLink',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'generation',
+    'managedFields',
+  ] as const) {
+    delete (meta as Record<string, unknown>)[field];
+  }
+  if (resource.hasStatus) delete fresh['status'];
+  const object = applyDefaults(core.schemas, fresh);
+  if (hasGeneration(resource.storeType)) object.metadata.generation = 1;
+  refuseMissingNamespace(core, scope, object.metadata.name ?? '');
+  await strategy.admit?.(object, core, scope);
+  strategy.prepareForCreate?.(object, core);
+  const causes = validateCreate(core.schemas, object);
+  const kind = resource.gvk;
+  if (causes.length > 0) throw invalid(kind, object.metadata.name ?? '', causes);
+  const name = object.metadata.name!;
+  const allocation = strategy.allocate?.(object, undefined, core);
+  if (allocation !== undefined && 'causes' in allocation) throw invalid(kind, name, allocation.causes);
+  const stored = toStored(resource, object);
+  const namespace = object.metadata.namespace ?? '';
+  if (scope.dryRun) {
+    allocation?.undo();
+    if (core.store.get(resource.storeType, namespace, name) !== undefined) throw new StoreConflict('exists', name);
+    return new Entry(namespace, name, 0, JSON.stringify(object), object);
+  }
+  try {
+    // Admission may have waited: the namespace is looked at again in the same tick as the write.
+    refuseMissingNamespace(core, scope, name);
+    const entry = core.store.create(resource.storeType, namespace, name, stored);
+    strategy.stored?.(entry.object, undefined, core);
+    await core.store.settled();
+    return fromStored(resource, entry);
+  } catch (error) {
+    allocation?.undo();
+    throw error;
+  }
+}
+
+function refuseMissingNamespace(core: Core, scope: Scope, name: string): void {
+  if (!scope.resource.info.namespaced) return;
+  const namespace = readObject(core, 'namespaces', '', scope.namespace);
+  if (namespace === undefined) throw notFound({ group: '', resource: 'namespaces' }, scope.namespace);
+  if (namespace.metadata.deletionTimestamp !== undefined) throw namespaceTerminating(scope.resource.gvr, name, scope.namespace);
+}

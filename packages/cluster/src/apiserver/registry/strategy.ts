@@ -1,0 +1,99 @@
+import type { KubernetesObject, StatusCause } from '@palisade/kubernetes';
+import type { Core, Scope } from '../core.ts';
+import { jobStrategy } from './strategies/job.ts';
+import { namespaceStrategy } from './strategies/namespace.ts';
+import { nodeStrategy } from './strategies/node.ts';
+import { podStrategy } from './strategies/pod.ts';
+import { serviceStrategy } from './strategies/service.ts';
+
+/**
+ * What a kind does beyond the generic write path (the server's "registry strategy" and the admission plugins that concern one
+ * kind). Objects passed in are fresh copies and are changed in place.
+ */
+export interface Strategy {
+  /** Fields the server owns, set before validation. */
+  prepareForCreate?(object: KubernetesObject, core: Core): void;
+  prepareForUpdate?(object: KubernetesObject, old: KubernetesObject): void;
+  /** Admission of a new object; throws StatusError to refuse. */
+  admit?(object: KubernetesObject, core: Core, scope: Scope): Promise<void> | void;
+  /** Takes what must be unique in the cluster, after validation. */
+  allocate?(object: KubernetesObject, old: KubernetesObject | undefined, core: Core): { undo: () => void } | { causes: StatusCause[] };
+  /** After the write is in the store. */
+  stored?(object: KubernetesObject, old: KubernetesObject | undefined, core: Core): void;
+  removed?(object: KubernetesObject, core: Core): void;
+}
+
+const STRATEGIES: Readonly<Record<string, Strategy>> = {
+  pods: podStrategy,
+  services: serviceStrategy,
+  namespaces: namespaceStrategy,
+  nodes: nodeStrategy,
+  'jobs.batch': jobStrategy,
+};
+
+const GENERIC: Strategy = {};
+
+export function strategyFor(storeType: string): Strategy {
+  return STRATEGIES[storeType] ?? GENERIC;
+}
+
+/** Built-in kinds without `metadata.generation`; every other kind, custom ones too, counts its changes. */
+const WITHOUT_GENERATION = new Set([
+  'namespaces',
+  'nodes',
+  'services',
+  'endpoints',
+  'events',
+  'configmaps',
+  'secrets',
+  'serviceaccounts',
+  'limitranges',
+  'resourcequotas',
+  'persistentvolumes',
+  'persistentvolumeclaims',
+  'podtemplates',
+  'leases.coordination.k8s.io',
+  'horizontalpodautoscalers.autoscaling',
+  'roles.rbac.authorization.k8s.io',
+  'rolebindings.rbac.authorization.k8s.io',
+  'clusterroles.rbac.authorization.k8s.io',
+  'clusterrolebindings.rbac.authorization.k8s.io',
+  'controllerrevisions.apps',
+  'certificatesigningrequests.certificates.k8s.io',
+  'runtimeclasses.node.k8s.io',
+  'csidrivers.storage.k8s.io',
+  'csinodes.storage.k8s.io',
+  'storageclasses.storage.k8s.io',
+  'volumeattachments.storage.k8s.io',
+  'csistoragecapacities.storage.k8s.io',
+  'volumeattributesclasses.storage.k8s.io',
+]); // prettier-ignore
+
+export function hasGeneration(storeType: string): boolean {
+  return !WITHOUT_GENERATION.has(storeType);
+}
+
+/** Kinds whose DELETE answers with the object instead of a Status (registry option ReturnDeletedObject). */
+const RETURNS_DELETED = new Set([
+  'pods',
+  'services',
+  'serviceaccounts',
+  'podtemplates',
+  'persistentvolumes',
+  'persistentvolumeclaims',
+  'resourcequotas',
+  'csidrivers.storage.k8s.io',
+  'csinodes.storage.k8s.io',
+  'storageclasses.storage.k8s.io',
+  'volumeattachments.storage.k8s.io',
+  'volumeattributesclasses.storage.k8s.io',
+]); // prettier-ignore
+
+export function returnsDeletedObject(storeType: string): boolean {
+  return RETURNS_DELETED.has(storeType);
+}
+
+/** Kinds whose dependants stay by default when deleted by a bare DELETE. */
+export function orphansByDefault(storeType: string): boolean {
+  return storeType === 'jobs.batch' || storeType === 'replicationcontrollers';
+}

@@ -1,0 +1,4 @@
+/** `metav1.Time`: UTC, whole seconds. */
+export function formatTime(date: Date): string {
+  return `${date.toISOString().slice(0, 19)}Z`;
+}

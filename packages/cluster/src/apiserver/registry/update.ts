@@ -1,0 +1,137 @@
+import { isDeepStrictEqual } from 'node:util';
+import { applyDefaults, badRequest, conflict, invalid, type KubernetesObject, notFound } from '@palisade/kubernetes';
+import type { Core, Scope } from '../core.ts';
+import { validateUpdate } from '../pending.ts';
+import { Entry } from '../store/entry.ts';
+import { StoreConflict } from '../store/object-store.ts';
+import { fromStored, toStored } from './catalog.ts';
+import { isFinished } from './delete.ts';
+import { composePart, type Part } from './parts.ts';
+import { hasGeneration, strategyFor } from './strategy.ts';
+
+/** Somebody else writing the same object: the change is computed again, as the real server does, this often. */
+const ATTEMPTS = 10;
+
+export interface Change {
+  /** Makes the wanted object from the current one; both in the version of the request. The result is a fresh copy. */
+  readonly compute: (current: KubernetesObject) => KubernetesObject | Promise<KubernetesObject>;
+  /** Which part of the object this writes; the rest is taken from the current one. */
+  readonly part: Part;
+}
+
+/**
+ * Replaces one stored object by what `change` makes of it.
+ *
+ * @returns the stored entry; unchanged objects keep their resourceVersion. An object whose last finalizer goes is removed.
+ * @throws StatusError 400, 404, 409 Conflict, 422
+ */
+export async function updateObject(core: Core, scope: Scope, change: Change): Promise<Entry> {
+  const { resource, namespace, name } = scope;
+  for (let attempt = 1; ; attempt++) {
+    const entry = core.store.get(resource.storeType, namespace, name);
+    if (entry === undefined) throw notFound(resource.gvr, name);
+    const current = fromStored(resource, entry).object;
+    const wanted = await change.compute(current);
+    checkIdentity(scope, wanted, current);
+    const prepared = prepare(core, scope, change, wanted, current);
+    try {
+      return await write(core, scope, change, entry, current, prepared);
+    } catch (error) {
+      if (!(error instanceof StoreConflict)) throw error;
+      if (error.kind === 'missing') throw notFound(resource.gvr, name);
+      if (attempt >= ATTEMPTS) throw conflict(resource.gvr, name);
+    }
+  }
+}
+
+function checkIdentity(scope: Scope, wanted: KubernetesObject, current: KubernetesObject): void {
+  const { resource, name, namespace } = scope;
+  const meta = wanted.metadata;
+  meta.name ??= name;
+  if (meta.name !== name) throw badRequest(`the name of the object (${meta.name}) does not match the name on the URL (${name})`);
+  if (resource.info.namespaced) {
+    meta.namespace ||= namespace;
+    if (meta.namespace !== namespace)
+      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  } else delete meta.namespace;
+  const version = meta.resourceVersion;
+  if (version !== undefined && version !== '' && version !== '0' && version !== current.metadata.resourceVersion) {
+    throw conflict(resource.gvr, name);
+  }
+  if (meta.uid !== undefined && meta.uid !== '' && meta.uid !== current.metadata.uid) {
+    throw conflict(
+      resource.gvr,
+      name,
+      `Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${current.metadata.uid}`,
+    );
+  }
+}
+
+/** Server-owned metadata back in place, the other half of the object from the current one, defaults, generation. */
+function prepare(core: Core, scope: Scope, change: Change, wanted: KubernetesObject, current: KubernetesObject): KubernetesObject {
+  const before = current.metadata;
+  const { resource } = scope;
+  let object = composePart(change.part, resource, wanted, current);
+  const meta = object.metadata as Record<string, unknown>;
+  for (const field of [
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'generation',
+    'resourceVersion',
+    'generateName',
+  ] as const) {
+    if (before[field] === undefined) delete meta[field];
+    else meta[field] = before[field];
+  }
+  delete meta['selfLink'];
+  delete meta['managedFields'];
+  object = applyDefaults(core.schemas, object);
+  if (change.part === 'main') strategyFor(resource.storeType).prepareForUpdate?.(object, current);
+  if (change.part === 'main' && hasGeneration(resource.storeType) && !isDeepStrictEqual(contentOf(object), contentOf(current))) {
+    object.metadata.generation = (before.generation ?? 0) + 1;
+  }
+  return object;
+}
+
+/** What counts as a new generation: everything but metadata and status. */
+function contentOf(object: KubernetesObject): Record<string, unknown> {
+  const { metadata: _, status: __, ...content } = object;
+  return content;
+}
+
+async function write(
+  core: Core,
+  scope: Scope,
+  change: Change,
+  entry: Entry,
+  current: KubernetesObject,
+  object: KubernetesObject,
+): Promise<Entry> {
+  const { resource, namespace, name } = scope;
+  const causes = change.part === 'whole-unchecked' ? [] : validateUpdate(core.schemas, object, current);
+  if (causes.length > 0) throw invalid(resource.gvk, name, causes);
+  const strategy = strategyFor(resource.storeType);
+  const allocation = change.part === 'main' ? strategy.allocate?.(object, current, core) : undefined;
+  if (allocation !== undefined && 'causes' in allocation) throw invalid(resource.gvk, name, allocation.causes);
+  try {
+    const unchanged = isDeepStrictEqual(object, current);
+    if (scope.dryRun || unchanged) {
+      allocation?.undo();
+      await core.store.settled();
+      return unchanged ? fromStored(resource, entry) : new Entry(namespace, name, entry.rv, JSON.stringify(object), object);
+    }
+    const stored = toStored(resource, object);
+    const written = isFinished(stored)
+      ? core.store.delete(resource.storeType, namespace, name, entry.rv, stored)
+      : core.store.update(resource.storeType, namespace, name, stored, entry.rv);
+    if (isFinished(stored)) strategy.removed?.(stored, core);
+    else if (change.part === 'main') strategy.stored?.(stored, entry.object, core);
+    await core.store.settled();
+    return fromStored(resource, written);
+  } catch (error) {
+    allocation?.undo();
+    throw error;
+  }
+}
