@@ -2,8 +2,15 @@ import type { ApiClient } from '@palisade/kubernetes';
 import type { Clock } from '@palisade/kubernetes/client';
 import { createDeploymentController } from './deployment/controller.ts';
 import { createEndpointsController } from './endpoints/controller.ts';
+import { createGarbageCollector } from './garbage/controller.ts';
+import { createJobController } from './job/controller.ts';
+import { createNamespaceController } from './namespace/controller.ts';
+import { createNodeLifecycleController } from './node/lifecycle-controller.ts';
+import { createPodGarbageController } from './node/pod-garbage-controller.ts';
+import { createTaintEvictionController } from './node/taint-eviction-controller.ts';
 import { createReplicaSetController } from './replicaset/controller.ts';
 import { type Controller, type ControllerContext, createContext, type Log } from './runtime/context.ts';
+import type { ServedResource } from './runtime/resources.ts';
 import { createScheduler } from './scheduler/controller.ts';
 import { createServiceAccountController } from './serviceaccount/controller.ts';
 
@@ -14,6 +21,8 @@ export interface ControllersOptions {
   log: Log;
   /** For the ConfigMap `kube-root-ca.crt` of every namespace. */
   caCertificatePem: string;
+  /** Everything the server serves now, custom resources included: namespaces are emptied and garbage is collected over these. */
+  resources: () => readonly ServedResource[];
   random?: () => number;
 }
 
@@ -32,10 +41,16 @@ export function startControllers(options: ControllersOptions): Controllers {
   const signal = AbortSignal.any([options.signal, stopping.signal]);
   const ctx = createContext({ client: options.client, clock: options.clock, log: options.log, random: options.random ?? Math.random });
   const controllers = createControllers(ctx, options);
-  for (const informer of ctx.informers.values()) informer.start(signal);
-  const ready = Promise.all([...ctx.informers.values()].map((informer) => informer.hasSynced())).then(() => {
+  const needed = ctx.synced();
+  // The collector watches every kind there is; one that cannot be listed must stop it alone, and all of it.
+  const collector = createGarbageCollector(ctx, options);
+  const complete = ctx.synced();
+  ctx.start(signal);
+  const ready = needed.then(() => {
     if (!signal.aborted) for (const { queue } of controllers) queue.start();
   });
+  void complete.then(() => collector.queue.start());
+  controllers.push(collector);
   async function stop(): Promise<void> {
     stopping.abort();
     await Promise.all(controllers.map(({ queue }) => queue.stop()));
@@ -51,5 +66,10 @@ function createControllers(ctx: ControllerContext, options: ControllersOptions):
     createEndpointsController(ctx),
     createServiceAccountController(ctx, options),
     createScheduler(ctx),
+    createJobController(ctx),
+    createNamespaceController(ctx, options),
+    createNodeLifecycleController(ctx),
+    createTaintEvictionController(ctx),
+    createPodGarbageController(ctx),
   ];
 }

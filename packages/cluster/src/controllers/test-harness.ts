@@ -34,6 +34,7 @@ export async function startHarness(options: { nodes?: string[]; before?: (client
     signal: new AbortController().signal,
     log: (level, message) => log.push(`${level}: ${message}`),
     caCertificatePem: 'PEM',
+    resources: () => SERVED,
     random: () => 0.5,
   });
   await controllers.ready;
@@ -82,6 +83,28 @@ export async function startHarness(options: { nodes?: string[]; before?: (client
   await settle();
   return harness;
 }
+
+const KINDS: [GroupVersionResource, string][] = [
+  [Resource.pods, 'Pod'],
+  [Resource.services, 'Service'],
+  [Resource.serviceAccounts, 'ServiceAccount'],
+  [Resource.configMaps, 'ConfigMap'],
+  [Resource.endpoints, 'Endpoints'],
+  [Resource.endpointSlices, 'EndpointSlice'],
+  [Resource.events, 'Event'],
+  [Resource.deployments, 'Deployment'],
+  [Resource.replicaSets, 'ReplicaSet'],
+  [Resource.jobs, 'Job'],
+  [Resource.nodes, 'Node'],
+  [Resource.namespaces, 'Namespace'],
+];
+
+const SERVED = KINDS.map(([resource, kind]) => ({
+  ...resource,
+  kind,
+  namespaced: kind !== 'Node' && kind !== 'Namespace',
+  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
+}));
 
 let address = 0;
 

@@ -23,6 +23,7 @@ export interface WorkQueue {
   stop(): Promise<void>;
   /** Nothing waits and nothing runs (keys asked for later do not count). */
   isIdle(): boolean;
+  readonly isStopped: boolean;
 }
 
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
@@ -99,5 +100,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       await Promise.allSettled(running.values());
     },
     isIdle: () => waiting.size === 0 && running.size === 0,
+    get isStopped() {
+      return state === 'stopped';
+    },
   };
 }

@@ -29,11 +29,25 @@ export interface ContextOptions {
   random: () => number;
 }
 
-export function createContext(options: ContextOptions): ControllerContext & { readonly informers: ReadonlyMap<string, Informer> } {
+export interface RunningContext extends ControllerContext {
+  /** Starts every cache made so far, and later ones as they are made. */
+  start(signal: AbortSignal): void;
+  /** Resolves when the caches made so far are filled. */
+  synced(): Promise<void>;
+}
+
+export function createContext(options: ContextOptions): RunningContext {
   const informers = new Map<string, Informer>();
+  let running: AbortSignal | undefined;
   return {
     ...options,
-    informers,
+    start(signal) {
+      running = signal;
+      for (const informer of informers.values()) informer.start(signal);
+    },
+    async synced() {
+      await Promise.all([...informers.values()].map((informer) => informer.hasSynced()));
+    },
     informer<T extends KubernetesObject>(resource: GroupVersionResource): Informer<T> {
       const name = `${resource.resource}.${resource.version}.${resource.group}`;
       let found = informers.get(name);
@@ -44,6 +58,7 @@ export function createContext(options: ContextOptions): ControllerContext & { re
           onError: (error) => options.log('warn', `watch of ${name}: ${describe(error)}`),
         });
         informers.set(name, found);
+        if (running !== undefined) found.start(running);
       }
       return found as Informer<T>;
     },

@@ -18,3 +18,25 @@ export const Resource = {
   jobs: group('batch', 'jobs'),
   endpointSlices: group('discovery.k8s.io', 'endpointslices'),
 } as const;
+
+/** A served resource, as discovery or the API server's registry lists it. */
+export interface ServedResource {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  readonly verbs: readonly string[];
+}
+
+/** One version of each resource that can be listed, watched and deleted; the first one listed, unless the controllers know a `v1`. */
+export function deletableResources(resources: readonly ServedResource[]): ServedResource[] {
+  const chosen = new Map<string, ServedResource>();
+  for (const resource of resources) {
+    if (!['list', 'watch', 'delete'].every((verb) => resource.verbs.includes(verb))) continue;
+    const name = `${resource.resource}.${resource.group}`;
+    const before = chosen.get(name);
+    if (before === undefined || (before.version !== 'v1' && resource.version === 'v1')) chosen.set(name, resource);
+  }
+  return [...chosen.values()];
+}
