@@ -16,7 +16,9 @@ import type {
   PodFact,
   Selection,
 } from './model.ts';
+import { denyForRefusedPolicy, parseClusterPolicy } from './parse-cluster-policy.ts';
 import { isolateForRefusedPolicy, parseNetworkPolicy } from './parse-network-policy.ts';
+import { peerRanges } from './peer-ranges.ts';
 import type { Selector } from './selector.ts';
 
 const NAMESPACE_NAME_LABEL = 'kubernetes.io/metadata.name';
@@ -34,7 +36,7 @@ interface ParsedEntry {
  * read is reported in `errors` and isolates the pods it selects; it never throws for a policy.
  */
 export function compilePolicies(snapshot: ClusterSnapshot): CompiledPolicies {
-  const { entries, errors } = parseAll(snapshot.networkPolicies);
+  const { entries, errors } = parseAll(snapshot);
   const parsed = entries.map((entry) => entry.parsed);
   const pods = [...snapshot.pods, ...dnsPod(snapshot)];
   const namespaces = namespaceFacts(snapshot.namespaces, pods, parsed);
@@ -66,7 +68,7 @@ export function compilePolicies(snapshot: ClusterSnapshot): CompiledPolicies {
     }
     return selection;
   };
-  const policies = entries.map((entry) => compilePolicy(entry, select));
+  const policies = entries.map((entry) => compilePolicy(entry, select, snapshot));
   assignGates(policies, classes);
 
   const nodes = new Map((snapshot.nodes ?? []).map((node) => [node.name, node]));
@@ -85,19 +87,27 @@ export function compilePolicies(snapshot: ClusterSnapshot): CompiledPolicies {
   };
 }
 
-function parseAll(objects: readonly unknown[]): { entries: ParsedEntry[]; errors: PolicyError[] } {
+function parseAll(snapshot: ClusterSnapshot): { entries: ParsedEntry[]; errors: PolicyError[] } {
   const entries: ParsedEntry[] = [];
   const errors: PolicyError[] = [];
-  for (const object of objects) {
-    try {
-      entries.push({ parsed: parseNetworkPolicy(object) });
-    } catch (error) {
-      if (!(error instanceof PolicyError)) throw error;
-      errors.push(error);
-      const parsed = isolateForRefusedPolicy(object);
-      if (parsed) entries.push({ parsed, error });
+  const read = (
+    objects: readonly unknown[],
+    parse: (object: unknown) => ParsedPolicy,
+    fallBack: (object: unknown) => ParsedPolicy | undefined,
+  ) => {
+    for (const object of objects) {
+      try {
+        entries.push({ parsed: parse(object) });
+      } catch (error) {
+        if (!(error instanceof PolicyError)) throw error;
+        errors.push(error);
+        const parsed = fallBack(object);
+        if (parsed) entries.push({ parsed, error });
+      }
     }
-  }
+  };
+  read(snapshot.networkPolicies, parseNetworkPolicy, isolateForRefusedPolicy);
+  read(snapshot.clusterPolicies ?? [], parseClusterPolicy, denyForRefusedPolicy);
   entries.sort((a, b) => comparePolicies(a.parsed, b.parsed));
   return { entries, errors };
 }
@@ -110,7 +120,8 @@ function comparePolicies(a: ParsedPolicy, b: ParsedPolicy): number {
     tierOrder[a.tier] - tierOrder[b.tier] ||
     a.priority - b.priority ||
     compareText(a.namespace ?? '', b.namespace ?? '') ||
-    compareText(a.ref.name, b.ref.name)
+    compareText(a.ref.name, b.ref.name) ||
+    compareText(a.ref.kind, b.ref.kind)
   );
 }
 
@@ -144,7 +155,7 @@ function namespaceFacts(
 
 type Select = (namespaces: Selector | string, pods: Selector) => Selection;
 
-function compilePolicy({ parsed, error }: ParsedEntry, select: Select): CompiledPolicy {
+function compilePolicy({ parsed, error }: ParsedEntry, select: Select, snapshot: ClusterSnapshot): CompiledPolicy {
   const policy: Mutable<CompiledPolicy> = {
     parsed,
     subject: select(namespacesOf(parsed, parsed.subject.namespaces), parsed.subject.pods),
@@ -155,7 +166,7 @@ function compilePolicy({ parsed, error }: ParsedEntry, select: Select): Compiled
     if (!rules) continue;
     policy[direction] = rules.map((rule): CompiledRule => {
       const peers = rule.peers?.map((peer): CompiledPeer => {
-        if (peer.kind === 'addresses') return { parsed: peer, ranges: peer.ranges };
+        if (peer.kind !== 'pods') return { parsed: peer, ranges: peerRanges(peer, snapshot) };
         return { parsed: peer, selection: select(namespacesOf(parsed, peer.namespaces), peer.pods) };
       });
       return { policy, direction, parsed: rule, ...(peers && { peers }) };

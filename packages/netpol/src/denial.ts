@@ -1,6 +1,5 @@
 import { Verdict } from '@palisade/flow';
-import { describePolicy } from './errors.ts';
-import { policyRefs, reasonForNoRule, ruleRef } from './evaluate.ts';
+import { policyRefs, reasonForNoRule, reasonForRule, ruleRef } from './evaluate.ts';
 import type { CompiledPolicy, CompiledRule, Direction } from './model.ts';
 import type { LogMeaning } from './nft/log-prefix.ts';
 
@@ -9,7 +8,7 @@ export function denialByRule(rule: CompiledRule): LogMeaning {
   return {
     verdict: Verdict.dropped,
     direction: rule.direction,
-    reason: `denied by ${describePolicy(rule.policy.parsed.ref)} ${rule.parsed.path}`,
+    reason: reasonForRule(rule),
     policy: ruleRef(rule),
     isolatedBy: [],
   };

@@ -6,12 +6,15 @@ export type PolicyErrorCode = 'required' | 'invalid' | 'forbidden' | 'unknown-fi
 export class PolicyError extends Error {
   readonly code: PolicyErrorCode;
   readonly path: string;
+  /** The message without policy and path. */
+  readonly problem: string;
   readonly policy: PolicyRef | undefined;
-  constructor(code: PolicyErrorCode, path: string, message: string, policy?: PolicyRef) {
-    super(policy ? `${describePolicy(policy)}: ${path}: ${message}` : `${path}: ${message}`);
+  constructor(code: PolicyErrorCode, path: string, problem: string, policy?: PolicyRef) {
+    super(policy ? `${describePolicy(policy)}: ${path}: ${problem}` : `${path}: ${problem}`);
     this.name = 'PolicyError';
     this.code = code;
     this.path = path;
+    this.problem = problem;
     this.policy = policy;
   }
 }

@@ -126,13 +126,18 @@ export function reasonForNoRule(isolating: readonly CompiledPolicy[]): string {
   return `no NetworkPolicy allows it (isolated by ${isolating.map((policy) => describePolicy(policy.parsed.ref)).join(', ')})`;
 }
 
+/** `denied by AdminNetworkPolicy quarantine spec.egress[0]`. */
+export function reasonForRule({ policy, parsed }: CompiledRule): string {
+  const name = describePolicy(policy.parsed.ref);
+  if (policy.error) return `${name} was refused and denies what it selects: ${policy.error.path}`;
+  return `${parsed.action === 'Deny' ? 'denied' : 'allowed'} by ${name} ${parsed.path}`;
+}
+
 /** Admin tier, then NetworkPolicies, then baseline tier, then allow. Inside a tier the first matching rule decides. */
 function passGate(gate: Gate, direction: Direction, matches: (rule: CompiledRule) => boolean): EndVerdict {
   const isolatedBy = policyRefs(gate.isolating, direction);
   const decided = (rule: CompiledRule, allowed: boolean): EndVerdict => {
-    const verb = rule.parsed.action === 'Deny' ? 'denied' : 'allowed';
-    const reason = `${verb} by ${describePolicy(rule.policy.parsed.ref)} ${rule.parsed.path}`;
-    return { allowed, kind: 'rule', direction, reason, policy: ruleRef(rule), rule, isolatedBy };
+    return { allowed, kind: 'rule', direction, reason: reasonForRule(rule), policy: ruleRef(rule), rule, isolatedBy };
   };
   const admin = gate.admin.find(matches);
   if (admin && admin.parsed.action !== 'Pass') return decided(admin, admin.parsed.action === 'Accept');
@@ -144,7 +149,7 @@ function passGate(gate: Gate, direction: Direction, matches: (rule: CompiledRule
     return { allowed: false, kind: 'no-rule', direction, reason: reasonForNoRule(gate.isolating), policy: isolatedBy[0]!, isolatedBy };
   }
   const baseline = gate.baseline.find(matches);
-  if (baseline) return decided(baseline, baseline.parsed.action === 'Accept');
+  if (baseline && baseline.parsed.action !== 'Pass') return decided(baseline, baseline.parsed.action === 'Accept');
   return { allowed: true, kind: 'not-isolated', direction, reason: 'no policy isolates the pod', isolatedBy };
 }
 

@@ -1,7 +1,10 @@
 export * from './compile.ts';
+export * from './connections.ts';
+export * from './connectivity.ts';
 export * from './errors.ts';
 export * from './evaluate.ts';
 export * from './flow-from-log.ts';
+export * from './list.ts';
 export type * from './model.ts';
 export type { NodeView, NodeViewPod } from './nft/address-book.ts';
 export { type LogIds, type LogMeaning, logGroup, parseLogPrefix } from './nft/log-prefix.ts';

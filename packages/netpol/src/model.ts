@@ -42,11 +42,15 @@ export interface NodeFact {
   readonly addresses: readonly string[];
 }
 
-/** Everything a verdict depends on. `policies` are wire objects; what they say is checked by the compiler. */
+/** Everything a verdict depends on. Policies are wire objects; what they say is checked by the compiler. */
 export interface ClusterSnapshot {
   readonly namespaces: readonly NamespaceFact[];
   readonly pods: readonly PodFact[];
   readonly networkPolicies: readonly unknown[];
+  /** ClusterNetworkPolicy, AdminNetworkPolicy and BaselineAdminNetworkPolicy objects. */
+  readonly clusterPolicies?: readonly unknown[];
+  /** Addresses that DNS has answered for a name (lower case, no final dot): what `domainNames` peers stand for. */
+  readonly domainAddresses?: ReadonlyMap<string, readonly string[]>;
   readonly nodes?: readonly NodeFact[];
   /**
    * Addresses of a cluster DNS that is no pod. They count as those of a pod `kube-system/kube-dns` with the label
@@ -71,7 +75,10 @@ export type ParsedPeer =
       readonly namespaces?: Selector;
       readonly pods: Selector;
     }
-  | { readonly path: string; readonly kind: 'addresses'; readonly ranges: readonly AddressRange[]; readonly text: string };
+  | { readonly path: string; readonly kind: 'addresses'; readonly ranges: readonly AddressRange[]; readonly text: string }
+  | { readonly path: string; readonly kind: 'nodes'; readonly nodes: Selector }
+  /** Lower case, no final dot; `*.example.com` means every name below. */
+  | { readonly path: string; readonly kind: 'domainNames'; readonly domains: readonly string[] };
 
 export interface ParsedRule {
   readonly path: string;

@@ -5,6 +5,7 @@ import type { Direction, ParsedPeer, ParsedPolicy, ParsedRule } from './model.ts
 import { parsePolicyPort } from './parse-ports.ts';
 import { type Fields, type Located, readList, readObject, readOneOf, readString, refuse, requireField } from './reader.ts';
 import { everything, parseSelector } from './selector.ts';
+import { attempt, within } from './within.ts';
 
 function readCidr(at: Located): Cidr {
   const text = readString(at);
@@ -88,17 +89,6 @@ function readEnvelope(object: unknown): Envelope {
   return { ref, namespace: metadata.namespace, spec: within(ref, () => readObject({ value: spec ?? {}, path: 'spec' }, SPEC_FIELDS)) };
 }
 
-/** Every error that leaves this file names its policy. */
-function within<T>(ref: PolicyRef, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof PolicyError && error.policy === undefined)
-      throw new PolicyError(error.code, error.path, error.message.slice(error.path.length + 2), ref);
-    throw error;
-  }
-}
-
 /**
  * Reads one `networking.k8s.io/v1` NetworkPolicy.
  *
@@ -151,13 +141,4 @@ export function isolateForRefusedPolicy(object: unknown): ParsedPolicy | undefin
     ...(types.includes('ingress') && { ingress: [] }),
     ...(types.includes('egress') && { egress: [] }),
   };
-}
-
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    if (error instanceof PolicyError) return undefined;
-    throw error;
-  }
 }

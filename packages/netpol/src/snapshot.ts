@@ -67,14 +67,16 @@ export function snapshotOf(objects: Iterable<KubernetesObject>, dnsServiceIPs: r
   const pods: PodFact[] = [];
   const nodes: NodeFact[] = [];
   const networkPolicies: KubernetesObject[] = [];
+  const clusterPolicies: KubernetesObject[] = [];
   for (const object of objects) {
     if (object.kind === 'Namespace') namespaces.push(namespaceFactOf(object));
     else if (object.kind === 'Node') nodes.push(nodeFactOf(object));
     else if (object.kind === 'NetworkPolicy' && object.apiVersion === 'networking.k8s.io/v1') networkPolicies.push(object);
+    else if (object.apiVersion.startsWith('policy.networking.k8s.io/')) clusterPolicies.push(object);
     else if (object.kind === 'Pod') {
       const fact = podFactOf(object);
       if (fact) pods.push(fact);
     }
   }
-  return { namespaces, pods, nodes, networkPolicies, dnsServiceIPs };
+  return { namespaces, pods, nodes, networkPolicies, clusterPolicies, dnsServiceIPs };
 }

@@ -1,0 +1,77 @@
+import { parseAddress } from './addresses.ts';
+
+/** `source => destination : connections`, outside ranges merged where nothing else differs, so that sets can be compared. */
+export interface Row {
+  readonly source: string;
+  readonly destination: string;
+  readonly connections: string;
+}
+
+interface Span {
+  readonly first: number;
+  readonly last: number;
+}
+
+function spanOf(end: string): Span | undefined {
+  const [first = '', last = first] = end.replace(/\[External\]$/, '').split('-');
+  const from = parseAddress(first);
+  const to = parseAddress(last);
+  return from === undefined || to === undefined ? undefined : { first: from, last: to };
+}
+
+const dotted = (value: number): string => [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
+
+/** Protocols and ports in one order, however they were written. */
+function canonicalConnections(text: string): string {
+  if (text === 'All Connections') return text;
+  return [...text.matchAll(/([A-Z]+) ([\d,-]+)/g)]
+    .map(([, protocol, ports]) => `${protocol} ${ports!.replace(/,$/, '')}`)
+    .sort()
+    .join(',');
+}
+
+/** The rows as a sorted list of texts, one for each pair. */
+export function canonicalRows(rows: readonly Row[]): string[] {
+  const lines: string[] = [];
+  const spans = new Map<string, Span[]>();
+  for (const row of rows) {
+    const connections = canonicalConnections(row.connections);
+    const source = spanOf(row.source);
+    const destination = spanOf(row.destination);
+    if (!source && !destination) lines.push(`${row.source} => ${row.destination} : ${connections}`);
+    else {
+      const key = source ? `% => ${row.destination} : ${connections}` : `${row.source} => % : ${connections}`;
+      spans.set(key, [...(spans.get(key) ?? []), (source ?? destination)!]);
+    }
+  }
+  for (const [key, list] of spans) {
+    const merged: Span[] = [];
+    for (const span of list.sort((a, b) => a.first - b.first)) {
+      const previous = merged.at(-1);
+      if (previous && span.first <= previous.last + 1)
+        merged[merged.length - 1] = { first: previous.first, last: Math.max(previous.last, span.last) };
+      else merged.push(span);
+    }
+    for (const { first, last } of merged) lines.push(key.replace('%', `${dotted(first)}-${dotted(last)}`));
+  }
+  return [...new Set(lines)].sort();
+}
+
+/** The pod network's part of np-guard's text output: up to the sections on exposure and on other networks. */
+export function parseRows(text: string): Row[] {
+  const rows: Row[] = [];
+  for (const line of text.split('\n')) {
+    if (/^(Exposure Analysis Result|Workload-to-Networks Mapping|Permitted connectivity analyzed in (?!Pod network))/.test(line)) break;
+    const match = /^(.+?) => (.+?) : (.+?)\s*$/.exec(line);
+    if (match) rows.push({ source: match[1]!, destination: match[2]!, connections: match[3]! });
+  }
+  return rows;
+}
+
+/** The first few differences, for a person. */
+export function differences(found: readonly string[], wanted: readonly string[]): string | undefined {
+  const extra = found.filter((line) => !wanted.includes(line)).map((line) => `+ ${line}`);
+  const missing = wanted.filter((line) => !found.includes(line)).map((line) => `- ${line}`);
+  const all = [...missing, ...extra];
+  return all.length === 0 ? undefined : `${all.length} differences: ${all.slice(0, 3).join('; ')}`;
+}

@@ -1,0 +1,46 @@
+import type { KubernetesObject } from '@palisade/kubernetes';
+import { type ClusterSnapshot, namedPortsOf, type PodFact } from '@palisade/netpol';
+
+const TEMPLATE_KINDS = ['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'ReplicationController', 'VirtualMachine'];
+
+/** np-guard's peers: one for each workload object, and one for all pods with the same owner. */
+function podFactsOf(object: KubernetesObject): PodFact[] {
+  const namespace = object.metadata.namespace ?? 'default';
+  const name = object.metadata.name ?? '';
+  const spec = object['spec'] ?? {};
+  if (object.kind === 'Pod') {
+    const owner = object.metadata.ownerReferences?.[0];
+    // A static pod's owner is its node, which is no workload.
+    const workload = owner && owner.kind !== 'Node' ? `${owner.kind ?? 'Pod'}/${owner.name}` : `Pod/${name}`;
+    // Addresses stay out: np-guard never matches a pod with an ipBlock.
+    return [{ namespace, name, labels: object.metadata.labels ?? {}, ips: [], ports: namedPortsOf(spec), workload }];
+  }
+  const template =
+    object.kind === 'CronJob' ? spec.jobTemplate?.spec?.template : TEMPLATE_KINDS.includes(object.kind) ? spec.template : undefined;
+  if (!template) return [];
+  const labels = template.metadata?.labels ?? {};
+  return [
+    {
+      namespace,
+      name: `${object.kind}-${name}`,
+      labels,
+      ips: [],
+      ports: namedPortsOf(template.spec ?? {}),
+      workload: `${object.kind}/${name}`,
+    },
+  ];
+}
+
+const inDefaultNamespace = (object: KubernetesObject): KubernetesObject =>
+  object.metadata.namespace === undefined ? { ...object, metadata: { ...object.metadata, namespace: 'default' } } : object;
+
+export function snapshotOfManifests(objects: readonly KubernetesObject[]): ClusterSnapshot {
+  return {
+    namespaces: objects
+      .filter((o) => o.kind === 'Namespace')
+      .map((o) => ({ name: o.metadata.name ?? '', labels: o.metadata.labels ?? {} })),
+    pods: objects.flatMap(podFactsOf),
+    networkPolicies: objects.filter((o) => o.kind === 'NetworkPolicy').map(inDefaultNamespace),
+    clusterPolicies: objects.filter((o) => o.kind.endsWith('AdminNetworkPolicy')),
+  };
+}
