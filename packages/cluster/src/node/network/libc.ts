@@ -1,0 +1,137 @@
+import { isIPv6 } from 'node:net';
+import koffi from 'koffi';
+
+/** The few calls Node has no word for. Numbers are Linux's (x86-64 and arm64 agree on all of them). */
+export const Linux = {
+  CLONE_NEWNET: 0x40000000,
+  MS_BIND: 4096,
+  MNT_DETACH: 2,
+  AF_INET: 2,
+  AF_INET6: 10,
+  AF_NETLINK: 16,
+  SOCK_STREAM: 1,
+  SOCK_DGRAM: 2,
+  SOCK_RAW: 3,
+  SOCK_NONBLOCK: 0o4000,
+  SOCK_CLOEXEC: 0o2000000,
+  SOL_SOCKET: 1,
+  SO_REUSEADDR: 2,
+  SO_RCVBUFFORCE: 33,
+  IPPROTO_IPV6: 41,
+  IPV6_V6ONLY: 26,
+  MSG_DONTWAIT: 0x40,
+  EAGAIN: 11,
+  EINTR: 4,
+  ENOBUFS: 105,
+} as const;
+
+const library = koffi.load('libc.so.6');
+const setnsCall = library.func('int setns(int fd, int nstype)');
+const socketCall = library.func('int socket(int domain, int type, int protocol)');
+const bindCall = library.func('int bind(int fd, const void *address, uint32_t length)');
+const setsockoptCall = library.func('int setsockopt(int fd, int level, int option, const void *value, uint32_t length)');
+const unshareCall = library.func('int unshare(int flags)');
+const mountCall = library.func(
+  'int mount(const char *source, const char *target, const char *kind, unsigned long flags, const void *data)',
+);
+const unmountCall = library.func('int umount2(const char *target, int flags)');
+const recvCall = library.func('long recv(int fd, _Out_ uint8_t *buffer, unsigned long length, int flags)');
+const sendCall = library.func('long send(int fd, const void *buffer, unsigned long length, int flags)');
+
+/** A system call that failed; `code` is the errno's name, as in Node's own errors. */
+export class SystemCallError extends Error {
+  readonly syscall: string;
+  readonly errno: number;
+  readonly code: string;
+  constructor(syscall: string, errno: number, about: string) {
+    const code = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+    super(`${syscall} failed with ${code}: ${about}`);
+    this.name = 'SystemCallError';
+    this.syscall = syscall;
+    this.errno = errno;
+    this.code = code;
+  }
+}
+
+function check(syscall: string, result: number, about: string): number {
+  if (result < 0) throw new SystemCallError(syscall, koffi.errno(), about);
+  return result;
+}
+
+export function setns(fd: number, kind: number): void {
+  check('setns', setnsCall(fd, kind), `cannot enter the namespace of descriptor ${fd}`);
+}
+
+export function unshare(flags: number): void {
+  check('unshare', unshareCall(flags), 'cannot make a namespace; is this root?');
+}
+
+export function bindMount(source: string, target: string): void {
+  check('mount', mountCall(source, target, 'none', Linux.MS_BIND, null), `cannot bind ${source} at ${target}`);
+}
+
+/** Takes the mount away at once; what uses it goes on until it lets go. */
+export function detachMount(target: string): void {
+  check('umount2', unmountCall(target, Linux.MNT_DETACH), `cannot unmount ${target}`);
+}
+
+export function socket(family: number, type: number, protocol: number): number {
+  return check('socket', socketCall(family, type, protocol), `family ${family}, type ${type}, protocol ${protocol}`);
+}
+
+export function bind(fd: number, address: Uint8Array, about: string): void {
+  check('bind', bindCall(fd, address, address.length), about);
+}
+
+export function setIntegerOption(fd: number, level: number, option: number, value: number): void {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value);
+  check('setsockopt', setsockoptCall(fd, level, option, bytes, bytes.length), `level ${level}, option ${option}, value ${value}`);
+}
+
+/** @returns the number of bytes read, or the negated errno */
+export function receive(fd: number, buffer: Uint8Array): number {
+  const length = Number(recvCall(fd, buffer, buffer.length, Linux.MSG_DONTWAIT));
+  return length < 0 ? -koffi.errno() : length;
+}
+
+export function send(fd: number, bytes: Uint8Array): void {
+  check('send', Number(sendCall(fd, bytes, bytes.length, 0)), `${bytes.length} bytes`);
+}
+
+/** `sockaddr_in` or `sockaddr_in6` (ip(7), ipv6(7)) of a textual address. */
+export function socketAddress(host: string, port: number): Buffer {
+  if (isIPv6(host)) {
+    const bytes = Buffer.alloc(28);
+    bytes.writeUInt16LE(Linux.AF_INET6, 0);
+    bytes.writeUInt16BE(port, 2);
+    ipv6Bytes(host).copy(bytes, 8);
+    return bytes;
+  }
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt16LE(Linux.AF_INET, 0);
+  bytes.writeUInt16BE(port, 2);
+  host.split('.').forEach((part, index) => {
+    bytes.writeUInt8(Number(part), 4 + index);
+  });
+  return bytes;
+}
+
+/** The 16 bytes of an address that `net.isIPv6` accepts; a zone is not allowed. */
+export function ipv6Bytes(host: string): Buffer {
+  const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(host);
+  const pair = (high: string, low: string) => ((Number(high) << 8) | Number(low)).toString(16);
+  const text = dotted ? `${dotted[1]}${pair(dotted[2]!, dotted[3]!)}:${pair(dotted[4]!, dotted[5]!)}` : host;
+  const [head = '', tail] = text.split('::');
+  const groups = (part: string) => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)));
+  const first = groups(head);
+  const last = tail === undefined ? [] : groups(tail);
+  const bytes = Buffer.alloc(16);
+  first.forEach((group, index) => {
+    bytes.writeUInt16BE(group, index * 2);
+  });
+  last.forEach((group, index) => {
+    bytes.writeUInt16BE(group, (8 - last.length + index) * 2);
+  });
+  return bytes;
+}
