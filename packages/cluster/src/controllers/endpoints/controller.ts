@@ -1,6 +1,7 @@
-import { isStatusError, type KubernetesObject, matchLabelSelector } from '@palisade/kubernetes';
+import { type KubernetesObject, matchLabelSelector } from '@palisade/kubernetes';
 import { objectKey, splitKey } from '@palisade/kubernetes/client';
 import { type Controller, type ControllerContext, createController } from '../runtime/context.ts';
+import { ignoreMissing } from '../runtime/errors.ts';
 import { keyOf } from '../runtime/ownership.ts';
 import { Resource } from '../runtime/resources.ts';
 import { decideEndpoints } from './endpoint.ts';
@@ -97,12 +98,4 @@ function selects(service: KubernetesObject, pod: KubernetesObject): boolean {
   const selector = service['spec'].selector as Record<string, string> | undefined;
   if (selector === undefined || Object.keys(selector).length === 0) return false;
   return matchLabelSelector({ matchLabels: selector }, pod.metadata.labels ?? {});
-}
-
-async function ignoreMissing(write: Promise<void>): Promise<void> {
-  try {
-    await write;
-  } catch (error) {
-    if (!isStatusError(error, 'NotFound')) throw error;
-  }
 }

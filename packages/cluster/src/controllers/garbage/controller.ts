@@ -1,6 +1,7 @@
 import { isStatusError, type KubernetesObject, type OwnerReference, PatchType } from '@palisade/kubernetes';
 import { type Informer, objectKey } from '@palisade/kubernetes/client';
 import { type Controller, type ControllerContext, createController } from '../runtime/context.ts';
+import { ignoreMissing } from '../runtime/errors.ts';
 import { keyOf, patchReferences } from '../runtime/ownership.ts';
 import { deletableResources, type ServedResource } from '../runtime/resources.ts';
 import { decideGarbage, FOREGROUND, isBlocking, isDeletedWith, ORPHAN, type OwnerState, referenceGroup } from './decide.ts';
@@ -163,12 +164,4 @@ export function createGarbageCollector(ctx: ControllerContext, options: { resour
 
 function describe(reference: OwnerReference): string {
   return `[${reference.apiVersion}/${reference.kind}, name: ${reference.name}, uid: ${reference.uid}]`;
-}
-
-async function ignoreMissing(write: Promise<unknown>): Promise<void> {
-  try {
-    await write;
-  } catch (error) {
-    if (!isStatusError(error, 'NotFound')) throw error;
-  }
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isStatusError, type KubernetesObject, matchLabelSelector, PatchType } from '@palisade/kubernetes';
 import { objectKey } from '@palisade/kubernetes/client';
 import { type Controller, type ControllerContext, createController } from '../runtime/context.ts';
+import { isNamespaceEnding } from '../runtime/errors.ts';
 import { createExpectations } from '../runtime/expectations.ts';
 import { applyClaims, controllerOf, controllerUid, decideClaims, keyOf } from '../runtime/ownership.ts';
 import { isPodActive, podFromTemplate } from '../runtime/pods.ts';
@@ -116,7 +117,7 @@ export function createJobController(ctx: ControllerContext): Controller {
     });
     for (let lost = indexes.length - succeeded; lost > 0; lost--) expectations.creationSeen(key);
     if (error === undefined) return;
-    if (isStatusError(error, 'Forbidden') && error.status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating')) return;
+    if (isNamespaceEnding(error)) return;
     events.event(job, 'Warning', 'FailedCreate', `Error creating: ${(error as Error).message}`);
     throw error;
   }

@@ -1,6 +1,7 @@
 import { isStatusError, type KubernetesObject } from '@palisade/kubernetes';
 import { objectKey } from '@palisade/kubernetes/client';
 import { type Controller, type ControllerContext, createController } from '../runtime/context.ts';
+import { ignoreMissing } from '../runtime/errors.ts';
 import { keyOf } from '../runtime/ownership.ts';
 import type { Condition } from '../runtime/pods.ts';
 import { deletableResources, Resource, type ServedResource } from '../runtime/resources.ts';
@@ -72,12 +73,4 @@ export function createNamespaceController(ctx: ControllerContext, options: { res
   }
 
   return controller;
-}
-
-async function ignoreMissing(write: Promise<void>): Promise<void> {
-  try {
-    await write;
-  } catch (error) {
-    if (!isStatusError(error, 'NotFound')) throw error;
-  }
 }

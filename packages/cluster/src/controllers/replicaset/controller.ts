@@ -1,6 +1,7 @@
 import { isStatusError, type KubernetesObject, matchLabelSelector } from '@palisade/kubernetes';
 import { objectKey } from '@palisade/kubernetes/client';
 import { type Controller, type ControllerContext, createController } from '../runtime/context.ts';
+import { isNamespaceEnding } from '../runtime/errors.ts';
 import { createExpectations } from '../runtime/expectations.ts';
 import { applyClaims, controllerOf, controllerUid, decideClaims, keyOf } from '../runtime/ownership.ts';
 import { isPodActive, nextAvailabilityMs, podFromTemplate } from '../runtime/pods.ts';
@@ -85,8 +86,7 @@ export function createReplicaSetController(ctx: ControllerContext): Controller {
       for (let lost = decision.create - succeeded; lost > 0; lost--) expectations.creationSeen(key);
       if (error === undefined) return {};
       // The namespace is going away: nothing to tell, nothing to retry.
-      if (isStatusError(error, 'Forbidden') && error.status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating'))
-        return {};
+      if (isNamespaceEnding(error)) return {};
       events.event(rs, 'Warning', 'FailedCreate', `Error creating: ${(error as Error).message}`);
       return { failure: { reason: 'FailedCreate' as const, message: (error as Error).message }, error };
     }

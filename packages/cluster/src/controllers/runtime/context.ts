@@ -1,5 +1,6 @@
 import type { ApiClient, GroupVersionResource, KubernetesObject } from '@palisade/kubernetes';
 import { type Clock, createInformer, createWorkQueue, type Informer, type WorkQueue } from '@palisade/kubernetes/client';
+import { isNamespaceEnding } from './errors.ts';
 import { createEventRecorder, type EventRecorder } from './events.ts';
 
 export type Log = (level: 'debug' | 'info' | 'warn' | 'error', message: string) => void;
@@ -74,7 +75,14 @@ export function createController(
   options: { concurrency?: number } = {},
 ): Controller {
   const queue = createWorkQueue({
-    process: sync,
+    async process(key) {
+      try {
+        return await sync(key);
+      } catch (error) {
+        if (isNamespaceEnding(error)) return undefined;
+        throw error;
+      }
+    },
     clock: ctx.clock,
     concurrency: options.concurrency ?? 2,
     onError: (key, error, retries) => ctx.log(retries < 3 ? 'debug' : 'warn', `${name}: ${key}: ${describe(error)}`),

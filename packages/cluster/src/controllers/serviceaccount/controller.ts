@@ -55,9 +55,6 @@ async function ignoreExisting(write: Promise<unknown>): Promise<void> {
   try {
     await write;
   } catch (error) {
-    // A namespace that began to end meanwhile refuses new content; it needs none.
-    const isEnding =
-      isStatusError(error, 'Forbidden') && error.status.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating');
-    if (!isStatusError(error, 'AlreadyExists') && !isEnding) throw error;
+    if (!isStatusError(error, 'AlreadyExists')) throw error;
   }
 }
