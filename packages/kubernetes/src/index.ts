@@ -13,3 +13,5 @@ export type { Definition, FieldSchema, TypeSchema } from './schema/definitions.t
 export * from './schema/registry.ts';
 export * from './selectors.ts';
 export * from './status.ts';
+export { formatDuration } from './table/cells.ts';
+export * from './table/table.ts';

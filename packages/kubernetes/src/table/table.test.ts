@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { GroupVersionKind, KubernetesObject } from '../object.ts';
+import { formatApiVersion, SchemaRegistry } from '../schema/registry.ts';
+import { formatDuration } from './cells.ts';
+import { renderRow, tableColumns } from './table.ts';
+
+const now = new Date('2026-01-01T01:00:00Z');
+const created = '2026-01-01T00:00:00Z';
+
+function row(apiVersion: string, kind: string, fields: Record<string, unknown>, metadata: Record<string, unknown> = {}): unknown[] {
+  const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
+  const gvk: GroupVersionKind = { group: group!, version: version!, kind };
+  const cells = renderRow(
+    gvk,
+    { apiVersion, kind, metadata: { name: 'x', creationTimestamp: created, ...metadata }, ...fields } as KubernetesObject,
+    now,
+  );
+  assert.equal(cells.length, tableColumns(gvk).length);
+  return cells;
+}
+
+describe('ages', () => {
+  const minute = 60;
+  const hour = 3600;
+  const day = 86400;
+  const rows: [seconds: number, text: string][] = [
+    [-5, '<invalid>'],
+    [-1, '0s'],
+    [0, '0s'],
+    [119, '119s'],
+    [120, '2m'],
+    [125, '2m5s'],
+    [10 * minute, '10m'],
+    [179 * minute, '179m'],
+    [3 * hour, '3h'],
+    [3 * hour + 5 * minute, '3h5m'],
+    [8 * hour, '8h'],
+    [47 * hour, '47h'],
+    [2 * day, '2d'],
+    [2 * day + 3 * hour, '2d3h'],
+    [8 * day, '8d'],
+    [729 * day, '729d'],
+    [730 * day, '2y'],
+    [740 * day, '2y10d'],
+    [8 * 365 * day, '8y'],
+  ];
+  for (const [seconds, text] of rows) test(`${seconds} s is ${text}`, () => assert.equal(formatDuration(seconds * 1000), text));
+});
+
+describe('pods', () => {
+  const running = { ready: true, restartCount: 0, state: { running: {} } };
+  const spec = { containers: [{ name: 'a' }, { name: 'b' }], nodeName: 'n1' };
+  const pod = (status: unknown, metadata = {}, more = {}): unknown[] =>
+    row('v1', 'Pod', { spec: { ...spec, ...more }, status }, metadata).slice(1, 4);
+  const rows: [name: string, cells: unknown[], found: unknown[]][] = [
+    ['not yet scheduled', ['0/2', 'Pending', '0'], pod({ phase: 'Pending' })],
+    ['running', ['2/2', 'Running', '0'], pod({ phase: 'Running', containerStatuses: [running, running] })],
+    [
+      'waiting for an image',
+      ['1/2', 'ErrImagePull', '0'],
+      pod({ phase: 'Pending', containerStatuses: [running, { state: { waiting: { reason: 'ErrImagePull' } } }] }),
+    ],
+    [
+      'the first container names the reason',
+      ['0/2', 'CrashLoopBackOff', '0'],
+      pod({
+        phase: 'Running',
+        containerStatuses: [{ state: { waiting: { reason: 'CrashLoopBackOff' } } }, { state: { waiting: { reason: 'Error' } } }],
+      }),
+    ],
+    [
+      'restarted',
+      ['2/2', 'Running', '3 (30m ago)'],
+      pod({
+        phase: 'Running',
+        containerStatuses: [running, { ...running, restartCount: 3, lastState: { terminated: { finishedAt: '2026-01-01T00:30:00Z' } } }],
+      }),
+    ],
+    ['exit code', ['0/2', 'ExitCode:7', '0'], pod({ phase: 'Failed', containerStatuses: [{ state: { terminated: { exitCode: 7 } } }] })],
+    [
+      'signal',
+      ['0/2', 'Signal:9', '0'],
+      pod({ phase: 'Failed', containerStatuses: [{ state: { terminated: { exitCode: 137, signal: 9 } } }] }),
+    ],
+    [
+      'completed beside a running one',
+      ['1/2', 'Running', '0'],
+      pod({
+        phase: 'Running',
+        conditions: [{ type: 'Ready', status: 'True' }],
+        containerStatuses: [{ state: { terminated: { exitCode: 0, reason: 'Completed' } } }, running],
+      }),
+    ],
+    [
+      'initialising',
+      ['0/2', 'Init:1/2', '0'],
+      pod(
+        { phase: 'Pending', initContainerStatuses: [{ state: { terminated: { exitCode: 0 } } }, { state: { running: {} } }] },
+        {},
+        { initContainers: [{ name: 'i' }, { name: 'j' }] },
+      ),
+    ],
+    [
+      'init fails',
+      ['0/2', 'Init:Error', '1'],
+      pod(
+        { phase: 'Pending', initContainerStatuses: [{ restartCount: 1, state: { terminated: { exitCode: 1, reason: 'Error' } } }] },
+        {},
+        { initContainers: [{ name: 'i' }] },
+      ),
+    ],
+    [
+      'a native sidecar counts',
+      ['3/3', 'Running', '0'],
+      pod(
+        {
+          phase: 'Running',
+          initContainerStatuses: [{ name: 's', started: true, ready: true, state: { running: {} } }],
+          containerStatuses: [running, running],
+        },
+        {},
+        { initContainers: [{ name: 's', restartPolicy: 'Always' }] },
+      ),
+    ],
+    [
+      'terminating',
+      ['2/2', 'Terminating', '0'],
+      pod({ phase: 'Running', containerStatuses: [running, running] }, { deletionTimestamp: created }),
+    ],
+    [
+      'a finished pod under deletion stays what it is',
+      ['0/2', 'Succeeded', '0'],
+      pod({ phase: 'Succeeded' }, { deletionTimestamp: created }),
+    ],
+    ['evicted', ['0/2', 'Evicted', '0'], pod({ phase: 'Failed', reason: 'Evicted' })],
+    [
+      'gated',
+      ['0/2', 'SchedulingGated', '0'],
+      pod({ phase: 'Pending', conditions: [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated' }] }),
+    ],
+  ];
+  for (const [name, cells, found] of rows) test(name, () => assert.deepEqual(found, cells));
+
+  test('wide columns', () => {
+    const status = { phase: 'Running', podIPs: [{ ip: '10.0.0.5' }, { ip: 'fd00::5' }], conditions: [{ type: 'g', status: 'True' }] };
+    assert.deepEqual(
+      row('v1', 'Pod', { spec: { ...spec, readinessGates: [{ conditionType: 'g' }, { conditionType: 'h' }] }, status }).slice(4),
+      ['60m', '10.0.0.5', 'n1', '<none>', '1/2'],
+    );
+  });
+});
+
+describe('rows', () => {
+  const template = {
+    metadata: {},
+    spec: {
+      containers: [
+        { name: 'c', image: 'i:1' },
+        { name: 'd', image: 'j' },
+      ],
+    },
+  };
+  const selector = { matchLabels: { b: '2', a: '1' } };
+  const rows: [name: string, found: unknown[], cells: unknown[]][] = [
+    ['namespace', row('v1', 'Namespace', { status: { phase: 'Active' } }), ['x', 'Active', '60m']],
+    ['configmap: a number in a text column', row('v1', 'ConfigMap', { data: { a: '', b: '' }, binaryData: { c: '' } }), ['x', 3, '60m']],
+    ['secret', row('v1', 'Secret', { type: 'Opaque', data: { a: '' } }), ['x', 'Opaque', 1, '60m']],
+    [
+      'service',
+      row('v1', 'Service', {
+        spec: {
+          type: 'NodePort',
+          clusterIPs: ['10.96.0.1'],
+          ports: [
+            { port: 80, nodePort: 30080, protocol: 'TCP' },
+            { port: 53, protocol: 'UDP' },
+          ],
+          selector: { a: 'b' },
+        },
+      }),
+      ['x', 'NodePort', '10.96.0.1', '<none>', '80:30080/TCP,53/UDP', '60m', 'a=b'],
+    ],
+    [
+      'service without address yet',
+      row('v1', 'Service', { spec: { type: 'LoadBalancer', ports: [] } }),
+      ['x', 'LoadBalancer', '<none>', '<pending>', '<none>', '60m', '<none>'],
+    ],
+    [
+      'load balancer',
+      row('v1', 'Service', {
+        spec: { type: 'LoadBalancer', clusterIPs: ['10.96.0.9'], ports: [] },
+        status: { loadBalancer: { ingress: [{ ip: '127.1.0.1' }] } },
+      }).slice(3, 4),
+      ['127.1.0.1'],
+    ],
+    [
+      'external name',
+      row('v1', 'Service', { spec: { type: 'ExternalName', externalName: 'a.example' } }).slice(1, 5),
+      ['ExternalName', '<none>', 'a.example', '<none>'],
+    ],
+    [
+      'endpoints',
+      row('v1', 'Endpoints', { subsets: [{ addresses: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }], ports: [{ port: 80 }, { port: 81 }] }] }),
+      ['x', '10.0.0.1:80,[fd00::1]:80,10.0.0.1:81 + 1 more...', '60m'],
+    ],
+    [
+      'endpointslice',
+      row('discovery.k8s.io/v1', 'EndpointSlice', { addressType: 'IPv4', ports: [{ port: 80 }], endpoints: [{ addresses: ['10.0.0.1'] }] }),
+      ['x', 'IPv4', '80', '10.0.0.1', '60m'],
+    ],
+    [
+      'empty endpointslice',
+      row('discovery.k8s.io/v1', 'EndpointSlice', { addressType: 'IPv4' }),
+      ['x', 'IPv4', '<unset>', '<unset>', '60m'],
+    ],
+    [
+      'node',
+      row(
+        'v1',
+        'Node',
+        {
+          spec: { unschedulable: true },
+          status: {
+            conditions: [{ type: 'Ready', status: 'True' }],
+            addresses: [{ type: 'InternalIP', address: '10.1.0.1' }],
+            nodeInfo: { kubeletVersion: 'v1.34.0', osImage: 'Debian' },
+          },
+        },
+        { labels: { 'node-role.kubernetes.io/worker': '' } },
+      ),
+      ['x', 'Ready,SchedulingDisabled', 'worker', '60m', 'v1.34.0', '10.1.0.1', '<none>', 'Debian', '<unknown>', '<unknown>'],
+    ],
+    [
+      'event',
+      row('v1', 'Event', {
+        involvedObject: { kind: 'Pod', name: 'p' },
+        type: 'Warning',
+        reason: 'Failed',
+        message: 'no\n',
+        source: { component: 'kubelet', host: 'n1' },
+        lastTimestamp: '2026-01-01T00:59:00Z',
+        firstTimestamp: created,
+        count: 4,
+      }),
+      ['60s', 'Warning', 'Failed', 'pod/p', '', 'kubelet, n1', 'no', '60m', 4, 'x'],
+    ],
+    [
+      'deployment',
+      row('apps/v1', 'Deployment', {
+        spec: { replicas: 3, selector, template },
+        status: { readyReplicas: 2, updatedReplicas: 3, availableReplicas: 1 },
+      }),
+      ['x', '2/3', 3, 1, '60m', 'c,d', 'i:1,j', 'a=1,b=2'],
+    ],
+    [
+      'replicaset',
+      row('apps/v1', 'ReplicaSet', { spec: { replicas: 3, selector, template }, status: { replicas: 2, readyReplicas: 1 } }),
+      ['x', 3, 2, 1, '60m', 'c,d', 'i:1,j', 'a=1,b=2'],
+    ],
+    [
+      'job running',
+      row('batch/v1', 'Job', { spec: { completions: 2, selector, template }, status: { startTime: created, succeeded: 1 } }).slice(1, 4),
+      ['Running', '1/2', '60m'],
+    ],
+    [
+      'job complete',
+      row('batch/v1', 'Job', {
+        spec: { parallelism: 3, template },
+        status: { startTime: created, completionTime: '2026-01-01T00:00:09Z', conditions: [{ type: 'Complete', status: 'True' }] },
+      }).slice(1, 4),
+      ['Complete', '0/1 of 3', '9s'],
+    ],
+    [
+      'cronjob',
+      row('batch/v1', 'CronJob', { spec: { schedule: '* * * * *', suspend: false, jobTemplate: { spec: { template } } } }),
+      ['x', '* * * * *', '<none>', 'False', 0, '<none>', '60m', 'c,d', 'i:1,j', '<none>'],
+    ],
+    ['networkpolicy for all pods', row('networking.k8s.io/v1', 'NetworkPolicy', { spec: { podSelector: {} } }), ['x', '<none>', '60m']],
+    [
+      'ingress',
+      row('networking.k8s.io/v1', 'Ingress', { spec: { tls: [{}], rules: [{ host: 'a' }, {}] }, status: {} }),
+      ['x', '<none>', 'a,*', '', '80, 443', '60m'],
+    ],
+    ['role: created at', row('rbac.authorization.k8s.io/v1', 'Role', {}), ['x', created]],
+    [
+      'rolebinding',
+      row('rbac.authorization.k8s.io/v1', 'RoleBinding', {
+        roleRef: { kind: 'Role', name: 'r' },
+        subjects: [
+          { kind: 'User', name: 'u' },
+          { kind: 'ServiceAccount', name: 's', namespace: 'n' },
+        ],
+      }),
+      ['x', 'Role/r', '60m', 'u', '', 'n/s'],
+    ],
+    ['a kind without printer', row('storage.k8s.io/v1', 'VolumeAttachment', {}), ['x', '60m']],
+  ];
+  for (const [name, found, cells] of rows) test(name, () => assert.deepEqual(found, cells));
+
+  test('an object that lacks everything still has every cell', () => {
+    const registry = SchemaRegistry.builtin();
+    for (const { group, version, kind } of registry.resources()) {
+      const cells = renderRow({ group, version, kind }, { apiVersion: formatApiVersion(group, version), kind, metadata: {} }, now);
+      assert.equal(cells.length, tableColumns({ group, version, kind }).length, `${group}/${version} ${kind}`);
+      assert.ok(
+        cells.every((cell) => cell !== undefined && cell !== null),
+        `${kind}: ${JSON.stringify(cells)}`,
+      );
+    }
+  });
+});
