@@ -82,7 +82,9 @@ function cellsOf(compiled: CompiledPolicies): Record<Family, AddressRange[]> {
 const outsideAtom = (range: AddressRange): Atom => ({ peer: { kind: 'addresses', range }, cells: { [range.family]: range } });
 
 function podAtoms(compiled: CompiledPolicies, cells: Record<Family, AddressRange[]>): Atom[] {
-  const draws = families.some((family) => cells[family].length > 1);
+  const draws = compiled.policies.some((policy) =>
+    [...(policy.ingress ?? []), ...(policy.egress ?? [])].some((rule) => rule.peers?.some((peer) => peer.ranges)),
+  );
   return compiled.classes.flatMap((podClass) => {
     const groups = new Map<string, { pods: CompiledPod[]; cells: Partial<Record<Family, AddressRange>> }>();
     for (const pod of podClass.pods) {
@@ -189,20 +191,19 @@ class Plane {
   #ruleConnections(rule: CompiledRule, { peer, cells }: Atom, destination: Pick<PodFact, 'ports'> | undefined): ConnectionSet {
     const family = peer.kind === 'addresses' ? peer.range.family : this.family;
     const cell = peer.kind === 'addresses' || this.#usesFamily ? cells[family] : undefined;
+    const isSelected =
+      !rule.peers || rule.peers.some(({ selection }) => selection && peer.kind === 'pods' && selection.classes.has(peer.class));
+    // A cell lies wholly inside or outside of every range: one address stands for all.
     const isPeer =
-      !rule.peers ||
-      rule.peers.some(({ selection, ranges }) => {
-        if (selection) return peer.kind === 'pods' && selection.classes.has(peer.class);
-        // A cell lies wholly inside or outside of every range: one address stands for all.
-        return cell !== undefined && rangesContain(ranges!, { family: cell.family, value: cell.first });
-      });
+      isSelected || rule.peers!.some(({ ranges }) => ranges && cell && rangesContain(ranges, { family: cell.family, value: cell.first }));
     if (!isPeer) return noConnections;
+    const named = rule.direction === 'egress' && !isSelected ? undefined : destination;
     const { ports } = rule.parsed;
     if (!ports) return allConnections;
     return connectionsOf(
       ports.flatMap((match) => {
         if ('from' in match) return [match];
-        return destination ? resolvePortName(destination, match).map(({ protocol, port }) => ({ protocol, from: port, to: port })) : [];
+        return named ? resolvePortName(named, match).map(({ protocol, port }) => ({ protocol, from: port, to: port })) : [];
       }),
     );
   }

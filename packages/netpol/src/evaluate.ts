@@ -102,13 +102,13 @@ function ruleMatches(
   port: number | undefined,
   destination: PodFact | undefined,
 ): boolean {
-  const isPeer =
-    !rule.peers ||
-    rule.peers.some(({ selection, ranges }) => {
-      if (selection) return peer.pod?.class !== undefined && selection.classes.has(peer.pod.class);
-      return peer.address !== undefined && rangesContain(ranges!, peer.address);
-    });
-  return isPeer && (!rule.parsed.ports || rule.parsed.ports.some((match) => portMatches(match, protocol, port, destination)));
+  const isSelected =
+    !rule.peers || rule.peers.some(({ selection }) => selection && peer.pod?.class && selection.classes.has(peer.pod.class));
+  const isPeer = isSelected || rule.peers!.some(({ ranges }) => ranges && peer.address && rangesContain(ranges, peer.address));
+  if (!isPeer) return false;
+  // Egress to an ipBlock: its addresses are numbers, even where a pod has one of them, and have no port names.
+  const named = rule.direction === 'egress' && !isSelected ? undefined : destination;
+  return !rule.parsed.ports || rule.parsed.ports.some((match) => portMatches(match, protocol, port, named));
 }
 
 export function ruleRef(rule: CompiledRule): PolicyRef {
