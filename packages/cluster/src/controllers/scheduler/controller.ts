@@ -12,6 +12,9 @@ export const SCHEDULER_NAME = 'default-scheduler';
 
 /** Pods without a place are tried again at the latest after this time, whatever the events say. */
 const RETRY_MS = 60_000;
+/** After a failed attempt a pod waits this long, doubling to the longest, even if room is made earlier. */
+const FIRST_BACKOFF_MS = 100;
+const MAX_BACKOFF_MS = 10_000;
 
 /** Assigns pods to nodes, one at a time, through the `binding` subresource. */
 export function createScheduler(ctx: ControllerContext): Controller {
@@ -24,7 +27,7 @@ export function createScheduler(ctx: ControllerContext): Controller {
   const { queue } = controller;
   /** Bound by us, not yet so in the cache. */
   const assumed = new Map<string, { pod: KubernetesObject; node: string }>();
-  const unplaced = new Set<string>();
+  const unplaced = new Map<string, { attempts: number; lastMs: number }>();
 
   pods.addIndex('nodeName', (pod) => [pod['spec']?.nodeName ?? '']);
   pods.onChange((type, pod, old) => {
@@ -48,7 +51,10 @@ export function createScheduler(ctx: ControllerContext): Controller {
   });
 
   function retryUnplaced(): void {
-    for (const key of unplaced) queue.add(key);
+    const nowMs = clock.now().getTime();
+    for (const [key, { attempts, lastMs }] of unplaced) {
+      queue.addAfter(key, lastMs + Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(attempts - 1, 10)) - nowMs);
+    }
   }
 
   function snapshot(): Cluster {
@@ -77,7 +83,7 @@ export function createScheduler(ctx: ControllerContext): Controller {
     }
     const placement = placePod(pod, snapshot());
     if (placement.node === undefined) {
-      unplaced.add(key);
+      unplaced.set(key, { attempts: (unplaced.get(key)?.attempts ?? 0) + 1, lastMs: clock.now().getTime() });
       events.event(pod, 'Warning', 'FailedScheduling', placement.message);
       await report(pod, 'Unschedulable', placement.message);
       return RETRY_MS;
