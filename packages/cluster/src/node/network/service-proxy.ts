@@ -1,0 +1,84 @@
+import type { KubernetesObject } from '@palisade/kubernetes';
+import { type Clock, type Informer, systemClock } from '@palisade/kubernetes/client';
+import type { NodePlan } from './addresses.ts';
+import { createCoalescer } from './coalesce.ts';
+import { applyNft, netnsPath } from './namespace.ts';
+import { planServices, type ServicePort } from './service-model.ts';
+import { renderServices } from './services.ts';
+
+export interface ServiceProxyOptions {
+  nodes: readonly NodePlan[];
+  /** `services` and `discovery.k8s.io/v1 endpointslices`, started by the caller. */
+  services: Informer;
+  slices: Informer;
+  signal: AbortSignal;
+  log(level: 'debug' | 'warn', message: string): void;
+  clock?: Clock;
+  /** Default: `nft -f -` in the namespace. */
+  apply?(netns: string, text: string): Promise<void>;
+  /** Told after a change is in force on every node. */
+  onApplied?(before: readonly ServicePort[], now: readonly ServicePort[]): void;
+}
+
+export interface ServiceProxy {
+  /** Resolves when the state known now is in force on every node. */
+  settled(): Promise<void>;
+  /** What is in force. */
+  readonly current: readonly ServicePort[];
+}
+
+const PAUSE_MS = 10;
+
+/** Keeps every node's Service table as the API says. Nothing is rendered before both caches are complete. */
+export function startServiceProxy(options: ServiceProxyOptions): ServiceProxy {
+  const { nodes, services, slices, signal, clock = systemClock, apply = applyNft } = options;
+  const chains = new Map<string, ReadonlySet<string>>();
+  const texts = new Map<string, string>();
+  let current: readonly ServicePort[] = [];
+
+  async function applyOne(node: NodePlan, plans: readonly ServicePort[]): Promise<void> {
+    const rendered = renderServices(node, plans, chains.get(node.name));
+    // Compared without what it removes, which is empty when nothing changed.
+    if (texts.get(node.name) === rendered.text) return;
+    await apply(netnsPath(node.netnsName), rendered.text);
+    chains.set(node.name, rendered.chains);
+    texts.set(node.name, rendered.text);
+  }
+
+  const coalescer = createCoalescer(
+    async () => {
+      await Promise.all([services.hasSynced(), slices.hasSynced()]);
+      if (signal.aborted) return;
+      const before = current;
+      const plans = planServices(services.list(), slices.list());
+      const results = await Promise.allSettled(nodes.map((node) => applyOne(node, plans)));
+      const failure = results.find((result) => result.status === 'rejected');
+      if (failure !== undefined) throw failure.reason;
+      current = plans;
+      options.onApplied?.(before, plans);
+    },
+    { pauseMs: PAUSE_MS, clock, signal, onError: (error) => options.log('warn', `Services not in force, trying again: ${String(error)}`) },
+  );
+
+  const changed = (): void => {
+    void coalescer.trigger();
+  };
+  const slicesMatter = (_type: string, now: KubernetesObject, before: KubernetesObject | undefined): void => {
+    // Endpoint slices are rewritten for reasons no proxy cares about.
+    if (before !== undefined && now !== before && fingerprint(now) === fingerprint(before)) return;
+    changed();
+  };
+  services.onChange(changed);
+  slices.onChange(slicesMatter);
+  changed();
+  return {
+    settled: () => coalescer.trigger(),
+    get current() {
+      return current;
+    },
+  };
+}
+
+function fingerprint(slice: KubernetesObject): string {
+  return JSON.stringify([slice.metadata.labels, slice['addressType'], slice['ports'], slice['endpoints']]);
+}
