@@ -77,13 +77,15 @@ async function countAttacks(shell: Shell, plan: AttackPlan): Promise<Attacks[]> 
 
 interface StatsDocument {
   stats?: Record<string, number>;
-  /** Added by our client: attacks by victim URL. */
-  attacks?: { url: string; sent: number; blocked: number; landed: number }[];
+  /** Added by our client: what became of the attacks, by victim URL (packages/microsim, scoreboard). */
+  attacks?: { Victims: Record<string, { Attacks: { Sent: number; Blocked: number; Landed: number; Failed: number } }> };
 }
 
-function attacksOn(client: StatsDocument, service: string) {
-  const entry = client.attacks?.find(({ url }) => new URL(url).hostname.split('.')[0] === service);
-  return entry ?? { sent: 0, blocked: 0 };
+function attacksOn(client: StatsDocument, service: string): { sent: number; blocked: number } {
+  for (const [url, victim] of Object.entries(client.attacks?.Victims ?? {})) {
+    if (new URL(url).hostname.split('.')[0] === service) return { sent: victim.Attacks.Sent, blocked: victim.Attacks.Blocked };
+  }
+  return { sent: 0, blocked: 0 };
 }
 
 async function stats(shell: Shell, deployment: string, container: string, port: number): Promise<StatsDocument[]> {
