@@ -1,4 +1,12 @@
-import { badRequest, type DeleteOptions, type KubernetesObject, methodNotAllowed, PatchType, unknownResource } from '@palisade/kubernetes';
+import {
+  badRequest,
+  type DeleteOptions,
+  type KubernetesObject,
+  methodNotAllowed,
+  methodNotSupportedHere,
+  PatchType,
+  unknownResource,
+} from '@palisade/kubernetes';
 import { answerReview } from '../auth/reviews.ts';
 import { requestToken } from '../auth/token-request.ts';
 import { createObject } from '../registry/create.ts';
@@ -24,6 +32,8 @@ export async function handleResource(request: ResourceRequest): Promise<void> {
   const { scope, verb } = request;
   if (scope.subresource !== '') return handleSubresource(request);
   requireVerb(request, scope.resource.info.verbs);
+  // POST is for collections, PUT and PATCH for what has a name.
+  if (verb === 'create' ? scope.name !== '' : scope.name === '' && (verb === 'update' || verb === 'patch')) throw methodNotSupportedHere();
   switch (verb) {
     case 'get':
       return sendObject(request, 200, await getObject(request.context.core, scope));

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,8 @@ export interface Harness extends AsyncDisposable {
   readonly port: number;
   readonly directory: string;
   readonly kubeconfigPath: string;
+  /** The administrator's client certificate. */
+  readonly admin: { readonly cert: string; readonly key: string };
   /** One HTTPS request as the administrator, or with `token` as somebody else, or with neither. */
   fetch(
     method: string,
@@ -43,16 +45,11 @@ export async function startHarness(options: Partial<ApiServerOptions> = {}): Pro
   const { port } = await server.listen('127.0.0.1', 0);
   const kubeconfig = await server.kubeconfig(`https://127.0.0.1:${port}`);
   const kubeconfigPath = join(directory, 'kubeconfig');
-  const { writeFileSync } = await import('node:fs');
   writeFileSync(kubeconfigPath, kubeconfig, { mode: 0o600 });
   const user = JSON.parse(kubeconfig).users[0].user;
   const decode = (text: string) => Buffer.from(text, 'base64').toString();
-  const admin = new Agent({
-    keepAlive: true,
-    ca: server.caCertificatePem,
-    cert: decode(user['client-certificate-data']),
-    key: decode(user['client-key-data']),
-  });
+  const certificate = { cert: decode(user['client-certificate-data']), key: decode(user['client-key-data']) };
+  const admin = new Agent({ keepAlive: true, ca: server.caCertificatePem, ...certificate });
   const nobody = new Agent({ keepAlive: true, ca: server.caCertificatePem });
   return {
     server,
@@ -60,6 +57,7 @@ export async function startHarness(options: Partial<ApiServerOptions> = {}): Pro
     port,
     directory,
     kubeconfigPath,
+    admin: certificate,
     fetch(method, path, { body, headers = {}, token, anonymous = false } = {}) {
       return new Promise((resolve, reject) => {
         const agent = token !== undefined || anonymous ? nobody : admin;
