@@ -1,0 +1,199 @@
+import type { XmlAttribute, XmlElement } from './xml-tree.ts';
+
+export type XmlResult =
+  | { readonly ok: true; readonly root: XmlElement }
+  | { readonly ok: false; readonly root: XmlElement | undefined; readonly reason: string };
+
+export interface XmlLimits {
+  readonly maxDepth: number;
+  readonly maxNodes: number;
+}
+
+const defaultLimits: XmlLimits = { maxDepth: 256, maxNodes: 100_000 };
+const predefined: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+interface Open {
+  readonly name: string;
+  readonly attributes: readonly XmlAttribute[];
+  readonly children: (XmlElement | string)[];
+  readonly namespaces: ReadonlyMap<string, string>;
+}
+
+class XmlError extends Error {}
+
+/**
+ * Parse XML 1.0 with namespaces, bounded. A document type is skipped over: no entity is ever loaded or expanded, so a
+ * reference to one gives nothing. What was read before an error is kept for the rules.
+ */
+export function parseXml(text: string, limits: XmlLimits = defaultLimits): XmlResult {
+  let at = text.startsWith('\xef\xbb\xbf') ? 3 : 0;
+  let nodes = 0;
+  let root: XmlElement | undefined;
+  const stack: Open[] = [];
+  const fail: (what: string) => never = (what) => {
+    throw new XmlError(`${what} at offset ${at}`);
+  };
+  const until = (mark: string, what: string): string => {
+    const end = text.indexOf(mark, at);
+    if (end < 0) fail(`unclosed ${what}`);
+    const inside = text.slice(at, end);
+    at = end + mark.length;
+    return inside;
+  };
+  const addText = (content: string): void => {
+    const top = stack.at(-1);
+    if (top && content !== '') top.children.push(content);
+    else if (!top && content.trim() !== '') fail('text outside the root element');
+  };
+  const close = (name: string): void => {
+    const open = stack.pop();
+    if (open?.name !== name) fail(`found </${name}>, wanted ${open ? `</${open.name}>` : 'no closing tag'}`);
+    const element = finish(open!);
+    const parent = stack.at(-1);
+    if (parent) parent.children.push(element);
+    else root = element;
+  };
+  const openTag = (): void => {
+    const name = readName();
+    const written: [string, string][] = [];
+    for (;;) {
+      skipBlanks();
+      if (text[at] === '>' || text.startsWith('/>', at)) break;
+      const key = readName();
+      skipBlanks();
+      if (text[at] !== '=') fail(`attribute ${key} has no value`);
+      at++;
+      skipBlanks();
+      const quote = text[at];
+      if (quote !== '"' && quote !== "'") fail(`value of attribute ${key} is not quoted`);
+      at++;
+      const raw = until(quote!, 'attribute value');
+      if (raw.includes('<')) fail(`"<" in the value of attribute ${key}`);
+      if (written.some(([other]) => other === key)) fail(`attribute ${key} stands twice`);
+      written.push([key, references(raw, fail)]);
+      if (++nodes > limits.maxNodes) fail(`more than ${limits.maxNodes} nodes`);
+    }
+    if (root && stack.length === 0) fail('a second root element');
+    if (stack.length >= limits.maxDepth) fail(`nesting deeper than ${limits.maxDepth}`);
+    const namespaces = new Map(stack.at(-1)?.namespaces ?? [['xml', 'http://www.w3.org/XML/1998/namespace']]);
+    for (const [key, value] of written) {
+      if (key === 'xmlns') namespaces.set('', value);
+      else if (key.startsWith('xmlns:')) namespaces.set(key.slice(6), value);
+    }
+    const attributes = written
+      .filter(([key]) => key !== 'xmlns' && !key.startsWith('xmlns:'))
+      .map(([key, value]) => ({ ...qualify(key, namespaces, false), value }));
+    stack.push({ name, attributes, children: [], namespaces });
+    if (text[at] === '/') {
+      at += 2;
+      close(name);
+    } else at++;
+  };
+  const readName = (): string => {
+    const pattern = /[A-Za-z_:\x80-\xff][\w:.\x80-\xff-]*/y;
+    pattern.lastIndex = at;
+    const name = pattern.exec(text)?.[0];
+    if (name === undefined) return fail('wanted a name');
+    at += name.length;
+    return name;
+  };
+  const skipBlanks = (): void => {
+    while (' \t\r\n'.includes(text[at] ?? 'x')) at++;
+  };
+  const markup = (): void => {
+    if (text.startsWith('<!--', at)) {
+      at += 4;
+      until('-->', 'comment');
+    } else if (text.startsWith('<![CDATA[', at)) {
+      at += 9;
+      const top = stack.at(-1);
+      const content = until(']]>', 'CDATA section');
+      if (!top) fail('CDATA outside the root element');
+      addText(content);
+    } else if (text.startsWith('<?', at)) {
+      at += 2;
+      until('?>', 'processing instruction');
+    } else if (text.startsWith('<!DOCTYPE', at)) {
+      if (root || stack.length > 0) fail('a document type after the root element began');
+      at = skipDoctype(text, at, fail);
+    } else if (text.startsWith('</', at)) {
+      at += 2;
+      const name = readName();
+      skipBlanks();
+      if (text[at] !== '>') fail('wanted ">"');
+      at++;
+      close(name);
+    } else {
+      at++;
+      openTag();
+    }
+  };
+  try {
+    while (at < text.length) {
+      if (++nodes > limits.maxNodes) fail(`more than ${limits.maxNodes} nodes`);
+      if (text[at] === '<') markup();
+      else {
+        const end = text.indexOf('<', at);
+        const raw = text.slice(at, end < 0 ? undefined : end);
+        addText(references(raw, fail));
+        at += raw.length;
+      }
+    }
+    if (stack.length > 0) fail(`<${stack.at(-1)!.name}> is not closed`);
+    if (!root) return fail('no root element');
+    return { ok: true, root };
+  } catch (error) {
+    if (!(error instanceof XmlError)) throw error;
+    while (stack.length > 0) {
+      const element = finish(stack.pop()!);
+      const parent = stack.at(-1);
+      if (parent) parent.children.push(element);
+      else root = element;
+    }
+    return { ok: false, root, reason: `XML parsing error: ${error.message}` };
+  }
+}
+
+function finish(open: Open): XmlElement {
+  return { ...qualify(open.name, open.namespaces, true), attributes: open.attributes, children: open.children };
+}
+
+/** Attributes without a prefix have no namespace (Namespaces in XML §6.2). */
+function qualify(name: string, namespaces: ReadonlyMap<string, string>, isElement: boolean) {
+  const colon = name.indexOf(':');
+  const prefix = colon < 0 ? '' : name.slice(0, colon);
+  const namespace = prefix === '' && !isElement ? '' : (namespaces.get(prefix) ?? '');
+  return { name, localName: name.slice(colon + 1), namespace };
+}
+
+function references(raw: string, fail: (what: string) => never): string {
+  if (!raw.includes('&')) return raw;
+  return raw.replace(/&([^;&<\s]{0,64})(;?)/g, (whole: string, body: string, semicolon: string) => {
+    if (semicolon === '') return fail(`found ${JSON.stringify(whole)}, wanted an entity reference`);
+    const number = /^#(?:x([0-9A-Fa-f]+)|(\d+))$/.exec(body);
+    if (!number) return predefined[body] ?? '';
+    const point = number[1] === undefined ? Number(number[2]) : Number.parseInt(number[1], 16);
+    if (point === 0 || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return fail(`character reference ${whole} is no character`);
+    return Buffer.from(String.fromCodePoint(point), 'utf8').toString('latin1');
+  });
+}
+
+function skipDoctype(text: string, from: number, fail: (what: string) => never): number {
+  let at = from;
+  let depth = 0;
+  while (at < text.length) {
+    const c = text[at]!;
+    if (c === '"' || c === "'") {
+      const end = text.indexOf(c, at + 1);
+      if (end < 0) break;
+      at = end;
+    } else if (text.startsWith('<!--', at)) {
+      const end = text.indexOf('-->', at + 4);
+      if (end < 0) break;
+      at = end + 2;
+    } else if (c === '<') depth++;
+    else if (c === '>' && --depth === 0) return at + 1;
+    at++;
+  }
+  return fail('unclosed document type');
+}

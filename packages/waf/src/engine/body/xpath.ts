@@ -1,0 +1,75 @@
+import type { XmlElement } from './xml-tree.ts';
+import { textOf } from './xml-tree.ts';
+
+interface Step {
+  /** Any depth (`//`) or the next level (`/`). */
+  readonly isDeep: boolean;
+  readonly axis: 'element' | 'attribute' | 'text';
+  /** undefined for `*`. */
+  readonly name: string | undefined;
+  /** Namespace of the name's prefix; undefined when it has none. */
+  readonly namespace: string | undefined;
+  readonly position: number | undefined;
+}
+
+/** The part of XPath 1.0 that rules use: absolute paths of `/` and `//` steps over elements, `@attributes`, `text()`, with `[n]`. */
+export interface XPath {
+  readonly source: string;
+  readonly steps: readonly Step[];
+}
+
+/** @throws Error for anything outside that part */
+export function parseXPath(source: string, namespaces: ReadonlyMap<string, string>): XPath {
+  const fail = (what: string): never => {
+    throw new Error(`XPath ${JSON.stringify(source)}: ${what}; wanted a path such as /*, //@*, /a/b/text() or //a[1]`);
+  };
+  const steps: Step[] = [];
+  const pattern = /(\/\/?)(@)?(?:(\*|text\(\)|node\(\))|(?:([A-Za-z_][\w.-]*):)?([A-Za-z_][\w.-]*))(?:\[(\d{1,6})\])?/y;
+  while (pattern.lastIndex < source.length) {
+    const at = pattern.lastIndex;
+    const match = pattern.exec(source);
+    if (!match) return fail(`found ${JSON.stringify(source.slice(at, at + 20))}`);
+    const [, slash, attribute, special, prefix, name, position] = match;
+    const namespace = prefix === undefined ? undefined : namespaces.get(prefix);
+    if (prefix !== undefined && namespace === undefined) fail(`prefix ${prefix} has no xmlns action`);
+    const axis = attribute ? 'attribute' : special === 'text()' ? 'text' : 'element';
+    steps.push({ isDeep: slash === '//', axis, name, namespace, position: position === undefined ? undefined : Number(position) });
+  }
+  if (steps.length === 0) fail('empty');
+  return { source, steps };
+}
+
+/** String values of all nodes the path selects, in document order. */
+export function selectXPath(root: XmlElement | undefined, path: XPath): string[] {
+  if (!root) return [];
+  let context: XmlElement[] = [{ name: '', localName: '', namespace: '', attributes: [], children: [root] }];
+  for (const step of path.steps) {
+    const parents = step.isDeep ? [...new Set(context.flatMap(descendants))] : context;
+    if (step.axis === 'attribute')
+      return parents.flatMap((parent) => parent.attributes.filter((attribute) => fits(attribute, step)).map((a) => a.value));
+    if (step.axis === 'text') return parents.flatMap((parent) => parent.children.filter((child) => typeof child === 'string'));
+    context = parents.flatMap((parent) => {
+      const found = parent.children.filter((child): child is XmlElement => typeof child !== 'string' && fits(child, step));
+      return step.position === undefined ? found : found.slice(step.position - 1, step.position);
+    });
+  }
+  return context.map(textOf);
+}
+
+function fits(node: { readonly localName: string; readonly namespace: string }, step: Step): boolean {
+  return step.name === undefined || (node.localName === step.name && (step.namespace === undefined || node.namespace === step.namespace));
+}
+
+function descendants(element: XmlElement): XmlElement[] {
+  const all: XmlElement[] = [];
+  const stack = [element];
+  while (stack.length > 0) {
+    const node = stack.pop()!;
+    all.push(node);
+    for (let i = node.children.length - 1; i >= 0; i--) {
+      const child = node.children[i]!;
+      if (typeof child !== 'string') stack.push(child);
+    }
+  }
+  return all;
+}

@@ -1,0 +1,140 @@
+import type { Position } from '../errors.ts';
+import { WafConfigError } from '../errors.ts';
+import type { OperatorEnvironment } from '../operators/types.ts';
+import { findTransformation } from '../transformations/index.ts';
+import type { ParsedActions } from './actions.ts';
+import { compileMacro } from './macro.ts';
+import type { Disruption, Phase, Rule, TransformationChain } from './model.ts';
+import { compileOperator } from './operator.ts';
+import type { Draft, DraftRule, PhaseItem } from './ruleset.ts';
+import { TargetSpecs } from './targets.ts';
+
+/** Interns transformation chains: a rule set has few distinct ones. */
+export class ChainTable {
+  readonly #byName = new Map<string, TransformationChain>();
+
+  get all(): readonly TransformationChain[] {
+    return [...this.#byName.values()];
+  }
+
+  /** @throws WafConfigError for an unknown name */
+  get(names: readonly string[], position: Position): TransformationChain {
+    const steps = names.map((name) => {
+      const found = findTransformation(name);
+      if (!found)
+        throw new WafConfigError(
+          'unknown-transformation',
+          position,
+          `Unknown transformation ${JSON.stringify(name)}; wanted one that ModSecurity documents`,
+        );
+      return found;
+    });
+    const text = steps.map((step) => step.name).join();
+    const known = this.#byName.get(text);
+    if (known) return known;
+    const chain = { name: text, steps, index: this.#byName.size };
+    this.#byName.set(text, chain);
+    return chain;
+  }
+}
+
+const fallback = { isLogged: true, isAuditLogged: true, status: 403 };
+
+export interface Linked {
+  readonly phases: Record<Phase, PhaseItem[]>;
+  readonly rules: Rule[];
+  readonly slotCount: number;
+  readonly chains: ChainTable;
+}
+
+/** Turn drafts into rules: default actions merged, transformations, operators and targets compiled, chains linked. */
+export function linkRules(
+  drafts: readonly Draft[],
+  environment: (position: Position) => OperatorEnvironment,
+  notes: string[],
+  hasGeo: boolean,
+): Linked {
+  const phases: Record<Phase, PhaseItem[]> = { 1: [], 2: [], 3: [], 4: [], 5: [] };
+  const rules: Rule[] = [];
+  const specs = new TargetSpecs();
+  const chains = new ChainTable();
+
+  for (const draft of drafts) {
+    if (draft.kind === 'marker') {
+      for (const items of Object.values(phases)) items.push({ kind: 'marker', label: draft.label });
+    } else if (!draft.rule.isRemoved) {
+      const phase = draft.rule.parsed.phase ?? 2;
+      phases[phase].push({ kind: 'rule', rule: link(draft.rule, phase, draft.rule.chained) });
+    }
+  }
+  return { phases, rules, slotCount: specs.count, chains };
+
+  function link(draft: DraftRule, phase: Phase, followers: readonly DraftRule[]): Rule {
+    const { node, parsed } = draft;
+    const [follower, ...others] = followers;
+    const next = follower ? link(follower, phase, others) : undefined;
+    const defaults = draft.defaults.get(phase);
+    const { position } = node;
+    let targets: Rule['targets'];
+    try {
+      targets = node.operator ? specs.get(draft.variables, parsed.rest.xmlns) : undefined;
+    } catch (cause) {
+      throw new WafConfigError('bad-argument', position, (cause as Error).message, { cause });
+    }
+    noteMissing(node.operator?.name, parsed.id, position, notes, hasGeo);
+    const rule: Rule = {
+      index: rules.length,
+      id: parsed.id,
+      phase,
+      position,
+      variables: draft.variables,
+      targets,
+      operator: node.operator ? compileOperator(node.operator, position, environment(position)) : undefined,
+      transformations: chains.get(mergeTransformations(parsed, defaults), position),
+      actions: {
+        ...parsed.rest,
+        disruption: mergeDisruption(parsed, defaults),
+        isLogged: parsed.isLogged ?? defaults?.isLogged ?? fallback.isLogged,
+        isAuditLogged: parsed.isAuditLogged ?? defaults?.isAuditLogged ?? fallback.isAuditLogged,
+      },
+      meta: parsed.meta,
+      next,
+    };
+    rules.push(rule);
+    return rule;
+  }
+}
+
+function noteMissing(operator: string | undefined, id: number, position: Position, notes: string[], hasGeo: boolean): void {
+  const isMissing = operator === 'rbl' || (operator === 'geolookup' && !hasGeo);
+  if (isMissing)
+    notes.push(
+      `${position.file}:${position.line}: rule ${id}: @${operator} has no ${operator === 'rbl' ? 'resolver' : 'database'} and never matches`,
+    );
+}
+
+/** SecDefaultAction's transformations come first, unless the rule says `t:none`. */
+function mergeTransformations(parsed: ParsedActions, defaults: ParsedActions | undefined): string[] {
+  const all = [...(defaults?.transformations ?? []), ...parsed.transformations];
+  const lastNone = all.findLastIndex((name) => name.toLowerCase() === 'none');
+  return all.slice(lastNone + 1);
+}
+
+function mergeDisruption(parsed: ParsedActions, defaults: ParsedActions | undefined): Disruption {
+  const usesDefault = parsed.disruption === undefined || parsed.disruption === 'block';
+  const source = usesDefault ? defaults : parsed;
+  const kind = source?.disruption ?? 'pass';
+  const status = parsed.status ?? defaults?.status ?? fallback.status;
+  switch (kind) {
+    case 'deny':
+      return { kind, status };
+    case 'redirect':
+      return { kind, status: parsed.status ?? defaults?.status ?? 302, url: compileMacro(source!.url!) };
+    case 'allow':
+      return { kind, scope: source!.allowScope };
+    case 'drop':
+      return { kind };
+    default:
+      return { kind: 'pass' };
+  }
+}

@@ -1,0 +1,68 @@
+import type { Position } from '../errors.ts';
+import { WafConfigError } from '../errors.ts';
+import { findOperator } from '../operators/index.ts';
+import type { OperatorEnvironment, OperatorTest } from '../operators/types.ts';
+import type { OperatorNode } from '../seclang/ast.ts';
+import { compileMacro } from './macro.ts';
+import type { CompiledOperator } from './model.ts';
+
+/** Operators whose argument may hold macros (the others read `%{` as itself). */
+const takesMacros: ReadonlySet<string> = new Set([
+  'beginswith',
+  'contains',
+  'containsword',
+  'endswith',
+  'eq',
+  'ge',
+  'gt',
+  'ipmatch',
+  'le',
+  'lt',
+  'rx',
+  'streq',
+  'strmatch',
+  'within',
+]);
+
+const MAX_DYNAMIC = 200;
+
+/** Compile an operator; a bad argument refuses the rule with its place. */
+export function compileOperator(node: OperatorNode, position: Position, environment: OperatorEnvironment): CompiledOperator {
+  const factory = findOperator(node.name);
+  if ('unsupported' in factory) throw new WafConfigError('unsupported', position, `Operator @${node.name}: ${factory.unsupported}`);
+  const argument = takesMacros.has(node.name) ? compileMacro(node.argument) : node.argument;
+  const build = (text: string): OperatorTest => factory(text, environment);
+  if (typeof argument === 'string') {
+    try {
+      return { node, test: build(argument), dynamic: undefined };
+    } catch (cause) {
+      const code = node.name === 'rx' || node.name === 'rxglobal' ? 'bad-pattern' : 'bad-argument';
+      throw new WafConfigError(
+        code,
+        position,
+        `Operator @${node.name} ${JSON.stringify(node.argument.slice(0, 60))}: ${(cause as Error).message}`,
+        { cause },
+      );
+    }
+  }
+  return { node, test: undefined, dynamic: { argument, build: remember(build) } };
+}
+
+/** Expanded arguments repeat; the cache is dropped whole when a client makes it large. */
+function remember(build: (text: string) => OperatorTest): (text: string) => OperatorTest {
+  const known = new Map<string, OperatorTest>();
+  return (text) => {
+    const found = known.get(text);
+    if (found) return found;
+    if (known.size >= MAX_DYNAMIC) known.clear();
+    let test: OperatorTest;
+    try {
+      test = build(text);
+    } catch {
+      // An expanded argument is no configuration: a pattern or address that does not parse matches nothing.
+      test = () => false;
+    }
+    known.set(text, test);
+    return test;
+  };
+}

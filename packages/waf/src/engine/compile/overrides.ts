@@ -1,0 +1,99 @@
+import { WafConfigError } from '../errors.ts';
+import { parseActions } from '../seclang/actions.ts';
+import type { DirectiveNode, Profile } from '../seclang/ast.ts';
+import { parseVariables } from '../seclang/variables.ts';
+import { parseRuleActions } from './actions.ts';
+import { idRanges, ruleFilter } from './control.ts';
+import type { RuleFilter } from './model.ts';
+import type { Draft, DraftRule } from './ruleset.ts';
+
+/** Apply SecRuleRemove…, SecRuleUpdateTarget… and SecRuleUpdateActionById to the rules defined so far. */
+export function applySettings(node: DirectiveNode, drafts: readonly Draft[], profile: Profile, notes: string[]): void {
+  const heads = drafts.flatMap((draft) => (draft.kind === 'rule' ? [draft.rule] : []));
+  const pick = (filter: RuleFilter): DraftRule[] => heads.filter((rule) => fitsDraft(rule, filter));
+  const note = (found: readonly unknown[]) => {
+    if (found.length === 0)
+      notes.push(`${node.position.file}:${node.position.line}: ${node.name} ${node.args[0]} fits no rule defined before it`);
+  };
+  switch (node.name) {
+    case 'SecRuleRemoveById':
+    case 'SecRuleRemoveByTag':
+    case 'SecRuleRemoveByMsg': {
+      const filter = ruleFilter(filterKind(node.name), node.args.join(' '), node.position, profile);
+      const found = pick(filter);
+      for (const rule of found) rule.isRemoved = true;
+      note(found);
+      return;
+    }
+    case 'SecRuleUpdateTargetById':
+    case 'SecRuleUpdateTargetByTag':
+    case 'SecRuleUpdateTargetByMsg': {
+      const found =
+        node.name === 'SecRuleUpdateTargetById'
+          ? pickById(heads, node)
+          : pick(ruleFilter(filterKind(node.name), node.args[0]!, node.position, profile));
+      for (const rule of found) updateTargets(rule, node);
+      note(found);
+      return;
+    }
+    case 'SecRuleUpdateActionById': {
+      const found = pickById(heads, node);
+      const update = parseActions(node.args[1]!, node.position);
+      for (const rule of found) {
+        if (update.some((action) => action.name === 'id' || action.name === 'phase')) {
+          throw new WafConfigError('bad-argument', node.position, `${node.name} must not change id or phase`);
+        }
+        const kept = rule.actions.filter((action) => !replaces(update, action.name));
+        rule.actions = [...kept, ...update];
+        (rule as { parsed: DraftRule['parsed'] }).parsed = {
+          ...parseRuleActions(rule.actions, node.position, profile),
+          isChained: rule.parsed.isChained,
+        };
+      }
+      note(found);
+      return;
+    }
+    default:
+  }
+}
+
+const disruptive: ReadonlySet<string> = new Set(['allow', 'block', 'deny', 'drop', 'pass', 'proxy', 'redirect']);
+const several: ReadonlySet<string> = new Set(['ctl', 'expirevar', 'initcol', 'setenv', 'setvar', 't', 'tag', 'xmlns']);
+
+function replaces(update: readonly { readonly name: string }[], name: string): boolean {
+  if (several.has(name)) return name === 't' && update.some((action) => action.name === 't');
+  return update.some((action) => action.name === name || (disruptive.has(action.name) && disruptive.has(name)));
+}
+
+function filterKind(directive: string): RuleFilter['by'] {
+  return directive.endsWith('ById') ? 'id' : directive.endsWith('ByTag') ? 'tag' : 'msg';
+}
+
+/** `12:1` names the first chained rule of rule 12. */
+function pickById(heads: readonly DraftRule[], node: DirectiveNode): DraftRule[] {
+  const chained = /^(\d+):(\d+)$/.exec(node.args[0]!);
+  if (!chained) {
+    const ranges = idRanges(node.args[0]!, node.position);
+    return heads.filter((rule) => ranges.some(([low, high]) => rule.parsed.id >= low && rule.parsed.id <= high));
+  }
+  const head = heads.find((rule) => rule.parsed.id === Number(chained[1]));
+  const index = Number(chained[2]);
+  const rule = index === 0 ? head : head?.chained[index - 1];
+  return rule ? [rule] : [];
+}
+
+function fitsDraft(rule: DraftRule, filter: RuleFilter): boolean {
+  if (filter.by === 'id') return filter.ranges.some(([low, high]) => rule.parsed.id >= low && rule.parsed.id <= high);
+  const texts = rule.node.actions.filter((action) => action.name === filter.by).map((action) => action.value ?? '');
+  return texts.some((text) => filter.matches(text));
+}
+
+function updateTargets(rule: DraftRule, node: DirectiveNode): void {
+  const added = parseVariables(node.args[1]!, node.position);
+  const replaced = node.args[2];
+  if (replaced !== undefined) {
+    const gone = new Set(parseVariables(replaced, node.position).map((variable) => `${variable.name}:${variable.key ?? ''}`));
+    rule.variables = rule.variables.filter((variable) => !gone.has(`${variable.name}:${variable.key ?? ''}`));
+  }
+  rule.variables.push(...added);
+}

@@ -1,0 +1,174 @@
+import type { Position } from '../errors.ts';
+import { WafConfigError } from '../errors.ts';
+import type { OperatorEnvironment } from '../operators/types.ts';
+import type { GeoLookup } from '../resources.ts';
+import { parseActions } from '../seclang/actions.ts';
+import type { ActionNode, DirectiveNode, Node, Profile, RuleNode, VariableNode } from '../seclang/ast.ts';
+import type { UnicodeMap } from '../transformations/url.ts';
+import { parseUnicodeMap } from '../transformations/url.ts';
+import type { ParsedActions } from './actions.ts';
+import { parseRuleActions } from './actions.ts';
+import { type ChainTable, linkRules } from './link.ts';
+import type { Phase, Rule } from './model.ts';
+import { applySettings } from './overrides.ts';
+import type { Settings } from './settings.ts';
+import { applyDirective, defaultSettings } from './settings.ts';
+
+export interface CompileOptions {
+  readonly profile?: Profile;
+  /** Read a data file named in a rule, beside the rule file. Bytes as latin1 text. */
+  readonly readDataFile?: (name: string, from: string) => string;
+  readonly geo?: GeoLookup;
+  /** Rules that need what this engine refuses to have (Lua, exec …) and that the user accepts to be without. */
+  readonly skipUnsupported?: readonly number[];
+  /** Steps an irregular pattern may take on one value before the verdict is "limit". */
+  readonly regexStepBudget?: number;
+}
+
+/** One entry of a phase: a rule (with its chain) or a marker. */
+export type PhaseItem = { readonly kind: 'rule'; readonly rule: Rule } | { readonly kind: 'marker'; readonly label: string };
+
+export interface RuleSet {
+  readonly settings: Settings;
+  readonly profile: Profile;
+  /** In order of definition; markers stand in every phase. */
+  readonly phases: Readonly<Record<Phase, readonly PhaseItem[]>>;
+  /** All rules by index, chained ones included. */
+  readonly rules: readonly Rule[];
+  /** Things a user should know: rules that can never match for lack of a resource, removals that fit nothing. */
+  readonly notes: readonly string[];
+  readonly unicodeMap: UnicodeMap | undefined;
+  readonly slotCount: number;
+  readonly chains: ChainTable;
+}
+
+/** A rule while directives may still change it. */
+export interface DraftRule {
+  readonly node: RuleNode;
+  readonly parsed: ParsedActions;
+  variables: VariableNode[];
+  actions: readonly ActionNode[];
+  readonly defaults: ReadonlyMap<Phase, ParsedActions>;
+  isRemoved: boolean;
+  readonly chained: DraftRule[];
+}
+
+export type Draft = { kind: 'rule'; rule: DraftRule } | { kind: 'marker'; label: string };
+
+/** Compile parsed nodes into a rule set, or throw WafConfigError: never half of one. */
+export function compileRuleSet(nodes: readonly Node[], options: CompileOptions = {}): RuleSet {
+  const profile = options.profile ?? 'modsecurity2';
+  const notes: string[] = [];
+  const drafts = collectDrafts(nodes, profile, options.skipUnsupported ?? [], notes);
+  let settings = defaultSettings;
+  for (const node of nodes) if (node.kind === 'directive') settings = applyDirective(settings, node);
+  const environment = (position: Position): OperatorEnvironment => ({
+    profile,
+    regexStepBudget: options.regexStepBudget ?? 1_000_000,
+    ...(options.geo ? { geo: options.geo } : {}),
+    readDataFile: (name) => {
+      if (!options.readDataFile) throw new Error(`cannot read ${JSON.stringify(name)}: this rule set was loaded without access to files`);
+      return options.readDataFile(name, position.file);
+    },
+  });
+  const linked = linkRules(drafts, environment, notes, options.geo !== undefined);
+  return { settings, profile, notes, unicodeMap: loadUnicodeMap(settings, nodes, options), ...linked };
+}
+
+function loadUnicodeMap(settings: Settings, nodes: readonly Node[], options: CompileOptions): UnicodeMap | undefined {
+  if (settings.unicodeMapFile === undefined) return undefined;
+  const { position } = nodes.findLast((node) => node.kind === 'directive' && node.name === 'SecUnicodeMapFile')!;
+  try {
+    const map = parseUnicodeMap(options.readDataFile!(settings.unicodeMapFile, position.file), settings.unicodeCodePage);
+    if (!map) throw new Error(`it holds no code page ${settings.unicodeCodePage}`);
+    return map;
+  } catch (cause) {
+    throw new WafConfigError(
+      'missing-file',
+      position,
+      `SecUnicodeMapFile ${JSON.stringify(settings.unicodeMapFile)}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}
+
+/** Rules and markers in order, with chains put together and removals and updates applied. */
+function collectDrafts(nodes: readonly Node[], profile: Profile, skipped: readonly number[], notes: string[]): Draft[] {
+  const drafts: Draft[] = [];
+  const defaults = new Map<Phase, ParsedActions>();
+  const ids = new Map<number, Position>();
+  const late: DirectiveNode[] = [];
+  let open: DraftRule | undefined;
+  for (const node of nodes) {
+    if (node.kind === 'marker') drafts.push({ kind: 'marker', label: node.label });
+    else if (node.kind === 'directive') {
+      if (node.name === 'SecDefaultAction') setDefault(node, defaults, profile);
+      // ModSecurity 3 applies removals and updates to rules that follow, too.
+      else if (profile === 'modsecurity3') late.push(node);
+      else applySettings(node, drafts, profile, notes);
+    } else {
+      let parsed: ParsedActions;
+      try {
+        parsed = parseRuleActions(node.actions, node.position, profile);
+      } catch (error) {
+        if (!isSkippable(error, node, skipped)) throw error;
+        notes.push(`${node.position.file}:${node.position.line}: rule skipped as asked: ${error.message}`);
+        continue;
+      }
+      const rule: DraftRule = {
+        node,
+        parsed,
+        variables: [...node.variables],
+        actions: node.actions,
+        defaults: new Map(defaults),
+        isRemoved: false,
+        chained: [],
+      };
+      if (open) open.chained.push(rule);
+      else {
+        checkId(node, parsed, ids, profile);
+        drafts.push({ kind: 'rule', rule });
+      }
+      const head: DraftRule = open ?? rule;
+      open = parsed.isChained ? head : undefined;
+    }
+  }
+  if (open) throw new WafConfigError('syntax', open.node.position, 'This chain ends the rule set; wanted the chained SecRule after it');
+  for (const node of late) applySettings(node, drafts, profile, notes);
+  return drafts;
+}
+
+function isSkippable(error: unknown, node: RuleNode, skipped: readonly number[]): error is WafConfigError {
+  const id = Number(node.actions.find((action) => action.name === 'id')?.value);
+  return error instanceof WafConfigError && error.code === 'unsupported' && skipped.includes(id);
+}
+
+function setDefault(node: DirectiveNode, defaults: Map<Phase, ParsedActions>, profile: Profile): void {
+  const parsed = parseRuleActions(parseActions(node.args[0]!, node.position), node.position, profile);
+  if (parsed.isChained || parsed.id !== 0 || parsed.rest.skipAfter !== undefined) {
+    throw new WafConfigError('bad-argument', node.position, 'SecDefaultAction must not hold chain, id, skip or skipAfter');
+  }
+  if (profile === 'modsecurity3' && parsed.phase !== undefined && defaults.has(parsed.phase)) {
+    throw new WafConfigError('bad-argument', node.position, `SecDefaultAction: phase ${parsed.phase} has its default actions already`);
+  }
+  defaults.set(parsed.phase ?? 2, parsed);
+}
+
+function checkId(node: RuleNode, parsed: ParsedActions, ids: Map<number, Position>, profile: Profile): void {
+  if (parsed.id === 0) {
+    // ModSecurity has asked for ids since 2.7.
+    throw new WafConfigError(
+      'bad-argument',
+      node.position,
+      `This ${node.operator ? 'SecRule' : 'SecAction'} has no id; wanted an action such as id:1000 (profile ${profile})`,
+    );
+  }
+  const before = ids.get(parsed.id);
+  if (before)
+    throw new WafConfigError(
+      'duplicate-id',
+      node.position,
+      `Rule id ${parsed.id} is taken by ${before.file}:${before.line}; wanted another`,
+    );
+  ids.set(parsed.id, node.position);
+}

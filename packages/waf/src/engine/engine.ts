@@ -1,0 +1,48 @@
+import type { CompileOptions, RuleSet } from './compile/ruleset.ts';
+import { compileRuleSet } from './compile/ruleset.ts';
+import type { RulePrefilter } from './evaluate/phase.ts';
+import type { Node } from './seclang/ast.ts';
+import type { CollectionStore } from './transaction/collections.ts';
+import { MemoryStore } from './transaction/collections.ts';
+import type { Connection } from './transaction/state.ts';
+import { TransactionState } from './transaction/state.ts';
+import { Transaction } from './transaction/transaction.ts';
+
+/** What a transaction needs from outside: nothing is read from the machine. */
+export interface TransactionOptions {
+  /** UNIQUE_ID, and the id in logs. */
+  readonly id: string;
+  readonly connection: Connection;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export interface EngineOptions extends CompileOptions {
+  readonly store?: CollectionStore;
+  /** Run every rule on every value: the slow, plain reading that the fast one is tested against. */
+  readonly isReference?: boolean;
+}
+
+/** A compiled rule set, ready for any number of transactions. */
+export class Engine {
+  readonly ruleSet: RuleSet;
+  readonly #store: CollectionStore;
+  readonly #prefilter: RulePrefilter | undefined;
+
+  constructor(ruleSet: RuleSet, store: CollectionStore, prefilter: RulePrefilter | undefined) {
+    this.ruleSet = ruleSet;
+    this.#store = store;
+    this.#prefilter = prefilter;
+  }
+
+  transaction(options: TransactionOptions): Transaction {
+    const state = new TransactionState(this.ruleSet, options.id, options.connection, options.now, this.#store);
+    return new Transaction(state, this.#prefilter);
+  }
+}
+
+/** Compile parsed rules. @throws WafConfigError when anything in them cannot be honoured */
+export function compile(nodes: readonly Node[], options: EngineOptions = {}): Engine {
+  const ruleSet = compileRuleSet(nodes, options);
+  return new Engine(ruleSet, options.store ?? new MemoryStore(), undefined);
+}

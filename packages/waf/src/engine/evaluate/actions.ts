@@ -1,0 +1,165 @@
+import type { Macro } from '../compile/macro.ts';
+import { expandMacro } from '../compile/macro.ts';
+import type { Control, Rule, RuleFilter, SetVar } from '../compile/model.ts';
+import { compileKeyTest } from '../compile/targets.ts';
+import { atoi } from '../operators/numbers.ts';
+import type { TransactionState, TxValue } from '../transaction/state.ts';
+import { lookupValue, mapOf } from '../transaction/values.ts';
+
+/** Expand a macro against a transaction. */
+export function expand(state: TransactionState, macro: Macro): string {
+  if (typeof macro === 'string') return macro;
+  return expandMacro(macro, { lookup: (collection, key) => lookupValue(state, collection, key) });
+}
+
+/** Actions that happen for every value that matches: captures were set before. */
+export function applyNonDisruptive(state: TransactionState, rule: Rule): void {
+  const { actions } = rule;
+  for (const item of actions.initCols) initCollection(state, item.collection, expand(state, item.key));
+  for (const item of actions.setVars) setVar(state, item);
+  for (const item of actions.expireVars) expireVar(state, item.collection, expand(state, item.key), atoi(expand(state, item.seconds)));
+  for (const item of actions.setEnvs) {
+    const key = expand(state, item.key);
+    state.env.set(key.toLowerCase(), { key, value: expand(state, item.value) });
+  }
+  for (const control of actions.controls) applyControl(state, control);
+  for (const item of actions.sanitise) {
+    // `sanitiseMatched` hides the value that is being looked at.
+    state.sanitised.push(item.kind === 'matched' ? { kind: 'variable', key: state.matchedVar?.name ?? '' } : item);
+  }
+}
+
+function setVar(state: TransactionState, item: SetVar): void {
+  const collection = item.collection.toUpperCase();
+  const map = mapOf(state, collection);
+  // A persistent collection must be initialised first; ModSecurity ignores the action otherwise.
+  if (!map) return;
+  const key = expand(state, item.key);
+  const lower = key.toLowerCase();
+  const before = map.get(lower);
+  const text = expand(state, item.value);
+  if (item.operation === 'unset') map.delete(lower);
+  else map.set(lower, { key: before?.key ?? key, value: newValue(item.operation, before, text) });
+  const kept = state.persistent.get(item.collection);
+  if (kept) kept.isChanged = true;
+}
+
+function newValue(operation: 'set' | 'add' | 'subtract', before: TxValue | undefined, text: string): string {
+  if (operation === 'set') return text;
+  const base = atoi(before?.value ?? '0');
+  return String(operation === 'add' ? base + atoi(text) : base - atoi(text));
+}
+
+function initCollection(state: TransactionState, collection: string, key: string): void {
+  if (state.persistent.has(collection)) return;
+  const values = new Map<string, TxValue>();
+  const nowMs = state.now();
+  for (const member of state.store.load(collection, key, nowMs)) {
+    values.set(member.key.toLowerCase(), { key: member.key, value: member.value });
+    if (member.expiresMs !== undefined) expiries(state).set(`${collection}\0${member.key.toLowerCase()}`, member.expiresMs);
+  }
+  values.set('key', { key: 'KEY', value: key });
+  state.persistent.set(collection, { key, values, isChanged: false });
+}
+
+const expiryTables = new WeakMap<TransactionState, Map<string, number>>();
+
+function expiries(state: TransactionState): Map<string, number> {
+  let table = expiryTables.get(state);
+  if (!table) {
+    table = new Map();
+    expiryTables.set(state, table);
+  }
+  return table;
+}
+
+function expireVar(state: TransactionState, collection: string, key: string, seconds: number): void {
+  const kept = state.persistent.get(collection);
+  if (!kept) return;
+  expiries(state).set(`${collection}\0${key.toLowerCase()}`, state.now() + seconds * 1000);
+  kept.isChanged = true;
+}
+
+/** Write changed persistent collections back; call once, after phase 5. */
+export function saveCollections(state: TransactionState): void {
+  const nowMs = state.now();
+  for (const [collection, kept] of state.persistent) {
+    if (!kept.isChanged) continue;
+    const values = [...kept.values]
+      .filter(([lower]) => lower !== 'key')
+      .map(([lower, member]) => ({ key: member.key, value: member.value, expiresMs: expiries(state).get(`${collection}\0${lower}`) }));
+    const timeout = atoi(kept.values.get('timeout')?.value ?? '') || state.ruleSet.settings.collectionTimeout;
+    state.store.save(collection, kept.key, values, nowMs, timeout);
+  }
+}
+
+function applyControl(state: TransactionState, control: Control): void {
+  switch (control.kind) {
+    case 'ruleEngine':
+      state.engineMode = control.value;
+      return;
+    case 'auditEngine':
+      state.auditEngine = control.value;
+      return;
+    case 'auditLogParts':
+      state.auditLogParts = changeParts(state.auditLogParts, control.value);
+      return;
+    case 'requestBodyAccess':
+      state.requestBodyAccess = control.value;
+      return;
+    case 'responseBodyAccess':
+      state.responseBodyAccess = control.value;
+      return;
+    case 'forceRequestBodyVariable':
+      state.isRequestBodyForced = control.value;
+      return;
+    case 'requestBodyLimit':
+      state.requestBodyLimit = control.value;
+      return;
+    case 'responseBodyLimit':
+      state.responseBodyLimit = control.value;
+      return;
+    case 'requestBodyProcessor':
+      state.requestBodyProcessor = control.value;
+      return;
+    case 'ruleRemove':
+      state.removedRules ??= new Uint8Array(state.ruleSet.rules.length);
+      for (const index of rulesOf(state, control.filter)) state.removedRules[index] = 1;
+      return;
+    case 'ruleRemoveTarget':
+      state.removedTargets ??= new Map();
+      for (const index of rulesOf(state, control.filter)) {
+        const list = state.removedTargets.get(index) ?? [];
+        list.push(...control.targets.map((target) => ({ collection: target.name, test: compileKeyTest(target) })));
+        state.removedTargets.set(index, list);
+      }
+      return;
+    case 'ignored':
+      return;
+    default:
+      control satisfies never;
+  }
+}
+
+function changeParts(parts: string, change: string): string {
+  if (change.startsWith('+')) return parts + [...change.slice(1)].filter((part) => !parts.includes(part)).join('');
+  if (change.startsWith('-')) return [...parts].filter((part) => !change.includes(part)).join('');
+  return change;
+}
+
+/** Which rules a filter picks is a property of the rule set: found once. */
+const filterCache = new WeakMap<RuleFilter, readonly number[]>();
+
+function rulesOf(state: TransactionState, filter: RuleFilter): readonly number[] {
+  const known = filterCache.get(filter);
+  if (known) return known;
+  const found = state.ruleSet.rules.filter((rule) => rule.id !== 0 && fits(rule, filter)).map((rule) => rule.index);
+  filterCache.set(filter, found);
+  return found;
+}
+
+function fits(rule: Rule, filter: RuleFilter): boolean {
+  if (filter.by === 'id') return filter.ranges.some(([low, high]) => rule.id >= low && rule.id <= high);
+  const texts = filter.by === 'tag' ? rule.meta.tags : [rule.meta.msg];
+  return texts.some((text) => typeof text === 'string' && filter.matches(text));
+}

@@ -1,0 +1,140 @@
+import type { Rule } from '../compile/model.ts';
+import { renderVariable } from '../compile/targets.ts';
+import type { OperatorContext, OperatorResult, OperatorTest } from '../operators/types.ts';
+import type { MatchedVariable, TransactionState } from '../transaction/state.ts';
+import { collectTargets } from '../transaction/values.ts';
+import type { Target } from '../variables/target.ts';
+import { targetName } from '../variables/target.ts';
+import { applyNonDisruptive, expand } from './actions.ts';
+
+/** Skips values the prefilter has proved innocent. Without one every value is looked at. */
+export type ValueFilter = (target: Target) => boolean;
+
+/** Matches kept for the log of one rule; all are counted and acted on. */
+const MAX_LOGGED = 20;
+
+/**
+ * Evaluate one rule, without its chain. Actions that are not disruptive happen for every value that matches.
+ *
+ * @returns the matches, empty when there is none
+ */
+export function evaluateRule(
+  state: TransactionState,
+  rule: Rule,
+  head: Rule,
+  mayMatch: ValueFilter | undefined,
+): readonly MatchedVariable[] {
+  state.currentRule = head;
+  const { operator, targets } = rule;
+  if (!operator || !targets) {
+    state.matchedVars = [];
+    applyNonDisruptive(state, rule);
+    return [describe(state, rule, head, 'UNCONDITIONAL', '')];
+  }
+  const test = operator.test ?? operator.dynamic!.build(expand(state, operator.dynamic!.argument));
+  const isNegated = operator.node.isNegated;
+  const context: OperatorContext = {
+    wantsCaptures: rule.actions.hasCapture,
+    setGeo: (fields) => {
+      for (const [key, value] of Object.entries(fields)) state.geo.set(key.toLowerCase(), { key, value });
+    },
+  };
+  const removed = state.removedTargets?.get(rule.index);
+  const matches: MatchedVariable[] = [];
+  const matchedVars: { name: string; value: string }[] = [];
+  for (const { collection, targets: list } of collectTargets(state, targets)) {
+    for (const target of list) {
+      if (mayMatch && !mayMatch(target)) continue;
+      if (removed?.some((gone) => gone.collection === collection && gone.test(target))) continue;
+      const value = rule.actions.isMultiMatch
+        ? multiMatch(state, rule, test, context, target, isNegated)
+        : single(state, rule, test, context, target, isNegated);
+      if (value === undefined) continue;
+      const name = targetName(collection, target.key);
+      state.matchedVar = { name, value };
+      matchedVars.push(state.matchedVar);
+      state.matchedVars = matchedVars;
+      applyNonDisruptive(state, rule);
+      if (matches.length < MAX_LOGGED) matches.push(describe(state, rule, head, name, value));
+    }
+  }
+  return matches;
+}
+
+/** The transformed value when it matches. */
+function single(
+  state: TransactionState,
+  rule: Rule,
+  test: OperatorTest,
+  context: OperatorContext,
+  target: Target,
+  isNegated: boolean,
+): string | undefined {
+  const value = transform(state, rule, target.value);
+  return accept(state, rule, test(value, context), target, isNegated) ? value : undefined;
+}
+
+/** Try the value before, between and after the transformations that change it; the first that matches counts. */
+function multiMatch(
+  state: TransactionState,
+  rule: Rule,
+  test: OperatorTest,
+  context: OperatorContext,
+  target: Target,
+  isNegated: boolean,
+): string | undefined {
+  let value = target.value;
+  if (accept(state, rule, test(value, context), target, isNegated)) return value;
+  for (const step of rule.transformations.steps) {
+    const changed = step.run(value, state.ruleSet.unicodeMap);
+    if (changed === value) continue;
+    value = changed;
+    if (accept(state, rule, test(value, context), target, isNegated)) return value;
+  }
+  return undefined;
+}
+
+export function transform(state: TransactionState, rule: Rule, value: string): string {
+  let result = value;
+  for (const step of rule.transformations.steps) result = step.run(result, state.ruleSet.unicodeMap);
+  return result;
+}
+
+function accept(state: TransactionState, rule: Rule, result: OperatorResult, target: Target, isNegated: boolean): boolean {
+  if (result === 'limit') {
+    // Nothing is known about this value: recorded, and turned into a verdict by the phase.
+    state.limits.push({ ruleId: rule.id, variable: target.key });
+    return false;
+  }
+  if (typeof result === 'object' && rule.actions.hasCapture) setCaptures(state, result.captures);
+  return (result !== false) !== isNegated;
+}
+
+function setCaptures(state: TransactionState, captures: readonly (string | undefined)[]): void {
+  for (let i = 0; i < 10; i++) {
+    const key = String(i);
+    if (i < captures.length) state.tx.set(key, { key, value: captures[i] ?? '' });
+    // ModSecurity 2 clears what earlier rules captured; 3 does not.
+    else if (state.ruleSet.profile === 'modsecurity2') state.tx.delete(key);
+  }
+}
+
+/** Texts are expanded now, while the matched value is current. */
+function describe(state: TransactionState, rule: Rule, head: Rule, name: string, value: string): MatchedVariable {
+  const isShown = rule.next === undefined && (head.actions.isLogged || head.actions.isAuditLogged);
+  if (!isShown) return { name, value, message: undefined, logdata: undefined };
+  const { msg, logdata } = head.meta;
+  return {
+    name,
+    value,
+    message: msg === undefined ? undefined : expand(state, msg),
+    logdata: logdata === undefined ? undefined : expand(state, logdata),
+  };
+}
+
+/** `!@rx ^a against ARGS` for messages. */
+export function renderOperator(rule: Rule): string {
+  if (!rule.operator) return 'unconditional match in SecAction';
+  const { node } = rule.operator;
+  return `${node.isNegated ? '!' : ''}@${node.name} ${node.argument} against ${rule.variables.map(renderVariable).join('|')}`;
+}

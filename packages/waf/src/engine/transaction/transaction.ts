@@ -1,0 +1,197 @@
+import { saveCollections } from '../evaluate/actions.ts';
+import type { RulePrefilter } from '../evaluate/phase.ts';
+import { runPhase } from '../evaluate/phase.ts';
+import { Target } from '../variables/target.ts';
+import type { RequestHead } from './request.ts';
+import { bodyError, readRequestBody, readRequestHead } from './request.ts';
+import type { Interruption, MatchedRule, TransactionState } from './state.ts';
+import { forgetDerived } from './values.ts';
+
+/** The head of a response; latin1 text. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly protocol: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/** All that one transaction came to, as plain values. */
+export interface TransactionResult {
+  readonly id: string;
+  readonly interruption: Interruption | undefined;
+  /** What would have been done, when the engine only detects. */
+  readonly detected: Interruption | undefined;
+  readonly matched: readonly MatchedRule[];
+  /** Rules whose step budget was used up. */
+  readonly limits: readonly { readonly ruleId: number; readonly variable: string }[];
+  /** TX members whose names hold "score", for example anomaly scores by category and paranoia level. */
+  readonly scores: Readonly<Record<string, number>>;
+}
+
+/**
+ * One request and its response, in order: requestHeaders, requestBodyChunk…, requestBody, responseHeaders,
+ * responseBodyChunk…, responseBody, finish. Each step returns the interruption as soon as there is one.
+ */
+export class Transaction {
+  readonly #state: TransactionState;
+  readonly #prefilter: RulePrefilter | undefined;
+  readonly #requestChunks: string[] = [];
+  #requestBytes = 0;
+  #isRequestPartial = false;
+  readonly #responseChunks: string[] = [];
+  #responseBytes = 0;
+  #wantsResponseBody = false;
+  #isFinished = false;
+
+  constructor(state: TransactionState, prefilter: RulePrefilter | undefined) {
+    this.#state = state;
+    this.#prefilter = prefilter;
+  }
+
+  /** For explanations and tests. */
+  get state(): TransactionState {
+    return this.#state;
+  }
+
+  get interruption(): Interruption | undefined {
+    return this.#state.interruption;
+  }
+
+  get wantsRequestBody(): boolean {
+    return this.#isActive() && this.#state.requestBodyAccess;
+  }
+
+  /** True after responseHeaders when the response's media type is to be inspected. */
+  get wantsResponseBody(): boolean {
+    return this.#isActive() && this.#wantsResponseBody;
+  }
+
+  requestHeaders(head: RequestHead): Interruption | undefined {
+    if (this.#state.engineMode === 'Off') return undefined;
+    readRequestHead(this.#state, head);
+    this.#run(1);
+    return this.#state.interruption;
+  }
+
+  /** @returns an interruption when the body grows over its limit and the limit's action is Reject */
+  requestBodyChunk(chunk: Uint8Array): Interruption | undefined {
+    const state = this.#state;
+    if (!this.wantsRequestBody || this.#isRequestPartial) return state.interruption;
+    const room = state.requestBodyLimit - this.#requestBytes;
+    const isOver = chunk.byteLength > room;
+    const taken = isOver ? chunk.subarray(0, Math.max(0, room)) : chunk;
+    this.#requestChunks.push(toLatin1(taken));
+    this.#requestBytes += taken.byteLength;
+    if (!isOver) return undefined;
+    this.#isRequestPartial = true;
+    state.setList('INBOUND_DATA_ERROR', [new Target('', '1')]);
+    if (state.ruleSet.settings.requestBodyLimitAction === 'Reject' && state.engineMode === 'On') {
+      state.interruption ??= {
+        kind: 'deny',
+        status: state.ruleSet.profile === 'modsecurity3' ? 403 : 413,
+        url: undefined,
+        ruleId: 0,
+        phase: 1,
+        reason: `request body is larger than ${state.requestBodyLimit} bytes (SecRequestBodyLimit)`,
+      };
+    }
+    return state.interruption;
+  }
+
+  /** The request is complete: run phase 2. */
+  requestBody(): Interruption | undefined {
+    if (!this.#isActive()) return this.#state.interruption;
+    readRequestBody(this.#state, this.#requestChunks.join(''));
+    this.#run(2);
+    return this.#state.interruption;
+  }
+
+  responseHeaders(head: ResponseHead): Interruption | undefined {
+    if (!this.#isActive()) return this.#state.interruption;
+    const state = this.#state;
+    const headers = head.headers.map(([name, value]) => new Target(name, value));
+    const header = (name: string): string => headers.find((candidate) => candidate.lowerKey === name)?.value ?? '';
+    state.setList('RESPONSE_HEADERS', headers);
+    for (const [name, value] of [
+      ['RESPONSE_STATUS', String(head.status)],
+      ['RESPONSE_PROTOCOL', head.protocol],
+      ['STATUS_LINE', `${head.protocol} ${head.status}`],
+      ['RESPONSE_CONTENT_TYPE', header('content-type')],
+      ['RESPONSE_CONTENT_LENGTH', header('content-length')],
+    ] as const) {
+      state.setList(name, [new Target('', value)]);
+    }
+    forgetDerived(state);
+    if (state.allowed === 'request') state.allowed = 'none';
+    this.#run(3);
+    const type = header('content-type').split(';')[0]!.trim().toLowerCase();
+    this.#wantsResponseBody = state.responseBodyAccess && state.ruleSet.settings.responseBodyMimeTypes.has(type === '' ? 'null' : type);
+    return state.interruption;
+  }
+
+  /** @returns an interruption when the body grows over its limit and the limit's action is Reject */
+  responseBodyChunk(chunk: Uint8Array): Interruption | undefined {
+    const state = this.#state;
+    if (!this.wantsResponseBody) return state.interruption;
+    const room = state.responseBodyLimit - this.#responseBytes;
+    const isOver = chunk.byteLength > room;
+    const taken = isOver ? chunk.subarray(0, Math.max(0, room)) : chunk;
+    this.#responseChunks.push(toLatin1(taken));
+    this.#responseBytes += taken.byteLength;
+    if (!isOver) return undefined;
+    state.setList('OUTBOUND_DATA_ERROR', [new Target('', '1')]);
+    if (state.ruleSet.settings.responseBodyLimitAction === 'Reject' && state.engineMode === 'On') {
+      const reason = `response body is larger than ${state.responseBodyLimit} bytes (SecResponseBodyLimit)`;
+      state.interruption ??= { kind: 'deny', status: 500, url: undefined, ruleId: 0, phase: 4, reason };
+    }
+    return state.interruption;
+  }
+
+  /** The response is complete: run phase 4. */
+  responseBody(): Interruption | undefined {
+    if (!this.#isActive()) return this.#state.interruption;
+    if (this.#wantsResponseBody) this.#state.setList('RESPONSE_BODY', [new Target('', this.#responseChunks.join(''))]);
+    forgetDerived(this.#state);
+    this.#run(4);
+    return this.#state.interruption;
+  }
+
+  /** Run phase 5, keep persistent collections, and say what happened. Further calls return the same. */
+  finish(): TransactionResult {
+    const state = this.#state;
+    if (!this.#isFinished && state.engineMode !== 'Off') {
+      state.dropCaches();
+      runPhase(state, 5, this.#prefilter);
+      saveCollections(state);
+    }
+    this.#isFinished = true;
+    const scores: Record<string, number> = {};
+    for (const [key, { value }] of state.tx) if (key.includes('score') && /^-?\d+$/.test(value)) scores[key] = Number(value);
+    return {
+      id: state.id,
+      interruption: state.interruption,
+      detected: state.detected,
+      matched: state.matched,
+      limits: state.limits,
+      scores,
+    };
+  }
+
+  /** A body the adapter could not read, for example cut off by the client. */
+  requestBodyFailed(reason: string): void {
+    bodyError(this.#state, reason);
+  }
+
+  #isActive(): boolean {
+    const state = this.#state;
+    return state.engineMode !== 'Off' && state.interruption === undefined && state.allowed !== 'transaction';
+  }
+
+  #run(phase: 1 | 2 | 3 | 4): void {
+    if (!this.#isActive() || (this.#state.allowed === 'request' && phase <= 2)) return;
+    runPhase(this.#state, phase, this.#prefilter);
+  }
+}
+
+function toLatin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}

@@ -1,0 +1,154 @@
+import { textOf } from '../body/xml-tree.ts';
+import { selectXPath } from '../body/xpath.ts';
+import type { TargetSource, TargetSpec } from '../compile/targets.ts';
+import type { TargetGroup } from '../variables/target.ts';
+import { Target } from '../variables/target.ts';
+import type { TransactionState, TxValue } from './state.ts';
+
+/** Values of a spec. Stable ones are collected once and kept until the request learns more. */
+export function collectTargets(state: TransactionState, spec: TargetSpec): readonly TargetGroup[] {
+  if (!spec.isStable) return spec.sources.map((source) => collect(state, source));
+  const known = state.targetCache[spec.slot];
+  if (known) return known;
+  const groups = spec.sources.map((source) => collect(state, source));
+  state.targetCache[spec.slot] = groups;
+  return groups;
+}
+
+function collect(state: TransactionState, source: TargetSource): TargetGroup {
+  let targets = listOf(state, source);
+  const { key, keyTest, exclusions } = source;
+  // Keyed maps were asked for the member already.
+  if (key !== undefined && !isKeyedMap(source.collection)) targets = targets.filter((target) => target.lowerKey === key);
+  if (keyTest) targets = targets.filter(keyTest);
+  if (exclusions.length > 0) targets = targets.filter((target) => !exclusions.some((excludes) => excludes(target)));
+  if (source.isCount) return { collection: `&${source.collection}`, targets: [new Target(key ?? '', String(targets.length))] };
+  return { collection: source.collection, targets };
+}
+
+const keyedMaps: ReadonlySet<string> = new Set(['TX', 'ENV', 'GEO', 'IP', 'SESSION', 'USER', 'GLOBAL', 'RESOURCE']);
+
+function isKeyedMap(collection: string): boolean {
+  return keyedMaps.has(collection);
+}
+
+function listOf(state: TransactionState, source: TargetSource): readonly Target[] {
+  if (isKeyedMap(source.collection)) {
+    const map = mapOf(state, source.collection);
+    if (!map) return [];
+    if (source.key === undefined) return Array.from(map.values(), (member) => new Target(member.key, member.value));
+    const member = map.get(source.key);
+    return member ? [new Target(member.key, member.value)] : [];
+  }
+  if (source.xpath) return selectXPath(state.xml, source.xpath).map((value) => new Target(source.xpath!.source, value));
+  return valuesOf(state, source.collection);
+}
+
+/** TX, ENV, GEO and the persistent collections; undefined when the collection was not initialised. */
+export function mapOf(state: TransactionState, collection: string): Map<string, TxValue> | undefined {
+  if (collection === 'TX') return state.tx;
+  if (collection === 'ENV') return state.env;
+  if (collection === 'GEO') return state.geo;
+  return state.persistent.get(collection.toLowerCase())?.values;
+}
+
+const one = (value: string): Target[] => [new Target('', value)];
+
+/** All values of a variable by name. */
+export function valuesOf(state: TransactionState, name: string): readonly Target[] {
+  const stored = state.lists.get(name);
+  if (stored) return stored;
+  const compute = computed[name];
+  return compute ? compute(state) : [];
+}
+
+const keysOf = (name: string) => (state: TransactionState) =>
+  remember(
+    state,
+    `${name}_NAMES`,
+    valuesOf(state, name).map((target) => new Target(target.key, target.key)),
+  );
+
+/** Keep what was computed, so that its prefilter results stay with it. */
+function remember(state: TransactionState, name: string, targets: readonly Target[]): readonly Target[] {
+  state.setList(name, targets);
+  return targets;
+}
+
+const pad = (number: number): string => String(number).padStart(2, '0');
+const date = (state: TransactionState): Date => new Date(state.now());
+
+/** Variables that are made on demand. Those that `remember` are dropped when their source grows (see `forgetDerived`). */
+const computed: Readonly<Record<string, (state: TransactionState) => readonly Target[]>> = {
+  ARGS: (state) => remember(state, 'ARGS', [...valuesOf(state, 'ARGS_GET'), ...valuesOf(state, 'ARGS_POST')]),
+  ARGS_NAMES: (state) => remember(state, 'ARGS_NAMES', [...valuesOf(state, 'ARGS_GET_NAMES'), ...valuesOf(state, 'ARGS_POST_NAMES')]),
+  ARGS_GET_NAMES: keysOf('ARGS_GET'),
+  ARGS_POST_NAMES: keysOf('ARGS_POST'),
+  ARGS_COMBINED_SIZE: (state) =>
+    one(String(valuesOf(state, 'ARGS').reduce((sum, target) => sum + target.key.length + target.value.length, 0))),
+  REQUEST_HEADERS_NAMES: keysOf('REQUEST_HEADERS'),
+  REQUEST_COOKIES_NAMES: keysOf('REQUEST_COOKIES'),
+  RESPONSE_HEADERS_NAMES: keysOf('RESPONSE_HEADERS'),
+  XML: (state) => (state.xml ? one(textOf(state.xml)) : []),
+  MATCHED_VAR: (state) => (state.matchedVar ? one(state.matchedVar.value) : []),
+  MATCHED_VAR_NAME: (state) => (state.matchedVar ? one(state.matchedVar.name) : []),
+  MATCHED_VARS: (state) => state.matchedVars.map(({ name, value }) => new Target(name, value)),
+  MATCHED_VARS_NAMES: (state) => state.matchedVars.map(({ name }) => new Target(name, name)),
+  HIGHEST_SEVERITY: (state) => one(String(state.highestSeverity)),
+  REQBODY_PROCESSOR: (state) => one(state.requestBodyProcessor),
+  UNIQUE_ID: (state) => one(state.id),
+  REMOTE_ADDR: (state) => one(state.connection.clientAddress),
+  REMOTE_HOST: (state) => one(state.connection.clientAddress),
+  USERAGENT_IP: (state) => one(state.connection.clientAddress),
+  REMOTE_PORT: (state) => one(String(state.connection.clientPort)),
+  SERVER_ADDR: (state) => one(state.connection.serverAddress),
+  SERVER_PORT: (state) => one(String(state.connection.serverPort)),
+  SESSIONID: (state) => one(state.persistent.get('session')?.key ?? ''),
+  USERID: (state) => one(state.persistent.get('user')?.key ?? ''),
+  WEBAPPID: (state) => one(state.ruleSet.settings.webAppId),
+  MODSEC_BUILD: () => one('030000000'),
+  DURATION: (state) => one(String(Math.max(0, state.now() - state.startMs))),
+  TIME: (state) => one([date(state).getHours(), date(state).getMinutes(), date(state).getSeconds()].map(pad).join(':')),
+  TIME_DAY: (state) => one(String(date(state).getDate())),
+  TIME_EPOCH: (state) => one(String(Math.floor(state.now() / 1000))),
+  TIME_HOUR: (state) => one(pad(date(state).getHours())),
+  TIME_MIN: (state) => one(pad(date(state).getMinutes())),
+  // tm_mon counts from 0 in both ModSecurity engines.
+  TIME_MON: (state) => one(String(date(state).getMonth())),
+  TIME_SEC: (state) => one(pad(date(state).getSeconds())),
+  TIME_WDAY: (state) => one(String(date(state).getDay())),
+  TIME_YEAR: (state) => one(String(date(state).getFullYear())),
+  RULE: ruleMembers,
+};
+
+function ruleMembers(state: TransactionState): readonly Target[] {
+  const rule = state.currentRule;
+  if (!rule) return [];
+  const { meta } = rule;
+  const text = (value: unknown): string => (typeof value === 'string' ? value : value === undefined ? '' : String(value));
+  return [
+    new Target('id', String(rule.id)),
+    new Target('rev', text(meta.rev)),
+    new Target('severity', text(meta.severity)),
+    new Target('msg', text(meta.msg)),
+    new Target('logdata', text(meta.logdata)),
+  ];
+}
+
+const derived = ['ARGS', 'ARGS_NAMES', 'ARGS_POST_NAMES', 'RESPONSE_HEADERS_NAMES'];
+
+/** Drop what was computed from lists that have grown. */
+export function forgetDerived(state: TransactionState): void {
+  for (const name of derived) state.lists.delete(name);
+  state.dropCaches();
+}
+
+/** First value of a variable or member, for macros. */
+export function lookupValue(state: TransactionState, collection: string, key: string): string {
+  const map = isKeyedMap(collection) ? mapOf(state, collection) : undefined;
+  if (map) return map.get(key.toLowerCase())?.value ?? '';
+  const targets = valuesOf(state, collection);
+  if (key === '') return targets[0]?.value ?? '';
+  const wanted = key.toLowerCase();
+  return targets.find((target) => target.lowerKey === wanted)?.value ?? '';
+}
