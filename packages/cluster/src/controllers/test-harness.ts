@@ -21,13 +21,18 @@ export interface Harness extends AsyncDisposable {
   runPods(): Promise<void>;
 }
 
-export async function startHarness(options: { nodes?: string[]; before?: (client: FakeClient) => Promise<void> } = {}): Promise<Harness> {
+export async function startHarness(
+  options: { nodes?: string[]; cacheLag?: number; before?: (client: FakeClient) => Promise<void> } = {},
+): Promise<Harness> {
   const clock = createFakeClock();
   const client = createFakeClient(clock.now);
   const log: string[] = [];
   await client.create(Resource.namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
   for (const name of options.nodes ?? ['node1']) await client.create(Resource.nodes, makeNode(name));
   await options.before?.(client);
+  /** Turns of the event loop by which caches lag behind the server. */
+  const { cacheLag = 0 } = options;
+  if (cacheLag > 0) client.watchDelay = () => turns(cacheLag);
   const controllers = startControllers({
     client,
     clock,
@@ -42,7 +47,7 @@ export async function startHarness(options: { nodes?: string[]; before?: (client
   /** Everything in memory moves by microtasks and immediates: several idle turns in a row mean rest. Retries of failures are due at once. */
   async function settle(): Promise<void> {
     for (let idle = 0; idle < 8; ) {
-      for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+      await turns(3 + 3 * cacheLag);
       idle = controllers.isIdle() ? idle + 1 : 0;
       if (idle === 4) clock.advance(50);
     }
@@ -82,6 +87,10 @@ export async function startHarness(options: { nodes?: string[]; before?: (client
   };
   await settle();
   return harness;
+}
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 const KINDS: [GroupVersionResource, string][] = [

@@ -145,34 +145,38 @@ function apply(existing: KubernetesObject[], changes: ReturnType<typeof decideSl
 test('slices hold exactly the endpoints, none above the limit, and rest when nothing changes', () => {
   const address = fc.nat({ max: 400 });
   fc.assert(
-    fc.property(fc.array(fc.uniqueArray(address, { maxLength: 260 }), { minLength: 1, maxLength: 4 }), fc.boolean(), (rounds, isDual) => {
-      const wanted = service(isDual ? { ipFamilies: ['IPv4', 'IPv6'] } : {});
-      const serial = { next: 0 };
-      let slices: KubernetesObject[] = [];
-      for (const numbers of rounds) {
-        const pods = numbers.map((number) =>
-          pod(`p${number}`, { ips: [`10.0.${number >> 8}.${number & 255}`, `fd00::${number.toString(16)}`] }),
-        );
-        const before = new Map(
-          slices.flatMap((slice) =>
-            slice['endpoints'].map((endpoint: { addresses: string[] }) => [endpoint.addresses[0], slice.metadata.name]),
-          ),
-        );
-        slices = apply(slices, decideSlices(wanted, decideEndpoints(wanted, pods), slices), serial);
-        for (const family of isDual ? ['IPv4', 'IPv6'] : ['IPv4']) {
-          const mine = slices.filter((slice) => slice['addressType'] === family);
-          const found = mine.flatMap((slice) => slice['endpoints'].map((endpoint: { addresses: string[] }) => endpoint.addresses[0]));
-          assert.deepEqual(found.sort(), pods.map((each) => each['status'].podIPs[family === 'IPv4' ? 0 : 1].ip).sort());
-          assert.ok(mine.length >= 1 && mine.every((slice) => slice['endpoints'].length <= MAX_ENDPOINTS));
+    fc.property(
+      fc.array(fc.uniqueArray(address, { maxLength: 260, size: 'max' }), { minLength: 1, maxLength: 4, size: 'max' }),
+      fc.boolean(),
+      (rounds, isDual) => {
+        const wanted = service(isDual ? { ipFamilies: ['IPv4', 'IPv6'] } : {});
+        const serial = { next: 0 };
+        let slices: KubernetesObject[] = [];
+        for (const numbers of rounds) {
+          const pods = numbers.map((number) =>
+            pod(`p${number}`, { ips: [`10.0.${number >> 8}.${number & 255}`, `fd00::${number.toString(16)}`] }),
+          );
+          const before = new Map<string, string | undefined>(
+            slices.flatMap((slice) =>
+              slice['endpoints'].map((endpoint: { addresses: string[] }) => [endpoint.addresses[0], slice.metadata.name]),
+            ),
+          );
+          slices = apply(slices, decideSlices(wanted, decideEndpoints(wanted, pods), slices), serial);
+          for (const family of isDual ? ['IPv4', 'IPv6'] : ['IPv4']) {
+            const mine = slices.filter((slice) => slice['addressType'] === family);
+            const found = mine.flatMap((slice) => slice['endpoints'].map((endpoint: { addresses: string[] }) => endpoint.addresses[0]));
+            assert.deepEqual(found.sort(), pods.map((each) => each['status'].podIPs[family === 'IPv4' ? 0 : 1].ip).sort());
+            assert.ok(mine.length >= 1 && mine.every((slice) => slice['endpoints'].length <= MAX_ENDPOINTS));
+          }
+          for (const slice of slices) {
+            for (const endpoint of slice['endpoints'])
+              assert.ok([undefined, slice.metadata.name].includes(before.get(endpoint.addresses[0])), 'endpoints stay where they are');
+          }
+          assert.deepEqual(decideSlices(wanted, decideEndpoints(wanted, pods), slices), { create: [], update: [], remove: [] });
         }
-        for (const slice of slices) {
-          for (const endpoint of slice['endpoints'])
-            assert.ok([undefined, slice.metadata.name].includes(before.get(endpoint.addresses[0])), 'endpoints stay where they are');
-        }
-        assert.deepEqual(decideSlices(wanted, decideEndpoints(wanted, pods), slices), { create: [], update: [], remove: [] });
-      }
-    }),
-    { numRuns: 40 },
+      },
+    ),
+    { numRuns: 40, endOnFailure: true },
   );
 });
 

@@ -16,6 +16,8 @@ export interface FakeClient extends ApiClient {
   readonly actions: FakeAction[];
   /** Called before each write; throwing refuses it. */
   intercept: ((action: FakeAction, object: KubernetesObject | undefined) => void) | undefined;
+  /** Awaited before each watch event is handed out: caches then lag behind, as real ones do. */
+  watchDelay: (() => Promise<void>) | undefined;
   /** Makes running and future watches from versions before now end with 410. */
   expireWatches(): void;
 }
@@ -109,6 +111,7 @@ export function createFakeClient(now: () => Date = () => new Date(0)): FakeClien
   const client: FakeClient = {
     actions,
     intercept: undefined,
+    watchDelay: undefined,
     expireWatches() {
       oldestVersion = version + 1;
       for (const wake of wakers) wake();
@@ -132,7 +135,9 @@ export function createFakeClient(now: () => Date = () => new Date(0)): FakeClien
       while (!options.signal?.aborted) {
         for (; next < log.length; next++) {
           const entry = log[next]!;
-          if (entry.collection === collectionName(r) && selects(options, entry.event.object)) yield entry.event as WatchEvent<T>;
+          if (entry.collection !== collectionName(r) || !selects(options, entry.event.object)) continue;
+          await client.watchDelay?.();
+          yield entry.event as WatchEvent<T>;
         }
         if (oldestVersion !== startedAtExpiry) {
           yield { type: 'ERROR', object: failure(410, 'Expired', `too old resource version: ${from} (${version})`).status };
