@@ -25,6 +25,10 @@ export interface ImageDefinition {
   /** Lines added to the synthetic /etc/passwd and /etc/group, such as `www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin`. */
   readonly passwd?: readonly string[];
   readonly group?: readonly string[];
+  /** /bin holds busybox's applets instead of the machine's programs. */
+  readonly binFolder?: 'busybox';
+  /** What asks the program to end. Default SIGTERM. */
+  readonly stopSignal?: NodeJS.Signals;
   /** For `kubectl describe` and documentation only. */
   readonly exposedPorts?: readonly number[];
   /** Extra content that depends on the container, such as configuration generated from its variables. Called at each start. */

@@ -11,3 +11,9 @@ export type {
   PreparedImage,
 } from './image.ts';
 export { CONTAINER_NODE, CONTAINER_TOOLS, ImageConfigError } from './image.ts';
+export { microsimImages } from './microsim.ts';
+export { modsecurityImage } from './modsecurity.ts';
+export type { FoundImage, ImageRegistry, ImageRegistryOptions } from './registry.ts';
+export { createImageRegistry, ImageNotFoundError } from './registry.ts';
+export { toolImages } from './tool-images.ts';
+export { readUserImages, UserImageError } from './user-image.ts';

@@ -1,0 +1,177 @@
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
+import type { Endpoint } from '@palisade/flow';
+import type { FoundImage, ImageFlowLog } from '../../../images/index.ts';
+import { type ContainerLog, createContainerLog } from '../logs/container-log.ts';
+import { lastLines } from '../logs/select.ts';
+import type { Container, Pod } from '../pod-types.ts';
+import { type ContainerCgroup, readLimits } from '../runtime/cgroups.ts';
+import { renderProcess, startFailure } from '../runtime/command.ts';
+import type { ExecTarget } from '../runtime/exec.ts';
+import { type ContainerExit, launchContainer, type OutputSource, type RunningContainer } from '../runtime/launch.ts';
+import type { NodeContext } from './context.ts';
+import type { PreparedContainer } from './prepare-container.ts';
+import type { Terminated } from './record.ts';
+
+export type OutputListener = (source: OutputSource, chunk: Buffer) => Promise<void> | undefined;
+
+/** One run of one container, from its start to its end. */
+export interface ContainerInstance {
+  readonly id: string;
+  readonly startedAt: Date;
+  readonly running: RunningContainer;
+  readonly log: ContainerLog;
+  readonly image: FoundImage;
+  readonly execTarget: ExecTarget;
+  /** For attach. @returns stops the calls */
+  listen(listener: OutputListener): () => void;
+  /** Resolves once it is gone, with what its status says then. */
+  readonly ended: Promise<Terminated>;
+}
+
+export interface StartInput {
+  readonly context: NodeContext;
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly image: FoundImage;
+  readonly prepared: PreparedContainer;
+  readonly id: string;
+  readonly netns: string;
+  readonly logPath: string;
+  readonly endpoint: Endpoint;
+}
+
+/** kubelet's bounds on a termination message. */
+const MAX_MESSAGE_BYTES = 4096;
+const MAX_LOG_MESSAGE_BYTES = 2048;
+const MAX_LOG_MESSAGE_LINES = 80;
+
+/** @throws Error when the container could not be made */
+export async function startInstance(input: StartInput): Promise<ContainerInstance> {
+  const { context, pod, container, prepared, id } = input;
+  const now = () => context.clock.now();
+  const cgroup = context.cgroups.create(id.slice(0, 24), readLimits(container.resources?.limits));
+  const log = createContainerLog(input.logPath, now);
+  const listeners = new Set<OutputListener>();
+  const flow = input.image.definition.flowLog;
+  let running: RunningContainer;
+  try {
+    running = await launchContainer({
+      bwrap: context.machine.bwrap,
+      launchEnv: context.machine.launchEnv,
+      netns: join('/run/netns', input.netns),
+      sandbox: prepared.sandbox,
+      process: renderProcess(prepared.setting, prepared.command),
+      owner: prepared.setting.credentials,
+      hasStdin: container.stdin ?? false,
+      hasTty: container.tty ?? false,
+      cgroups: cgroup.procsFiles,
+      output(source, chunk) {
+        log.write(source, chunk);
+        const pending = [...listeners].map((listener) => listener(source, chunk)).filter((each) => each !== undefined);
+        return pending.length === 0 ? undefined : Promise.all(pending).then(() => {});
+      },
+    });
+  } catch (error) {
+    log.close();
+    cgroup.remove();
+    throw error;
+  } finally {
+    prepared.release();
+  }
+  const startedAt = now();
+  const place = { reporter: `pod/${pod.metadata.namespace}/${pod.metadata.name}/${container.name}`, endpoint: input.endpoint };
+  const stopFlow = flow === undefined ? undefined : followFlowLog(context, flow, prepared.flowLog!, place);
+  const ended = running.exit.then((exit) => {
+    log.close();
+    stopFlow?.();
+    const terminated = describeEnd(input, exit, cgroup, startedAt, now());
+    cgroup.remove();
+    return terminated;
+  });
+  return {
+    id,
+    startedAt,
+    running,
+    log,
+    image: input.image,
+    execTarget: { initPid: running.initPid, setting: prepared.setting, launchEnv: context.machine.launchEnv, cgroups: cgroup.procsFiles },
+    listen(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    ended,
+  };
+}
+
+function describeEnd(input: StartInput, exit: ContainerExit, cgroup: ContainerCgroup, startedAt: Date, finishedAt: Date): Terminated {
+  const { container, prepared } = input;
+  const times = { startedAt: wireTime(startedAt), finishedAt: wireTime(finishedAt), containerID: containerId(input.id) };
+  const failure = exit.setupFailure ?? startFailure(exit.exitCode, exit.lastWords, prepared.command[0]!);
+  if (failure !== undefined) return { exitCode: 128, reason: 'StartError', message: failure, ...times };
+  const isOutOfMemory = exit.exitCode !== 0 && cgroup.wasOutOfMemory();
+  const reason = isOutOfMemory ? 'OOMKilled' : exit.exitCode === 0 ? 'Completed' : 'Error';
+  const message = terminationMessage(container, prepared.terminationLog, input.logPath, exit.exitCode);
+  return { exitCode: exit.exitCode, reason, ...(message === '' ? {} : { message }), ...times };
+}
+
+function terminationMessage(container: Container, file: string, logPath: string, exitCode: number): string {
+  const text = readHead(file, MAX_MESSAGE_BYTES);
+  if (text !== '' || container.terminationMessagePolicy !== 'FallbackToLogsOnError' || exitCode === 0) return text;
+  const lines = lastLines(readFileSync(logPath, 'utf8').split('\n').filter(Boolean), MAX_LOG_MESSAGE_LINES);
+  const message = lines.map((line) => line.split(' ').slice(3).join(' ')).join('\n');
+  return Buffer.from(message).subarray(-MAX_LOG_MESSAGE_BYTES).toString('utf8');
+}
+
+function readHead(file: string, limit: number): string {
+  const fd = openSync(file, 'r');
+  try {
+    const buffer = Buffer.alloc(limit);
+    return buffer.toString('utf8', 0, readSync(fd, buffer, 0, limit, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+const FLOW_POLL_MS = 100;
+const FLOW_CHUNK = 64 * 1024;
+
+/** Hands what the program appends to its flow log to the image's reader. @returns ends it, reading what is left first */
+function followFlowLog(
+  context: NodeContext,
+  flow: ImageFlowLog,
+  path: string,
+  place: { reporter: string; endpoint: Endpoint },
+): () => void {
+  const reader = flow.createReader(place);
+  const decoder = new StringDecoder('utf8');
+  const fd = openSync(path, 'r');
+  const buffer = Buffer.allocUnsafe(FLOW_CHUNK);
+  let position = 0;
+  const poll = () => {
+    for (let length = readSync(fd, buffer, 0, FLOW_CHUNK, position); length > 0; length = readSync(fd, buffer, 0, FLOW_CHUNK, position)) {
+      position += length;
+      for (const record of reader.read(decoder.write(buffer.subarray(0, length)))) context.sink(record);
+    }
+  };
+  let cancel = context.clock.after(FLOW_POLL_MS, function again() {
+    poll();
+    cancel = context.clock.after(FLOW_POLL_MS, again);
+  });
+  return () => {
+    cancel();
+    poll();
+    for (const record of reader.end()) context.sink(record);
+    closeSync(fd);
+  };
+}
+
+export function containerId(id: string): string {
+  return `palisade://${id}`;
+}
+
+/** API times have no fraction of a second (metav1.Time). */
+export function wireTime(date: Date): string {
+  return date.toISOString().replace(/\.\d+Z$/, 'Z');
+}

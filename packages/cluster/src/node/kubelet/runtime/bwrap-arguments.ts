@@ -1,0 +1,56 @@
+import type { RootEntry } from './layout.ts';
+
+export interface Sandbox {
+  readonly hostname: string;
+  readonly root: readonly RootEntry[];
+  readonly isRootReadOnly: boolean;
+  /** Descriptor that bwrap writes `{"child-pid": N}` and `{"exit-code": N}` to. */
+  readonly statusFd: number;
+}
+
+/**
+ * Options of bubblewrap(1) for one container: own PID, IPC, UTS and mount namespaces in the network namespace of the caller. They travel
+ * through `--args FD`, so that the machine's paths do not stand in the container's /proc/1/cmdline.
+ */
+export function renderBwrapArguments(sandbox: Sandbox): string[] {
+  return [
+    '--unshare-pid',
+    '--unshare-ipc',
+    '--unshare-uts',
+    '--hostname',
+    sandbox.hostname,
+    '--die-with-parent',
+    '--unsetenv',
+    'LD_LIBRARY_PATH',
+    '--json-status-fd',
+    String(sandbox.statusFd),
+    ...sandbox.root.flatMap(renderEntry),
+    ...(sandbox.isRootReadOnly ? ['--remount-ro', '/'] : []),
+    '--chdir',
+    '/',
+  ];
+}
+
+function renderEntry(entry: RootEntry): string[] {
+  switch (entry.kind) {
+    case 'bind':
+      return [entry.isReadOnly ? '--ro-bind' : '--bind', entry.source, entry.target];
+    case 'link':
+      return ['--symlink', entry.to, entry.target];
+    case 'folder':
+      return ['--perms', renderMode(entry.mode), '--dir', entry.target];
+    case 'tmpfs':
+      return ['--perms', renderMode(entry.mode), '--tmpfs', entry.target];
+    case 'dev':
+      return ['--dev', '/dev'];
+    case 'proc':
+      return ['--proc', '/proc'];
+    default:
+      entry satisfies never;
+      throw new Error('unknown root entry');
+  }
+}
+
+function renderMode(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
+}

@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process';
+import { closeSync, fchownSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ExecSession } from '../../../contract.ts';
+import { type ProcessSetting, renderProcess } from './command.ts';
+import { childrenOf, enterCgroups, readEnd, signalNumber } from './launch.ts';
+import { makePipe } from './native.ts';
+import { openTerminal } from './terminal.ts';
+
+export interface ExecTarget {
+  readonly initPid: number;
+  readonly setting: ProcessSetting;
+  readonly launchEnv: Readonly<Record<string, string>>;
+  readonly cgroups: readonly string[];
+}
+
+export interface ExecRequest {
+  readonly command: readonly string[];
+  readonly hasStdin: boolean;
+  readonly hasTty: boolean;
+}
+
+/** bubblewrap needs a moment between making the namespaces and starting the program; entering before that would find half a root. */
+const READY_POLL_MS = 3;
+const READY_LIMIT_MS = 5000;
+
+/**
+ * Runs one more program in a running container: same namespaces, user, capabilities and variables.
+ *
+ * nsenter leaves the program in the container's root: a `--wd` would be opened out here and hand a folder of the machine in.
+ */
+export async function execInContainer(target: ExecTarget, request: ExecRequest): Promise<ExecSession> {
+  for (let waited = 0; childrenOf(target.initPid).length === 0; waited += READY_POLL_MS) {
+    if (waited > READY_LIMIT_MS) throw new Error('container is not running');
+    await sleep(READY_POLL_MS);
+  }
+  const { setting } = target;
+  const env = request.hasTty ? { ...setting.env, TERM: 'xterm' } : setting.env;
+  const terminal = request.hasTty ? openTerminal(`/proc/${target.initPid}/root/dev`) : null;
+  const input = terminal === null && request.hasStdin ? makePipe() : null;
+  const out = terminal === null ? makePipe() : null;
+  const err = terminal === null ? makePipe() : null;
+  const ours = [input?.read, out?.write, err?.write, terminal?.slave].filter((fd) => fd !== undefined);
+  for (const fd of ours) fchownSync(fd, setting.credentials.uid, setting.credentials.gid);
+  const command = [
+    ...enterCgroups(target.cgroups),
+    ...['/usr/bin/nsenter', '--target', String(target.initPid), '--mount', '--uts', '--ipc', '--net', '--pid', '--'],
+    ...(terminal === null ? [] : ['/usr/bin/setsid', '--ctty', '--wait']),
+    ...renderProcess({ ...setting, env }, request.command),
+  ];
+  const child = spawn(command[0]!, command.slice(1), {
+    env: { ...target.launchEnv },
+    cwd: '/',
+    detached: true,
+    stdio: [terminal?.slave ?? input?.read ?? 'ignore', terminal?.slave ?? out!.write, terminal?.slave ?? err!.write],
+  });
+  for (const fd of ours) closeSync(fd);
+  const stdout = terminal?.output ?? relay(out!.read);
+  const stderr = err === null ? null : relay(err.read);
+  const exit = new Promise<{ exitCode: number }>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      // Programs left behind may hold the terminal open; the session ends with the one that was asked for.
+      if (terminal !== null) setImmediate(() => terminal.close());
+      resolve({ exitCode: code ?? 128 + signalNumber(signal) });
+    });
+  });
+  return {
+    stdin: terminal?.input ?? (input === null ? null : writeEnd(input.write)),
+    stdout,
+    stderr,
+    resize: (columns, rows) => terminal?.resize(columns, rows),
+    kill() {
+      for (const pid of child.pid === undefined ? [] : descendants(child.pid)) {
+        try {
+          process.kill(pid, 'SIGKILL');
+        } catch {
+          // Ended by itself.
+        }
+      }
+      terminal?.close();
+    },
+    exit: withDrained(exit, terminal === null ? [stdout, stderr!] : [stdout]),
+  };
+}
+
+/** `exit` is told only after everything the program wrote was handed over, or 200 ms after the end when others hold its output open. */
+async function withDrained(exit: Promise<{ exitCode: number }>, streams: readonly NodeJS.ReadableStream[]): Promise<{ exitCode: number }> {
+  const drained = Promise.all(streams.map((stream) => new Promise<void>((resolve) => stream.once('end', resolve).once('close', resolve))));
+  const result = await exit;
+  await Promise.race([drained, sleep(200)]);
+  return result;
+}
+
+/** A paused copy: a program's first words must not be lost before somebody listens. */
+function relay(fd: number): PassThrough {
+  const copy = new PassThrough();
+  readEnd(fd)
+    .on('error', () => copy.end())
+    .pipe(copy);
+  return copy;
+}
+
+function writeEnd(fd: number): Socket {
+  const socket = new Socket({ fd, readable: false, writable: true });
+  socket.on('error', () => socket.destroy());
+  return socket;
+}
+
+function descendants(pid: number): number[] {
+  return childrenOf(pid)
+    .flatMap((child) => [...descendants(child), child])
+    .concat(pid);
+}

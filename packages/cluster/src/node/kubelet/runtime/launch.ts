@@ -1,0 +1,235 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, fchownSync, readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import { renderBwrapArguments, type Sandbox } from './bwrap-arguments.ts';
+import { makePipe } from './native.ts';
+import { openTerminal, type Terminal } from './terminal.ts';
+
+export interface LaunchRequest {
+  /** The node's copy of bubblewrap. */
+  readonly bwrap: string;
+  readonly launchEnv: Readonly<Record<string, string>>;
+  /** Path of the network namespace. */
+  readonly netns: string;
+  readonly sandbox: Omit<Sandbox, 'statusFd'>;
+  /** From `renderProcess`. */
+  readonly process: readonly string[];
+  /** Owner of the standard streams, so that the program may open /dev/stdout again. */
+  readonly owner: { readonly uid: number; readonly gid: number };
+  readonly hasStdin: boolean;
+  readonly hasTty: boolean;
+  /** `cgroup.procs` files to enter first. */
+  readonly cgroups: readonly string[];
+  /** Takes the program's output from its first byte on; reading pauses while the promise is pending. A terminal has only stdout. */
+  output(source: OutputSource, chunk: Buffer): Promise<void> | undefined;
+}
+
+export type OutputSource = 'stdout' | 'stderr';
+
+export interface ContainerExit {
+  /** As a shell counts: 128 + signal. */
+  readonly exitCode: number;
+  /** The program never ran: bubblewrap could not make the container. `message` is its last words. */
+  readonly setupFailure?: string;
+  /** End of what it wrote to stderr (or the terminal). */
+  readonly lastWords: string;
+}
+
+export interface RunningContainer {
+  /** Pid of the container's init; namespaces are entered through it. */
+  readonly initPid: number;
+  /** null unless asked for. */
+  readonly stdin: Writable | null;
+  readonly terminal: Terminal | null;
+  /** Resolves when the container is gone and both streams were read to their end. Never rejects. */
+  readonly exit: Promise<ContainerExit>;
+  readonly isRunning: () => boolean;
+  /** To the container's own program, not to the init that bubblewrap puts above it. */
+  signal(name: NodeJS.Signals): void;
+  /** Ends every process of the container. */
+  kill(): void;
+}
+
+const ARGUMENTS_FD = 3;
+const STATUS_FD = 4;
+const ENTER_CGROUPS = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"';
+
+/** Words in front of a command that make it run inside control groups. */
+export function enterCgroups(files: readonly string[]): string[] {
+  return files.length === 0 ? [] : ['/bin/sh', '-c', ENTER_CGROUPS, 'sh', ...files, '--'];
+}
+
+/**
+ * Starts a container. Resolves as soon as its namespaces exist.
+ *
+ * @throws Error with bubblewrap's or nsenter's words when they never came to be
+ */
+export async function launchContainer(request: LaunchRequest): Promise<RunningContainer> {
+  const terminal = request.hasTty ? openTerminal('/dev') : null;
+  const out = terminal === null ? makePipe() : null;
+  const err = terminal === null ? makePipe() : null;
+  const command = [
+    ...enterCgroups(request.cgroups),
+    '/usr/bin/nsenter',
+    `--net=${request.netns}`,
+    request.bwrap,
+    '--args',
+    String(ARGUMENTS_FD),
+    '--',
+    ...(terminal === null ? [] : ['/usr/bin/setsid', '--ctty', '--wait']),
+    ...request.process,
+  ];
+  for (const fd of [out?.write, err?.write, terminal?.slave]) if (fd !== undefined) fchownSync(fd, request.owner.uid, request.owner.gid);
+  const stdin = terminal?.slave ?? (request.hasStdin ? 'pipe' : 'ignore');
+  const child = spawn(command[0]!, command.slice(1), {
+    env: { ...request.launchEnv },
+    cwd: '/',
+    // A session of its own: the supervisor's terminal, if it has one, is none of the container's business.
+    detached: true,
+    stdio: [stdin, terminal?.slave ?? out!.write, terminal?.slave ?? err!.write, 'pipe', 'pipe'],
+  });
+  for (const fd of [out?.write, err?.write, terminal?.slave]) if (fd !== undefined) closeSync(fd);
+  const stdout = terminal?.output ?? readEnd(out!.read);
+  const stderr = err === null ? null : readEnd(err.read);
+  child.stdin?.on('error', () => {});
+  const lastWords = createLastWords();
+  for (const [source, stream] of [
+    ['stdout', stdout],
+    ['stderr', stderr],
+  ] as const) {
+    stream?.on('data', (chunk: Buffer) => {
+      if (source === 'stderr' || terminal !== null) lastWords.add(chunk);
+      const pending = request.output(source, chunk);
+      if (pending === undefined) return;
+      stream.pause();
+      void pending.then(() => stream.resume());
+    });
+  }
+  sendArguments(child, { ...request.sandbox, statusFd: STATUS_FD });
+  const status = readStatus(child.stdio[STATUS_FD] as Readable);
+  const exit = awaitExit(child, [stdout, ...(stderr === null ? [] : [stderr])], status, lastWords.text);
+  const initPid = await Promise.race([status.initPid, exit.then(() => undefined)]);
+  if (initPid === undefined) {
+    terminal?.close();
+    throw new Error(lastWords.text().trim() || 'the container ended before it began');
+  }
+  let isOver = false;
+  void exit.then(() => {
+    isOver = true;
+  });
+  const send = (pid: number | undefined, name: NodeJS.Signals) => {
+    if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    try {
+      process.kill(pid, name);
+    } catch {
+      // Gone in the meantime.
+    }
+  };
+  return {
+    initPid,
+    stdin: terminal?.input ?? (child.stdin as Writable | null),
+    terminal,
+    exit,
+    isRunning: () => !isOver,
+    // Before the program exists there is nobody to end politely.
+    signal(name) {
+      const program = childrenOf(initPid)[0];
+      send(program ?? initPid, program === undefined ? 'SIGKILL' : name);
+    },
+    kill: () => send(initPid, 'SIGKILL'),
+  };
+}
+
+function sendArguments(child: ChildProcess, sandbox: Sandbox): void {
+  const pipe = child.stdio[ARGUMENTS_FD] as Writable;
+  pipe.on('error', () => {});
+  pipe.end(
+    renderBwrapArguments(sandbox)
+      .map((word) => `${word}\0`)
+      .join(''),
+  );
+}
+
+interface StatusReader {
+  readonly initPid: Promise<number>;
+  /** bubblewrap reports the program's end only when it had begun. */
+  exitCode(): number | undefined;
+}
+
+function readStatus(pipe: Readable): StatusReader {
+  const started = Promise.withResolvers<number>();
+  let text = '';
+  let exitCode: number | undefined;
+  pipe.setEncoding('utf8');
+  pipe.on('error', () => {});
+  pipe.on('data', (chunk: string) => {
+    text += chunk;
+    const pid = /"child-pid":\s*(\d+)/.exec(text)?.[1];
+    if (pid !== undefined) started.resolve(Number(pid));
+    const code = /"exit-code":\s*(\d+)/.exec(text)?.[1];
+    if (code !== undefined) exitCode = Number(code);
+  });
+  return { initPid: started.promise, exitCode: () => exitCode };
+}
+
+function awaitExit(child: ChildProcess, outputs: Readable[], status: StatusReader, lastWords: () => string): Promise<ContainerExit> {
+  const ended = new Promise<number>((resolve) => {
+    child.on('error', () => resolve(127));
+    child.on('close', (code, signal) => resolve(code ?? 128 + signalNumber(signal)));
+  });
+  const drained = outputs.map((stream) => new Promise<void>((resolve) => stream.once('close', resolve)));
+  return Promise.all([ended, ...drained]).then(([code]) => {
+    const reported = status.exitCode();
+    if (reported !== undefined) return { exitCode: reported, lastWords: lastWords() };
+    // Without a report either bubblewrap failed (it exits 1) or somebody killed it together with the container.
+    if (code >= 128) return { exitCode: code, lastWords: lastWords() };
+    return {
+      exitCode: code,
+      lastWords: lastWords(),
+      setupFailure: lastWords().trim() || `container could not be made (exit code ${code})`,
+    };
+  });
+}
+
+export function readEnd(fd: number): Readable {
+  const socket = new Socket({ fd, readable: true, writable: false });
+  socket.on('error', () => socket.destroy());
+  return socket;
+}
+
+const LAST_WORDS = 4096;
+
+function createLastWords(): { add(chunk: Buffer): void; text(): string } {
+  let tail: Buffer = Buffer.alloc(0);
+  return {
+    add(chunk) {
+      tail = Buffer.concat([tail, chunk]).subarray(-LAST_WORDS);
+    },
+    text: () => tail.toString('utf8'),
+  };
+}
+
+/** In the order of their birth; empty when `pid` is gone. */
+export function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+const SIGNALS: Partial<Record<NodeJS.Signals, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGABRT: 6,
+  SIGKILL: 9,
+  SIGSEGV: 11,
+  SIGPIPE: 13,
+  SIGTERM: 15,
+};
+
+export function signalNumber(name: NodeJS.Signals | null): number {
+  return name === null ? 0 : (SIGNALS[name] ?? 0);
+}

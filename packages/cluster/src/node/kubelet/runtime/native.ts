@@ -1,0 +1,63 @@
+import koffi from 'koffi';
+
+/** The calls Node has no word for. Numbers are Linux's (x86-64 and arm64 agree on all of them). */
+
+const library = koffi.load('libc.so.6');
+const pipe2Call = library.func('int pipe2(_Out_ int *fds, int flags)');
+const mountCall = library.func(
+  'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
+);
+const umountCall = library.func('int umount2(const char *target, int flags)');
+const ioctlCall = library.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)');
+
+const O_CLOEXEC = 0o2000000;
+const MNT_DETACH = 2;
+export const MountFlag = { readOnly: 1, noSuid: 2, noDev: 4, noExec: 8, remount: 32 } as const;
+
+function check(call: string, result: number, about: string): void {
+  if (result >= 0) return;
+  const errno = koffi.errno();
+  const code = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+  throw new Error(`${call} failed with ${code}: ${about}`);
+}
+
+/** A real pipe: programs may open /dev/stdout again, which fails on the sockets that Node makes for `pipe`. */
+export function makePipe(): { readonly read: number; readonly write: number } {
+  const fds = [0, 0];
+  check('pipe2', pipe2Call(fds, O_CLOEXEC), 'no pipe for a container');
+  return { read: fds[0]!, write: fds[1]! };
+}
+
+/** @param options such as `size=64m,mode=0755` */
+export function mountTmpfs(target: string, options: string): void {
+  check('mount', mountCall('palisade', target, 'tmpfs', MountFlag.noSuid | MountFlag.noDev, options), `tmpfs on ${target}`);
+}
+
+export function remountReadOnly(target: string): void {
+  const flags = MountFlag.remount | MountFlag.readOnly | MountFlag.noSuid | MountFlag.noDev;
+  check('mount', mountCall('palisade', target, 'tmpfs', flags, ''), `${target} read-only`);
+}
+
+/** Lets go of a mount even while somebody still uses it. */
+export function unmount(target: string): void {
+  check('umount2', umountCall(target, MNT_DETACH), target);
+}
+
+const TIOCSPTLCK = 0x40045431;
+const TIOCGPTN = 0x80045430;
+const TIOCSWINSZ = 0x5414;
+
+/** Unlocks the slave of an opened /dev/ptmx. @returns its number below pts/ */
+export function unlockTerminal(master: number): number {
+  const buffer = Buffer.alloc(4);
+  check('ioctl', ioctlCall(master, TIOCSPTLCK, buffer), 'unlock a terminal');
+  check('ioctl', ioctlCall(master, TIOCGPTN, buffer), 'number of a terminal');
+  return buffer.readInt32LE(0);
+}
+
+export function resizeTerminal(master: number, columns: number, rows: number): void {
+  const size = Buffer.alloc(8);
+  size.writeUInt16LE(Math.min(rows, 65535), 0);
+  size.writeUInt16LE(Math.min(columns, 65535), 2);
+  check('ioctl', ioctlCall(master, TIOCSWINSZ, size), `resize a terminal to ${columns} × ${rows}`);
+}

@@ -1,0 +1,28 @@
+import type { ApiClient, KubernetesObject } from '@palisade/kubernetes';
+import { createInformer, type Informer, type InformerOptions } from '@palisade/kubernetes/client';
+import type { ConfigMap, Pod, Secret } from './pod-types.ts';
+
+/** Watches that all nodes of one process share. */
+export interface SharedInformers {
+  readonly pods: Informer<Pod>;
+  readonly configMaps: Informer<ConfigMap>;
+  readonly secrets: Informer<Secret>;
+  readonly services: Informer<KubernetesObject>;
+}
+
+export function createSharedInformers(client: ApiClient, options: InformerOptions = {}): SharedInformers {
+  const core = (resource: string) => ({ group: '', version: 'v1', resource });
+  return {
+    pods: createInformer<Pod>(client, core('pods'), options),
+    configMaps: createInformer<ConfigMap>(client, core('configmaps'), options),
+    secrets: createInformer<Secret>(client, core('secrets'), options),
+    services: createInformer(client, core('services'), options),
+  };
+}
+
+/** Starts those that do not run yet and waits for their first lists. */
+export async function startSharedInformers(informers: SharedInformers, signal: AbortSignal): Promise<void> {
+  const all = [informers.pods, informers.configMaps, informers.secrets, informers.services];
+  for (const informer of all) informer.start(signal);
+  await Promise.all(all.map((informer) => informer.hasSynced()));
+}
