@@ -13,7 +13,7 @@ import {
   writeLock,
 } from './state.ts';
 
-export interface LaunchOptions extends Omit<SupervisorConfig, 'stateDir'> {
+export interface LaunchOptions extends Omit<SupervisorConfig, 'stateDir' | 'launchedAt'> {
   /** The cluster dies with the calling process (tests, `demo --once`); otherwise it stays until `palisade down`. */
   readonly attached: boolean;
 }
@@ -43,7 +43,7 @@ export async function launchCluster(options: LaunchOptions): Promise<RunningClus
   if (runningPid(paths) !== undefined) return { ...readReady(paths), paths, started: false };
   makeStateDir(paths);
   rmSync(readyFile(paths), { force: true });
-  const config: SupervisorConfig = { ...withoutAttached(options), stateDir: paths.stateDir };
+  const config: SupervisorConfig = { ...withoutAttached(options), stateDir: paths.stateDir, launchedAt: Date.now() };
   const main = fileURLToPath(new URL('./main.ts', import.meta.url));
   const log = openSync(paths.log, 'a');
   const command = [
@@ -86,7 +86,7 @@ export function clusterIsRunning(name: string): boolean {
   return runningPid(clusterPaths(name)) !== undefined;
 }
 
-function withoutAttached({ attached: _, ...config }: LaunchOptions): Omit<SupervisorConfig, 'stateDir'> {
+function withoutAttached({ attached: _, ...config }: LaunchOptions): Omit<LaunchOptions, 'attached'> {
   return config;
 }
 

@@ -21,6 +21,8 @@ export interface SupervisorConfig {
   readonly apiPort: number;
   /** Folders with image definitions, later ones win. */
   readonly imageDirs: readonly string[];
+  /** When the launcher was asked, in ms since the epoch: the figure that `up` shows counts from there. */
+  readonly launchedAt: number;
   /** hostPath volumes must lie below this folder; undefined refuses them all. */
   readonly hostPathRoot?: string;
 }

@@ -1,0 +1,109 @@
+/** Wires the parts of the embedded cluster (contract.ts) into one running whole. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SchemaRegistry } from '@palisade/kubernetes';
+import { systemClock } from '@palisade/kubernetes/client';
+import { createFlowHandler, FlowRing, observeGroup } from '@palisade/observe';
+import { type ApiServer, createApiServer, SYSTEM_USER } from '../apiserver/index.ts';
+import type { Kubelet } from '../contract.ts';
+import { startControllers } from '../controllers/index.ts';
+import { createFabric, HOST_ADDRESSES, listenIn } from '../node/network/index.ts';
+import { ensureDnsService, startDns } from './dns.ts';
+import { enrichFlow } from './enrich.ts';
+import { startInformers } from './informers.ts';
+import { type NetworkParts, startNetwork } from './network.ts';
+import { startNodes } from './nodes.ts';
+import { ensureSystemService } from './objects.ts';
+import { clusterDomain, type Log, type Parts } from './parts.ts';
+import { giveToUser, type SupervisorConfig } from './state.ts';
+
+export interface Cluster {
+  readonly server: string;
+  readonly kubeconfig: string;
+  close(): Promise<void>;
+}
+
+const inClusterApiPort = 6443;
+
+/** Resolves when the API answers and the nodes are registered; pods of an earlier life come back after that. */
+export async function startCluster(config: SupervisorConfig, log: Log): Promise<Cluster> {
+  const ring = new FlowRing();
+  const kubelets = new Map<string, Kubelet>();
+  const registry = SchemaRegistry.builtin();
+  const lifetime = new AbortController();
+  const [api, fabric] = await Promise.all([
+    createApiServer({
+      stateDir: join(config.stateDir, 'api'),
+      clock: () => new Date(),
+      clusterDomain,
+      kubelets: (name) => kubelets.get(name),
+      aggregated: new Map([[observeGroup, createFlowHandler(ring)]]),
+      extraAddresses: HOST_ADDRESSES,
+      registry,
+    }),
+    createFabric(config.nodes),
+  ]);
+  const port = await listenPreferring(api, config.apiPort);
+  const server = `https://127.0.0.1:${port}`;
+  const kubeconfig = join(config.stateDir, 'kubeconfig');
+  writeFileSync(kubeconfig, await api.kubeconfig(server, config.name), { mode: 0o600 });
+  giveToUser(kubeconfig);
+
+  const client = api.localClient(SYSTEM_USER);
+  const informers = startInformers(client, lifetime.signal);
+  const parts: Parts = {
+    config,
+    log,
+    signal: lifetime.signal,
+    api,
+    client,
+    fabric,
+    informers,
+    sink: (record) => ring.add(enrichFlow(record, parts.endpointOf)),
+    endpointOf: (ip, peerPort) => network.endpointOf(ip, peerPort),
+  };
+  const network: NetworkParts = startNetwork(parts);
+  const controllers = startControllers({
+    client,
+    clock: systemClock,
+    signal: lifetime.signal,
+    log,
+    caCertificatePem: api.caCertificatePem,
+    resources: () => registry.resources(),
+  });
+  await Promise.all([
+    ...HOST_ADDRESSES.map((address) => listenIn(fabric.netns, address, inClusterApiPort, (socket) => api.handleConnection(socket))),
+    ensureSystemService(client, {
+      namespace: 'default',
+      name: 'kubernetes',
+      labels: { component: 'apiserver', provider: 'kubernetes' },
+      clusterIPs: api.serviceAddresses,
+      ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: inClusterApiPort }],
+      endpoints: HOST_ADDRESSES,
+    }),
+    ensureDnsService(client),
+    startDns(parts),
+  ]);
+  const nodes = await startNodes(parts, network, kubelets);
+  log('info', `ready at ${server}, nodes ${config.nodes.join(', ')}`);
+  return {
+    server,
+    kubeconfig,
+    async close() {
+      await nodes.stop();
+      lifetime.abort();
+      await controllers.stop();
+      await network.close();
+      await api.close();
+    },
+  };
+}
+
+async function listenPreferring(api: ApiServer, port: number): Promise<number> {
+  try {
+    return (await api.listen('127.0.0.1', port)).port;
+  } catch (error) {
+    if (port === 0 || (error as { code?: string }).code !== 'EADDRINUSE') throw error;
+    return (await api.listen('127.0.0.1', 0)).port;
+  }
+}

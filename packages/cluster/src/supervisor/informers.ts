@@ -1,0 +1,22 @@
+import type { ApiClient } from '@palisade/kubernetes';
+import { createInformer, type Informer } from '@palisade/kubernetes/client';
+import { Resource } from '../controllers/runtime/resources.ts';
+import { createSharedInformers, type SharedInformers } from '../node/kubelet/index.ts';
+
+/** One watch a kind for all nodes, the network and DNS. */
+export interface Informers extends SharedInformers {
+  readonly namespaces: Informer;
+  readonly endpointSlices: Informer;
+  readonly networkPolicies: Informer;
+}
+
+export function startInformers(client: ApiClient, signal: AbortSignal): Informers {
+  const informers: Informers = {
+    ...createSharedInformers(client),
+    namespaces: createInformer(client, Resource.namespaces),
+    endpointSlices: createInformer(client, Resource.endpointSlices),
+    networkPolicies: createInformer(client, { group: 'networking.k8s.io', version: 'v1', resource: 'networkpolicies' }),
+  };
+  for (const informer of Object.values(informers)) (informer as Informer).start(signal);
+  return informers;
+}
