@@ -15,3 +15,4 @@ export * from './selectors.ts';
 export * from './status.ts';
 export { formatDuration } from './table/cells.ts';
 export * from './table/table.ts';
+export { validateCreate, validateUpdate } from './validate/validate.ts';

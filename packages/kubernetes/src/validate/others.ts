@@ -1,0 +1,85 @@
+import type { Struct } from '../defaults/value.ts';
+import { compareQuantity } from '../quantity.ts';
+import type { Findings } from './findings.ts';
+import { validateLabelSelector } from './label-selector.ts';
+import { checkDns1123Subdomain, checkPortNumber, checkWildcardSubdomain } from './names.ts';
+
+/** Ingress, PodDisruptionBudget, HorizontalPodAutoscaler, PersistentVolumeClaim, PriorityClass. */
+
+function validateBackend(f: Findings, at: string, backend: Struct): void {
+  const { service, resource } = backend;
+  if (service && resource) f.invalid(at, '', 'cannot set both resource and service backends');
+  else if (service) {
+    if (!service.name) f.required(`${at}.service.name`);
+    const { name, number } = service.port ?? {};
+    if (!name && !number) f.required(`${at}.service`, 'port name or number is required');
+    else if (name && number) f.invalid(`${at}.service`, '', 'cannot set both port name & port number');
+    else if (number) f.invalidEach(`${at}.service.port.number`, number, checkPortNumber(number));
+  } else if (!resource) f.required(at, 'resource or service backend is required');
+}
+
+const pathTypes = ['Exact', 'ImplementationSpecific', 'Prefix'];
+
+function validatePath(f: Findings, at: string, path: Struct): void {
+  if (path['pathType'] === undefined) f.required(`${at}.pathType`, 'pathType must be specified');
+  else if (!pathTypes.includes(path['pathType'])) f.notSupported(`${at}.pathType`, path['pathType'], pathTypes);
+  else if (path['pathType'] !== 'ImplementationSpecific' && !String(path['path'] ?? '').startsWith('/'))
+    f.invalid(`${at}.path`, path['path'] ?? '', 'must be an absolute path');
+  validateBackend(f, `${at}.backend`, path['backend'] ?? {});
+}
+
+export function validateIngress(f: Findings, { spec = {} }: Struct): void {
+  const rules: readonly Struct[] = spec.rules ?? [];
+  if (rules.length === 0 && !spec.defaultBackend) f.invalid('spec', '', 'either `defaultBackend` or `rules` must be specified');
+  if (spec.defaultBackend) validateBackend(f, 'spec.defaultBackend', spec.defaultBackend);
+  for (const [i, rule] of rules.entries()) {
+    const host: string = rule['host'] ?? '';
+    if (host !== '')
+      f.invalidEach(`spec.rules[${i}].host`, host, host.includes('*') ? checkWildcardSubdomain(host) : checkDns1123Subdomain(host));
+    if (rule['http'] && (rule['http'].paths ?? []).length === 0) f.required(`spec.rules[${i}].http.paths`);
+    for (const [j, path] of ((rule['http']?.paths ?? []) as Struct[]).entries()) validatePath(f, `spec.rules[${i}].http.paths[${j}]`, path);
+  }
+}
+
+export function validatePodDisruptionBudget(f: Findings, { spec = {} }: Struct): void {
+  if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined)
+    f.invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set');
+  for (const name of ['minAvailable', 'maxUnavailable']) if (typeof spec[name] === 'number') f.nonNegative(`spec.${name}`, spec[name]);
+  validateLabelSelector(f, 'spec.selector', spec.selector);
+}
+
+export function validateAutoscaler(f: Findings, { spec = {} }: Struct): void {
+  if ((spec.minReplicas ?? 1) < 1) f.invalid('spec.minReplicas', spec.minReplicas, 'must be greater than or equal to 1');
+  if ((spec.maxReplicas ?? 0) < 1) f.invalid('spec.maxReplicas', spec.maxReplicas ?? 0, 'must be greater than 0');
+  if (spec.minReplicas !== undefined && (spec.maxReplicas ?? 0) < spec.minReplicas)
+    f.invalid('spec.maxReplicas', spec.maxReplicas ?? 0, 'must be greater than or equal to `minReplicas`');
+  for (const name of ['kind', 'name']) if (!spec.scaleTargetRef?.[name]) f.required(`spec.scaleTargetRef.${name}`);
+}
+
+const accessModes = ['ReadWriteOnce', 'ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOncePod'];
+
+export function validatePersistentVolumeClaim(f: Findings, { spec = {} }: Struct): void {
+  const modes: readonly string[] = spec.accessModes ?? [];
+  if (modes.length === 0) f.required('spec.accessModes', 'at least 1 access mode is required');
+  for (const mode of modes) if (!accessModes.includes(mode)) f.notSupported('spec.accessModes', mode, [...accessModes].sort());
+  const storage: string | undefined = spec.resources?.requests?.storage;
+  if (storage === undefined) f.required('spec.resources[storage]');
+  else if (compareQuantity(storage, '0') <= 0) f.invalid('spec.resources[storage]', storage, 'must be greater than zero');
+}
+
+/** Above this only the system's own classes may be. */
+const maxUserPriority = 1_000_000_000;
+
+export function validatePriorityClass(f: Findings, object: Struct): void {
+  const name: string = object['metadata']?.name ?? '';
+  const system = ['system-node-critical', 'system-cluster-critical'].includes(name);
+  if (name.startsWith('system-') && !system)
+    f.forbidden('metadata.name', "priority class names with 'system-' prefix are reserved for system use only");
+  if (!system && (object['value'] ?? 0) > maxUserPriority)
+    f.forbidden('value', `maximum allowed value of a user defined priority is ${maxUserPriority}`);
+  f.oneOf('preemptionPolicy', object['preemptionPolicy'], ['Never', 'PreemptLowerPriority']);
+}
+
+export function validatePriorityClassUpdate(f: Findings, object: Struct, old: Struct): void {
+  if ((object['value'] ?? 0) !== (old['value'] ?? 0)) f.forbidden('value', 'may not be changed in an update.');
+}

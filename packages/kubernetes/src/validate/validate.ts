@@ -1,0 +1,93 @@
+import type { Struct } from '../defaults/value.ts';
+import type { KubernetesObject } from '../object.ts';
+import { parseApiVersion, type SchemaRegistry } from '../schema/registry.ts';
+import type { StatusCause } from '../status.ts';
+import { validateWebhooks } from './admission.ts';
+import * as config from './config.ts';
+import { validateCustomResourceDefinition } from './custom-resource-definition.ts';
+import { Findings } from './findings.ts';
+import { nameCheckOf, validateMeta, validateMetaUpdate } from './meta.ts';
+import { validateNetworkPolicy } from './network-policy.ts';
+import * as others from './others.ts';
+import { validatePodSpec, validatePodUpdate } from './pod.ts';
+import * as rbac from './rbac.ts';
+import * as service from './service.ts';
+import * as workloads from './workloads.ts';
+
+interface KindRules {
+  /** Holds on create and after an update. */
+  readonly validate: (f: Findings, object: Struct) => void;
+  /** What may not change. */
+  readonly update?: (f: Findings, object: Struct, old: Struct) => void;
+  /** Most of the object is frozen, so what was accepted once is not judged again. */
+  readonly updateOnly?: true;
+}
+
+const rbacGroup = 'rbac.authorization.k8s.io';
+const admissionGroup = 'admissionregistration.k8s.io';
+
+/** By `group/kind`: versions of a group differ in wording, not in rules. Kinds that are absent have the rules of their metadata. */
+const rules: Readonly<Record<string, KindRules>> = {
+  '/Pod': { validate: (f, pod) => validatePodSpec(f, 'spec', pod['spec'] ?? {}), update: validatePodUpdate, updateOnly: true },
+  '/Service': { validate: service.validateService, update: service.validateServiceUpdate },
+  '/Endpoints': { validate: service.validateEndpoints },
+  'discovery.k8s.io/EndpointSlice': { validate: service.validateEndpointSlice, update: service.validateEndpointSliceUpdate },
+  '/ConfigMap': { validate: config.validateConfigMap, update: config.validateFrozenData },
+  '/Secret': { validate: config.validateSecret, update: config.validateSecretUpdate },
+  '/Namespace': { validate: config.validateNamespace },
+  '/Node': { validate: config.validateNode },
+  '/Event': { validate: config.validateEvent },
+  '/PersistentVolumeClaim': { validate: others.validatePersistentVolumeClaim },
+  'coordination.k8s.io/Lease': { validate: config.validateLease },
+  'apps/Deployment': { validate: workloads.validateDeployment, update: workloads.immutable('selector') },
+  'apps/ReplicaSet': { validate: workloads.validateReplicaSet, update: workloads.immutable('selector') },
+  'apps/DaemonSet': { validate: workloads.validateDaemonSet, update: workloads.immutable('selector') },
+  'apps/StatefulSet': { validate: workloads.validateStatefulSet, update: workloads.validateStatefulSetUpdate },
+  'batch/Job': { validate: workloads.validateJob, update: workloads.immutable('completions', 'selector', 'template', 'completionMode') },
+  'batch/CronJob': { validate: workloads.validateCronJob },
+  'networking.k8s.io/NetworkPolicy': { validate: validateNetworkPolicy },
+  'networking.k8s.io/Ingress': { validate: others.validateIngress },
+  'policy/PodDisruptionBudget': { validate: others.validatePodDisruptionBudget },
+  'autoscaling/HorizontalPodAutoscaler': { validate: others.validateAutoscaler },
+  'scheduling.k8s.io/PriorityClass': { validate: others.validatePriorityClass, update: others.validatePriorityClassUpdate },
+  [`${rbacGroup}/Role`]: { validate: rbac.validateRole },
+  [`${rbacGroup}/ClusterRole`]: { validate: rbac.validateClusterRole },
+  [`${rbacGroup}/RoleBinding`]: { validate: rbac.validateRoleBinding, update: rbac.validateRoleRefUpdate },
+  [`${rbacGroup}/ClusterRoleBinding`]: { validate: rbac.validateClusterRoleBinding, update: rbac.validateRoleRefUpdate },
+  [`${admissionGroup}/ValidatingWebhookConfiguration`]: { validate: validateWebhooks },
+  [`${admissionGroup}/MutatingWebhookConfiguration`]: { validate: validateWebhooks },
+  'apiextensions.k8s.io/CustomResourceDefinition': {
+    validate: validateCustomResourceDefinition,
+    update: workloads.immutable('group', 'scope'),
+  },
+};
+
+function rulesOf(group: string, kind: string): KindRules | undefined {
+  const key = `${group}/${kind}`;
+  return Object.hasOwn(rules, key) ? rules[key] : undefined;
+}
+
+/**
+ * What is wrong with a new object, in the real server's order and words; empty when it is valid. The object has been decoded and
+ * defaulted. Not judged here: whether the namespace exists, quotas, addresses and node ports, anything that needs other objects.
+ */
+export function validateCreate(registry: SchemaRegistry, object: KubernetesObject): StatusCause[] {
+  const { group, version } = parseApiVersion(object.apiVersion);
+  const f = new Findings();
+  const namespaced = registry.byKind({ group, version, kind: object.kind })?.namespaced ?? true;
+  validateMeta(f, object.metadata, namespaced, nameCheckOf(group, object.kind));
+  rulesOf(group, object.kind)?.validate(f, object);
+  return f.causes;
+}
+
+/** Like `validateCreate`, for a change of `old` into `object`: fields that may not change did not. */
+export function validateUpdate(registry: SchemaRegistry, object: KubernetesObject, old: KubernetesObject): StatusCause[] {
+  const { group, version } = parseApiVersion(object.apiVersion);
+  const f = new Findings();
+  if (!registry.hasKind({ group, version, kind: object.kind })) return f.causes;
+  validateMetaUpdate(f, object.metadata, old.metadata);
+  const kindRules = rulesOf(group, object.kind);
+  if (kindRules && !kindRules.updateOnly) kindRules.validate(f, object);
+  kindRules?.update?.(f, object, old);
+  return f.causes;
+}
