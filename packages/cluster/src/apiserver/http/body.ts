@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { badRequest, tooLarge, unsupportedMediaType } from '@palisade/kubernetes';
+import { badRequest, decodeProtobuf, tooLarge, unsupportedMediaType } from '@palisade/kubernetes';
 import type { Core } from '../core.ts';
-import { decodeProtobuf } from '../pending.ts';
 import type { ParsedBody } from '../registry/decode-body.ts';
 
 /** As the real server's limit on request bodies. */

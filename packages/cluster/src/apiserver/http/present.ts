@@ -1,6 +1,5 @@
-import { formatApiVersion, type KubernetesObject } from '@palisade/kubernetes';
+import { formatApiVersion, type KubernetesObject, renderRow, tableColumns } from '@palisade/kubernetes';
 import type { Core } from '../core.ts';
-import { renderRow, tableColumns } from '../pending.ts';
 import type { ServedResource } from '../registry/resource.ts';
 import type { Entry } from '../store/entry.ts';
 

@@ -32,7 +32,7 @@ export async function route(context: HttpContext, req: IncomingMessage, res: Ser
     }
     authorizePath(context, user, req.method ?? 'GET', url.pathname);
     if (handler !== undefined) return await handler(req, res, user);
-    if (req.method !== 'GET' && req.method !== 'HEAD') throw methodNotSupportedHere();
+    if (req.method !== 'GET' && req.method !== 'HEAD') return sendText(res, 404, '404 page not found\n');
     if (serveDiscovery(context.core.catalog, context.foreignGroups, url.pathname, req, res)) return;
     if (context.documents.serve(url.pathname, req, res)) return;
     if (serveHealth(context, url, res) || (await serveWellKnown(context, url.pathname, res))) return;

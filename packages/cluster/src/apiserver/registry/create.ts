@@ -6,9 +6,9 @@ import {
   type KubernetesObject,
   namespaceTerminating,
   notFound,
+  validateCreate,
 } from '@palisade/kubernetes';
 import { type Core, readObject, type Scope } from '../core.ts';
-import { validateCreate } from '../pending.ts';
 import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
 import { fromStored, toStored } from './catalog.ts';

@@ -29,7 +29,20 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   namespaces: namespaceStrategy,
   nodes: nodeStrategy,
   'jobs.batch': jobStrategy,
+  'daemonsets.apps': {
+    prepareForCreate(daemonSet) {
+      daemonSet.metadata.annotations = { 'deprecated.daemonset.template.generation': '1', ...daemonSet.metadata.annotations };
+    },
+  },
+  // Admission plugin StorageObjectInUseProtection.
+  persistentvolumeclaims: { prepareForCreate: (claim) => addFinalizer(claim, 'kubernetes.io/pvc-protection') },
+  persistentvolumes: { prepareForCreate: (volume) => addFinalizer(volume, 'kubernetes.io/pv-protection') },
 };
+
+function addFinalizer(object: KubernetesObject, finalizer: string): void {
+  const present = object.metadata.finalizers ?? [];
+  if (!present.includes(finalizer)) object.metadata.finalizers = [...present, finalizer];
+}
 
 const GENERIC: Strategy = {};
 

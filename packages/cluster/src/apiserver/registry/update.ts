@@ -1,7 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
-import { applyDefaults, badRequest, conflict, invalid, type KubernetesObject, notFound } from '@palisade/kubernetes';
+import {
+  applyDefaults,
+  badRequest,
+  conflict,
+  invalid,
+  type KubernetesObject,
+  notFound,
+  type StatusCause,
+  validateCreate,
+  validateUpdate,
+} from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
-import { validateUpdate } from '../pending.ts';
 import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
 import { fromStored, toStored } from './catalog.ts';
@@ -101,6 +110,19 @@ function contentOf(object: KubernetesObject): Record<string, unknown> {
   return content;
 }
 
+function validate(core: Core, part: Part, object: KubernetesObject, current: KubernetesObject): StatusCause[] {
+  switch (part) {
+    case 'whole-unchecked':
+      return [];
+    case 'ephemeralcontainers':
+    case 'resize':
+      // These change what an update may not: the result has to be a valid pod.
+      return validateCreate(core.schemas, object);
+    default:
+      return validateUpdate(core.schemas, object, current);
+  }
+}
+
 async function write(
   core: Core,
   scope: Scope,
@@ -110,7 +132,7 @@ async function write(
   object: KubernetesObject,
 ): Promise<Entry> {
   const { resource, namespace, name } = scope;
-  const causes = change.part === 'whole-unchecked' ? [] : validateUpdate(core.schemas, object, current);
+  const causes = validate(core, change.part, object, current);
   if (causes.length > 0) throw invalid(resource.gvk, name, causes);
   const strategy = strategyFor(resource.storeType);
   const allocation = change.part === 'main' ? strategy.allocate?.(object, current, core) : undefined;
