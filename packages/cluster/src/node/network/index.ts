@@ -4,5 +4,6 @@ export { createFabric, type Fabric } from './fabric.ts';
 export { type HostPorts, type HostPortsOptions, startHostPorts } from './host-ports.ts';
 export { inNamespace, netnsPath, run } from './namespace.ts';
 export { adoptListener, connectIn, listenIn, udpIn } from './netns-sockets.ts';
+export { type NodePolicies, type NodePoliciesOptions, startNodePolicies } from './node-policies.ts';
 export { createNodeNetwork, type LocalPod, type NodeNetworkOptions } from './pod-network.ts';
 export { type ServiceProxy, type ServiceProxyOptions, startServiceProxy } from './service-proxy.ts';

@@ -35,6 +35,7 @@ const mountCall = library.func(
   'int mount(const char *source, const char *target, const char *kind, unsigned long flags, const void *data)',
 );
 const unmountCall = library.func('int umount2(const char *target, int flags)');
+const indexToNameCall = library.func('char *if_indextoname(unsigned int index, _Out_ uint8_t *name)');
 const recvCall = library.func('long recv(int fd, _Out_ uint8_t *buffer, unsigned long length, int flags)');
 const sendCall = library.func('long send(int fd, const void *buffer, unsigned long length, int flags)');
 
@@ -87,6 +88,11 @@ export function setIntegerOption(fd: number, level: number, option: number, valu
   const bytes = Buffer.alloc(4);
   bytes.writeInt32LE(value);
   check('setsockopt', setsockoptCall(fd, level, option, bytes, bytes.length), `level ${level}, option ${option}, value ${value}`);
+}
+
+/** Name of an interface of the namespace this thread is in; `undefined` when it has gone. */
+export function interfaceName(index: number): string | undefined {
+  return indexToNameCall(index, Buffer.alloc(16)) ?? undefined;
 }
 
 /** @returns the number of bytes read, or the negated errno */

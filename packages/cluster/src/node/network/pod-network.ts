@@ -13,6 +13,8 @@ export interface LocalPod {
   readonly name: string;
   readonly ifname: string;
   readonly podIPs: readonly [string, string];
+  /** As given to `addPod`. */
+  readonly object: KubernetesObject;
 }
 
 export interface NodeNetworkOptions {
@@ -83,6 +85,7 @@ export function createNodeNetwork(options: NodeNetworkOptions): NodeNetwork & { 
       name: String(pod.metadata.name),
       ifname: plan.ifname,
       podIPs,
+      object: pod,
     };
     const sandbox: PodSandbox = { podUid: uid, netns: plan.netnsName, podIPs };
     entries.set(uid, { local, number, plan, sandbox });

@@ -1,0 +1,141 @@
+import type { KubernetesObject } from '@palisade/kubernetes';
+import { type Clock, type Informer, systemClock } from '@palisade/kubernetes/client';
+import { type CompiledPolicies, compilePolicies, type LogMeaning, type NftRuleset, renderNftables } from '@palisade/netpol';
+import type { AddressNames } from './address-names.ts';
+import type { NodePlan } from './addresses.ts';
+import { createCoalescer } from './coalesce.ts';
+import { endForbiddenFlows } from './connection-end.ts';
+import { applyNft, netnsPath } from './namespace.ts';
+import type { LocalPod } from './pod-network.ts';
+import { isSamePodForPolicies, nodeView, policySnapshot } from './policy-snapshot.ts';
+
+export interface PolicyEnforcerOptions {
+  nodes: readonly NodePlan[];
+  pods: Informer;
+  namespaces: Informer;
+  networkPolicies: Informer;
+  /** Cluster-wide policies, when the API serves them. */
+  clusterPolicies?: readonly Informer[];
+  /** The pods that have a network now, by node name. */
+  placed(): ReadonlyMap<string, readonly LocalPod[]>;
+  names: AddressNames;
+  signal: AbortSignal;
+  log(level: 'debug' | 'warn', message: string): void;
+  clock?: Clock;
+  apply?(netns: string, text: string): Promise<void>;
+  endFlows?(netns: string, compiled: CompiledPolicies): Promise<number>;
+}
+
+export interface PolicyEnforcer {
+  /** Resolves when all that is known now is in force on every node. */
+  settled(): Promise<void>;
+  /** As in force. */
+  readonly compiled: CompiledPolicies;
+  /** What the ids in a node's log mean, those of replaced tables included: the log lags behind. */
+  readonly logIds: ReadonlyMap<string, LogMeaning>;
+}
+
+const PAUSE_MS = 5;
+const MAX_LOG_IDS = 8192;
+
+/**
+ * Keeps every node's table as the policies say, one transaction a node and change. Until the first complete view of the API,
+ * and for a pod that is not in the table yet, everything is dropped and logged.
+ */
+export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promise<PolicyEnforcer> {
+  const { nodes, pods, namespaces, networkPolicies, clusterPolicies = [], signal, clock = systemClock, log } = options;
+  const { apply = applyNft, endFlows = endForbiddenFlows } = options;
+  const rulesets = new Map<string, NftRuleset>();
+  const logIds = new Map<string, LogMeaning>();
+  const none: ReadonlyMap<string, readonly LocalPod[]> = new Map();
+  let compiled = compilePolicies(
+    policySnapshot({ nodes, pods: [], namespaces: [], networkPolicies: [], clusterPolicies: [], placed: none }),
+  );
+  let reported = new Set<string>();
+
+  async function applyOne(node: NodePlan, next: CompiledPolicies, placed: ReadonlyMap<string, readonly LocalPod[]>): Promise<boolean> {
+    const rendered = renderNftables(next, nodeView(node, placed), rulesets.get(node.name));
+    for (const [id, meaning] of rendered.logIds) {
+      logIds.delete(id);
+      logIds.set(id, meaning);
+    }
+    for (const id of logIds.keys()) {
+      if (logIds.size <= MAX_LOG_IDS) break;
+      logIds.delete(id);
+    }
+    if (rendered.text !== '') {
+      try {
+        await apply(netnsPath(node.netnsName), rendered.text);
+      } catch (error) {
+        // The next try replaces the whole table: whatever went wrong, nothing is built upon it.
+        rulesets.delete(node.name);
+        throw error;
+      }
+    }
+    rulesets.set(node.name, rendered.ruleset);
+    return rendered.text !== '';
+  }
+
+  function reportRefused(next: CompiledPolicies): void {
+    const texts = new Set(next.errors.map((error) => error.message));
+    for (const text of texts) if (!reported.has(text)) log('warn', `policy refused, what it selects is isolated: ${text}`);
+    reported = texts;
+  }
+
+  async function enforce(): Promise<void> {
+    const informers = [pods, namespaces, networkPolicies, ...clusterPolicies];
+    await Promise.all(informers.map((informer) => informer.hasSynced()));
+    if (signal.aborted) return;
+    const placed = options.placed();
+    const snapshot = policySnapshot({
+      nodes,
+      pods: pods.list(),
+      namespaces: namespaces.list(),
+      networkPolicies: networkPolicies.list(),
+      clusterPolicies: clusterPolicies.flatMap((informer) => informer.list()),
+      placed,
+    });
+    const next = compilePolicies(snapshot);
+    options.names.update(next.pods.map((pod) => pod.fact));
+    const results = await Promise.allSettled(nodes.map((node) => applyOne(node, next, placed)));
+    compiled = next;
+    reportRefused(next);
+    const failure = results.find((result) => result.status === 'rejected');
+    if (failure !== undefined) throw failure.reason;
+    if (results.some((result) => result.status === 'fulfilled' && result.value)) void ending.trigger();
+  }
+
+  const ending = createCoalescer(
+    async () => {
+      const counts = await Promise.all(nodes.map((node) => endFlows(netnsPath(node.netnsName), compiled)));
+      const ended = counts.reduce((sum, count) => sum + count, 0);
+      if (ended > 0) log('debug', `${ended} flows ended that are no longer allowed`);
+    },
+    { pauseMs: 50, clock, signal, onError: (error) => log('warn', `cannot end forbidden flows, trying again: ${String(error)}`) },
+  );
+  const coalescer = createCoalescer(enforce, {
+    pauseMs: PAUSE_MS,
+    clock,
+    signal,
+    onError: (error) => log('warn', `policies not in force, trying again: ${String(error)}`),
+  });
+
+  // Before any pod: the table that lets nothing of a pod through.
+  await Promise.all(nodes.map((node) => applyOne(node, compiled, none)));
+
+  const changed = (): void => {
+    void coalescer.trigger();
+  };
+  pods.onChange((type, now: KubernetesObject, before) => {
+    if (type === 'MODIFIED' && before !== undefined && isSamePodForPolicies(now, before)) return;
+    changed();
+  });
+  for (const informer of [namespaces, networkPolicies, ...clusterPolicies]) informer.onChange(changed);
+  return {
+    settled: () => coalescer.trigger(),
+    get compiled() {
+      return compiled;
+    },
+    logIds,
+  };
+}
