@@ -24,7 +24,7 @@ export function readField(facts: PodFacts, path: string): string {
   const { pod } = facts;
   const { metadata, spec } = pod;
   const subscript = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path);
-  if (subscript) return (metadata[subscript[1] as 'labels' | 'annotations'] ?? {})[subscript[2]!] ?? '';
+  if (subscript) return metadata[subscript[1] as 'labels' | 'annotations']?.[subscript[2]!] ?? '';
   switch (path) {
     case 'metadata.name':
       return metadata.name ?? '';

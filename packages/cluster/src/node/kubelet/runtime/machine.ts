@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   accessSync,
   constants,
@@ -142,24 +143,15 @@ function installTools(folder: string, toolsRoot: string): void {
   }
 }
 
-/** One link for each applet that busybox knows under its own name. */
+/** One link for each program that busybox can be. */
 function installBusybox(folder: string, toolsRoot: string): void {
   mkdirSync(folder);
   const source = [join(toolsRoot, 'bin/busybox'), join(toolsRoot, 'usr/bin/busybox'), '/bin/busybox'].find(isExecutable);
   if (source === undefined) return;
   cpSync(realpathSync(source), join(folder, 'busybox'));
-  for (const applet of BUSYBOX_APPLETS) symlinkSync('busybox', join(folder, applet));
+  const applets = execFileSync(source, ['--list'], { encoding: 'utf8' }).split('\n');
+  for (const applet of applets) if (applet !== '' && applet !== 'busybox') symlinkSync('busybox', join(folder, applet));
 }
-
-const BUSYBOX_APPLETS = (
-  'arch ash awk base64 basename bc bunzip2 bzcat cal cat chgrp chmod chown chroot cksum clear cmp cp cut date dc dd df diff dirname dmesg ' +
-  'dnsdomainname du echo egrep env expand expr factor fallocate false fgrep find fold free ftpget ftpput getopt grep groups gunzip gzip ' +
-  'head hexdump hostid hostname httpd id ifconfig install ip ipcalc kill killall less link ln logger logname ls lzcat md5sum mkdir mkfifo ' +
-  'mknod mktemp more mv nc netstat nl nologin nslookup od paste patch pidof ping ping6 printenv printf ps pwd readlink realpath renice ' +
-  'reset rev rm rmdir route run-parts sed seq sh sha1sum sha256sum sha512sum shred shuf sleep sort split stat static-sh strings stty sum ' +
-  'sync tac tail tar tee telnet test tftp time timeout top touch tr traceroute traceroute6 true truncate ts tty uname uncompress ' +
-  'unexpand uniq unlink unzip uptime usleep uudecode uuencode vi watch wc wget which who whoami xargs xxd xz xzcat yes zcat'
-).split(' ');
 
 function readFacts(): MachineFacts {
   return {

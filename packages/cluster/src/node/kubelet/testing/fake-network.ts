@@ -7,6 +7,7 @@ import { connectIn } from '../../network/netns-sockets.ts';
 /** A node whose pods are alone: each has a namespace with only lo up, and the node reaches them through lo. */
 export function createFakeNetwork(name = 'node1'): NodeNetwork & { readonly pods: Map<string, PodSandbox> } {
   const pods = new Map<string, PodSandbox>();
+  let next = 10;
   const ip = (...words: string[]) => execFileSync('ip', words, { stdio: ['ignore', 'ignore', 'inherit'] });
   const add = (netns: string) => {
     ip('netns', 'add', netns);
@@ -25,7 +26,7 @@ export function createFakeNetwork(name = 'node1'): NodeNetwork & { readonly pods
       const uid = String(pod.metadata.uid);
       const known = pods.get(uid);
       if (known) return known;
-      const number = pods.size + 10;
+      const number = next++;
       const sandbox: PodSandbox = { podUid: uid, netns: `pod-${number}`, podIPs: [`10.244.1.${number}`, `fd00:244:1::${number}`] };
       add(sandbox.netns);
       ip('-n', sandbox.netns, 'addr', 'add', `${sandbox.podIPs[0]}/32`, 'dev', 'lo');

@@ -26,6 +26,8 @@ export interface TestNode {
   untilGone(name: string, limitMs?: number): Promise<void>;
   exec(pod: string, command: readonly string[], container?: string): Promise<{ exitCode: number; stdout: string; stderr: string }>;
   logs(pod: string, container?: string, options?: { previous?: boolean; timestamps?: boolean; tailLines?: number }): Promise<string>;
+  /** Ready says that a program was started, not how far it got. */
+  untilLogs(pod: string, text: string, container?: string): Promise<void>;
   events(reason?: string): Promise<string[]>;
   stop(): Promise<void>;
 }
@@ -123,6 +125,16 @@ export async function startTestNode(options: TestNodeOptions = {}): Promise<Test
         new AbortController().signal,
       );
       return readAll(stream);
+    },
+    async untilLogs(pod, text, container = 'main') {
+      const deadline = Date.now() + 10_000;
+      for (;;) {
+        const seen = await node.logs(pod, container).catch(String);
+        if (seen === text) return;
+        if (Date.now() > deadline)
+          throw new Error(`logs of ${pod}/${container}: ${JSON.stringify(seen)}, expected ${JSON.stringify(text)}`);
+        await pause(10);
+      }
     },
     async events(reason) {
       const { items } = await client.list({ group: '', version: 'v1', resource: 'events' });

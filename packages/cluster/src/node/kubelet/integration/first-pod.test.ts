@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { isolated } from '../network/testing/isolate.ts';
-import { isReady, startTestNode, type TestNode } from './testing/test-node.ts';
+import { isolated } from '../../network/testing/isolate.ts';
+import { isReady, startTestNode, type TestNode } from '../testing/test-node.ts';
 
 isolated(fileURLToPath(import.meta.url), () => {
   let node: TestNode;
@@ -30,7 +30,7 @@ isolated(fileURLToPath(import.meta.url), () => {
     assert.equal(status?.ready, true);
     assert.equal(status?.started, true);
     assert.match(status?.containerID ?? '', /^palisade:\/\/[0-9a-f]{64}$/);
-    assert.equal(await node.logs('first'), 'hello world\nbad\n');
+    await node.untilLogs('first', 'hello world\nbad\n');
     const result = await node.exec('first', ['sh', '-c', 'echo out; echo err >&2; hostname; exit 7']);
     assert.deepEqual(result, { exitCode: 7, stdout: 'out\nfirst\n', stderr: 'err\n' });
     await node.deletePod('first');
