@@ -73,9 +73,14 @@ function validateAffinity(f: Findings, field: string, affinity: Struct | undefin
   }
 }
 
-/** A pod spec, of a pod or of a template (kubernetes `pkg/apis/core/validation`, ValidatePodSpec). */
-export function validatePodSpec(f: Findings, field: string, spec: Struct): void {
+/**
+ * A pod spec, of a pod or of a template (kubernetes `pkg/apis/core/validation`, ValidatePodSpec).
+ *
+ * @param claims volumes that a StatefulSet adds from its claim templates
+ */
+export function validatePodSpec(f: Findings, field: string, spec: Struct, claims: readonly string[] = []): void {
   const volumes = validateVolumes(f, `${field}.volumes`, spec['volumes']);
+  for (const claim of claims) volumes.add(claim);
   validateContainers(f, spec, field, { volumes, hostNetwork: spec['hostNetwork'] === true });
   f.oneOf(`${field}.restartPolicy`, spec['restartPolicy'], restartPolicies);
   f.oneOf(`${field}.dnsPolicy`, spec['dnsPolicy'], dnsPolicies);
@@ -101,10 +106,10 @@ export function validatePodSpec(f: Findings, field: string, spec: Struct): void 
     validateToleration(f, `${field}.tolerations[${i}]`, toleration);
 }
 
-export function validatePodTemplate(f: Findings, field: string, template: Struct): void {
+export function validatePodTemplate(f: Findings, field: string, template: Struct, claims: readonly string[] = []): void {
   validateLabels(f, `${field}.metadata.labels`, template['metadata']?.labels);
   validateAnnotations(f, `${field}.metadata.annotations`, template['metadata']?.annotations);
-  validatePodSpec(f, `${field}.spec`, template['spec'] ?? {});
+  validatePodSpec(f, `${field}.spec`, template['spec'] ?? {}, claims);
   if ((template['spec']?.ephemeralContainers ?? []).length > 0)
     f.forbidden(`${field}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template');
 }

@@ -25,7 +25,8 @@ function validateSelectedTemplate(f: Findings, spec: Struct, emptyText: string):
   const labels = template['metadata']?.labels;
   // No selector selects nothing, so it does not select the template either.
   if (!selector || !matchLabelSelector(selector, labels)) f.invalid('spec.template.metadata.labels', labels ?? null, selectorMismatch);
-  validatePodTemplate(f, 'spec.template', template);
+  const claims = ((spec['volumeClaimTemplates'] ?? []) as Struct[]).map((claim) => String(claim['metadata']?.name ?? ''));
+  validatePodTemplate(f, 'spec.template', template, claims);
   const restartPolicy: string = template['spec']?.restartPolicy ?? '';
   if (restartPolicy !== 'Always') f.notSupported('spec.template.spec.restartPolicy', restartPolicy, ['Always']);
   if (template['spec']?.activeDeadlineSeconds !== undefined)
