@@ -1,0 +1,34 @@
+/** Trust domains that mean this mesh: its own, and aliases it had or merged with (Istio MeshConfig `trustDomain`, `trustDomainAliases`). */
+
+export interface TrustDomains {
+  readonly local: string;
+  readonly aliases: readonly string[];
+}
+
+/** Istio's word for "the local trust domain, whatever its name". */
+const placeholder = 'cluster.local';
+
+/**
+ * A policy's principal as every identity it means. A principal of five parts whose domain is, or by a leading or trailing `*` matches,
+ * one of ours or `cluster.local` stands for the same workload in each of our domains; any other stays as written.
+ *
+ * @param principal without `spiffe://`: `cluster.local/ns/default/sa/db`, `*`, `*sa/db`, `*-old/ns/default/sa/db`
+ */
+export function expandPrincipal(principal: string, domains: TrustDomains): string[] {
+  const [domain = '', ...path] = principal.split('/');
+  if (path.length !== 4 || domain === '*') return [principal];
+  const ours = [...new Set([domains.local, ...domains.aliases])];
+  if (![placeholder, ...ours].some((own) => matches(domain, own))) return [principal];
+  const isWildcard = domain.includes('*');
+  return [...new Set(ours.map((own) => (isWildcard && matches(domain, own) ? principal : [own, ...path].join('/'))))];
+}
+
+function matches(pattern: string, domain: string): boolean {
+  if (pattern.startsWith('*')) return domain.endsWith(pattern.slice(1));
+  return pattern.endsWith('*') ? domain.startsWith(pattern.slice(0, -1)) : domain === pattern;
+}
+
+/** May a peer with this identity be believed at all? Its certificate must already chain to a trust anchor. */
+export function isTrustedDomain(trustDomain: string, domains: TrustDomains): boolean {
+  return trustDomain === domains.local || domains.aliases.includes(trustDomain);
+}
