@@ -103,7 +103,8 @@ export function readModSecuritySettings(env: Environment, image: string): ModSec
     serverName: read(['SERVER_NAME', 'SERVERNAME'], matching(/^[\w.-]+$/, 'a host name'), 'localhost'),
     timeoutSeconds: Number(read(['TIMEOUT'], between(1, 3600), '60')),
     proxyTimeoutSeconds: Number(read(['PROXY_TIMEOUT'], between(1, 3600), '60')),
-    isHostPreserved: read(['PROXY_PRESERVE_HOST'], onOff, 'On') === 'On',
+    // Seed 000 shows the old image's applications answering `hostheader: 127.0.0.1:8080`.
+    isHostPreserved: read(['PROXY_PRESERVE_HOST'], onOff, isOld ? 'Off' : 'On') === 'On',
     ruleEngine: read(
       ['MODSEC_RULE_ENGINE', 'SEC_RULE_ENGINE'],
       oneOf('On', 'Off', 'DetectionOnly'),

@@ -18,6 +18,7 @@ const seed = { SETPROXY: 'True', PROXYLOCATION: 'http://127.0.0.1:8080/' };
 
 test('settings: the v3.2 image and today’s', () => {
   const before = readModSecuritySettings(seed, old);
+  assert.equal(before.isHostPreserved, false);
   assert.deepEqual([before.port, before.backend, before.ruleEngine], [80, 'http://127.0.0.1:8080/', 'On']);
   const today = readModSecuritySettings(
     { BACKEND: 'http://app:3000', BLOCKING_PARANOIA: '2', ANOMALY_INBOUND: '10', MODSEC_RULE_ENGINE: 'detectiononly' },
@@ -160,7 +161,7 @@ async function ready(port: number, output: () => string) {
 const attack = '/?username=joe%40example.com&password=%3BUNION+SELECT+1%2C+version%28%29+limit+1%2C1--';
 
 test('On: a benign request passes untouched, the attack is refused and recorded', { skip: missing }, async () => {
-  const { records, output } = await withApache({}, 1, async (port) => {
+  const { records, output } = await withApache({ PROXY_PRESERVE_HOST: 'On' }, 1, async (port) => {
     const seen = JSON.parse((await get(port, '/a%2Fb//c%20d?x=%41', { 'x-forwarded-for': '192.0.2.7' })).body);
     assert.equal(seen.url, '/a%2Fb//c%20d?x=%41');
     assert.equal(seen.headers.host, 'db.test');
