@@ -104,6 +104,11 @@ const clusterPolicySpec = fc.record({
   ),
 });
 
+const auditMode = fc.oneof(
+  { weight: 4, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.constant({ 'palisade.dev/audit': 'true' }) },
+);
+
 const podSketch: fc.Arbitrary<PodSketch> = fc.record({
   labels,
   node: fc.constantFrom('node1', 'node2'),
@@ -126,18 +131,21 @@ export const clusterArbitrary: fc.Arbitrary<ClusterSnapshot> = fc
   .record({
     namespaceLabels: fc.tuple(labels, labels, labels),
     pods: fc.array(fc.tuple(fc.constantFrom(...namespaceNames), podSketch), { minLength: 2, maxLength: 7 }),
-    policies: fc.array(fc.tuple(fc.constantFrom(...namespaceNames), networkPolicySpec), { maxLength: 5 }),
-    clusterPolicies: fc.array(clusterPolicySpec, { maxLength: 3 }),
+    policies: fc.array(fc.tuple(fc.constantFrom(...namespaceNames), networkPolicySpec, auditMode), { maxLength: 5 }),
+    clusterPolicies: fc.array(fc.tuple(clusterPolicySpec, auditMode), { maxLength: 3 }),
   })
   .map(({ namespaceLabels, pods, policies, clusterPolicies }) => ({
     namespaces: namespaceNames.map((name, index) => ({ name, labels: namespaceLabels[index]! })),
     pods: podsOf(Object.fromEntries(pods.map(([namespace, sketch], index) => [`${namespace}/p${index}`, sketch]))),
     nodes,
-    networkPolicies: policies.map(([namespace, spec], index) => ({ metadata: { namespace, name: `np${index}` }, spec })),
-    clusterPolicies: clusterPolicies.map((spec, index) => ({
+    networkPolicies: policies.map(([namespace, spec, annotations], index) => ({
+      metadata: { namespace, name: `np${index}`, annotations },
+      spec,
+    })),
+    clusterPolicies: clusterPolicies.map(([spec, annotations], index) => ({
       apiVersion: 'policy.networking.k8s.io/v1alpha2',
       kind: 'ClusterNetworkPolicy',
-      metadata: { name: `cnp${index}` },
+      metadata: { name: `cnp${index}`, annotations },
       spec,
     })),
   }));

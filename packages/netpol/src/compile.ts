@@ -178,6 +178,22 @@ function compilePolicy({ parsed, error }: ParsedEntry, select: Select, snapshot:
 const openGate: Gate = { key: '', admin: [], isolating: [], baseline: [] };
 const openGates = { ingress: openGate, egress: openGate };
 
+/** @param selecting the policies that select a class, in order of decision */
+function makeGate(key: string, selecting: readonly CompiledPolicy[], direction: Direction): Gate {
+  const enforced = selecting.filter((policy) => !policy.parsed.isAudit);
+  const build = (policies: readonly CompiledPolicy[]): Gate => {
+    const rulesOf = (tier: 'admin' | 'baseline') =>
+      policies.filter((policy) => policy.parsed.tier === tier).flatMap((policy) => policy[direction]!);
+    return {
+      key,
+      admin: rulesOf('admin'),
+      isolating: policies.filter((policy) => policy.parsed.tier === 'networkPolicy'),
+      baseline: rulesOf('baseline'),
+    };
+  };
+  return enforced.length === selecting.length ? build(enforced) : { ...build(enforced), audited: build(selecting) };
+}
+
 function assignGates(policies: readonly CompiledPolicy[], classes: readonly ClassDraft[]): void {
   const shared = new Map<string, Gate>();
   const gates = new Map<ClassDraft, Record<Direction, Gate>>();
@@ -197,14 +213,11 @@ function assignGates(policies: readonly CompiledPolicy[], classes: readonly Clas
       const key = `${direction}:${indexes.join(',')}`;
       let gate = shared.get(key);
       if (!gate) {
-        const selecting = indexes.map((index) => policies[index]!);
-        const rulesOf = (tier: 'admin' | 'baseline') => selecting.filter((p) => p.parsed.tier === tier).flatMap((p) => p[direction]!);
-        gate = {
+        gate = makeGate(
           key,
-          admin: rulesOf('admin'),
-          isolating: selecting.filter((policy) => policy.parsed.tier === 'networkPolicy'),
-          baseline: rulesOf('baseline'),
-        };
+          indexes.map((index) => policies[index]!),
+          direction,
+        );
         shared.set(key, gate);
       }
       const both = gates.get(podClass) ?? { ...openGates };

@@ -4,9 +4,9 @@ import type { CompiledPolicy, CompiledRule, Direction } from './model.ts';
 import type { LogMeaning } from './nft/log-prefix.ts';
 
 /** An explicit Deny. */
-export function denialByRule(rule: CompiledRule): LogMeaning {
+export function denialByRule(rule: CompiledRule, verdict: Verdict = Verdict.dropped): LogMeaning {
   return {
-    verdict: Verdict.dropped,
+    verdict,
     direction: rule.direction,
     reason: reasonForRule(rule),
     policy: ruleRef(rule),
@@ -15,7 +15,11 @@ export function denialByRule(rule: CompiledRule): LogMeaning {
 }
 
 /** Isolated, and no rule allows it. */
-export function denialWithoutRule(isolating: readonly CompiledPolicy[], direction: Direction): LogMeaning {
+export function denialWithoutRule(
+  isolating: readonly CompiledPolicy[],
+  direction: Direction,
+  verdict: Verdict = Verdict.dropped,
+): LogMeaning {
   const isolatedBy = policyRefs(isolating, direction);
-  return { verdict: Verdict.dropped, direction, reason: reasonForNoRule(isolating), policy: isolatedBy[0]!, isolatedBy };
+  return { verdict, direction, reason: reasonForNoRule(isolating), policy: isolatedBy[0]!, isolatedBy };
 }

@@ -41,6 +41,8 @@ export interface EndVerdict {
   readonly rule?: CompiledRule;
   /** NetworkPolicies that isolate this end. */
   readonly isolatedBy: readonly PolicyRef[];
+  /** Allowed, but policies in audit mode would deny it. */
+  readonly audit?: { readonly reason: string; readonly policy?: PolicyRef };
 }
 
 export interface PacketVerdict {
@@ -171,7 +173,13 @@ function evaluateEnd(direction: Direction, subject: ResolvedEnd, peer: ResolvedE
   if (direction === 'ingress' && peer.node !== undefined && peer.node === pod.fact.node)
     return open('node', direction, 'its own node may always reach it');
   const destination = direction === 'ingress' ? pod.fact : peer.pod?.class && peer.pod.fact;
-  return passGate(pod.class.gates[direction], direction, (rule) => ruleMatches(rule, peer, packet.protocol, packet.port, destination));
+  const gate = pod.class.gates[direction];
+  const matches = (rule: CompiledRule) => ruleMatches(rule, peer, packet.protocol, packet.port, destination);
+  const verdict = passGate(gate, direction, matches);
+  if (!gate.audited || !verdict.allowed) return verdict;
+  const audited = passGate(gate.audited, direction, matches);
+  if (audited.allowed) return verdict;
+  return { ...verdict, audit: { reason: audited.reason, ...(audited.policy && { policy: audited.policy }) } };
 }
 
 /**

@@ -100,6 +100,8 @@ export interface ParsedPolicy {
   readonly priority: number;
   /** Namespace of the policy object; absent for cluster-wide kinds. */
   readonly namespace?: string;
+  /** Annotation `palisade.dev/audit: "true"`: it only records what it would deny. */
+  readonly isAudit: boolean;
   readonly subject: { readonly namespaces?: Selector; readonly pods: Selector };
   /** absent: the policy says nothing in this direction; empty: it isolates (NetworkPolicy) or says nothing (other tiers). */
   readonly ingress?: readonly ParsedRule[];
@@ -155,9 +157,11 @@ export interface CompiledPolicy {
 export interface Gate {
   readonly key: string;
   readonly admin: readonly CompiledRule[];
-  /** NetworkPolicies that select the class; none means not isolated. */
+  /** NetworkPolicies that select the class, those in audit mode left out; none means not isolated. */
   readonly isolating: readonly CompiledPolicy[];
   readonly baseline: readonly CompiledRule[];
+  /** The gate as it would be if the policies in audit mode were enforced; absent without such policies. */
+  readonly audited?: Gate;
 }
 
 export interface CompiledPolicies {

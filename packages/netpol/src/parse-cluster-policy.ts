@@ -5,7 +5,7 @@ import type { ParsedPeer, ParsedPolicy, ParsedRule, PortMatch, RuleAction, Tier 
 import { maxPort, readPortName } from './parse-ports.ts';
 import { type Fields, type Located, readInteger, readList, readObject, readOneOf, readString, refuse, requireField } from './reader.ts';
 import { everything, parseSelector, type Selector } from './selector.ts';
-import { attempt, within } from './within.ts';
+import { attempt, isInAuditMode, within } from './within.ts';
 
 /** What differs between the three kinds of `policy.networking.k8s.io`. */
 interface Dialect {
@@ -197,6 +197,7 @@ export function parseClusterPolicy(object: unknown): ParsedPolicy {
     return {
       ref,
       ...dialect.place(spec),
+      isAudit: isInAuditMode(object),
       subject: readSubject(requireField(spec, 'subject', 'spec'), dialect),
       ingress: (readList(spec['ingress']) ?? []).map((at, index) => readRule(at, index, 'from', dialect)),
       egress: (readList(spec['egress']) ?? []).map((at, index) => readRule(at, index, 'to', dialect)),
@@ -222,6 +223,7 @@ export function denyForRefusedPolicy(object: unknown): ParsedPolicy | undefined 
     return {
       ref,
       ...(attempt(() => dialect.place(fields)) ?? { tier: 'admin', priority: 0 }),
+      isAudit: isInAuditMode(object),
       subject: attempt(() => readSubject(requireField(fields, 'subject', 'spec'), dialect)) ?? { namespaces: everything, pods: everything },
       ingress: [deny('ingress')],
       egress: [deny('egress')],

@@ -5,7 +5,7 @@ import type { Direction, ParsedPeer, ParsedPolicy, ParsedRule } from './model.ts
 import { parsePolicyPort } from './parse-ports.ts';
 import { type Fields, type Located, readList, readObject, readOneOf, readString, refuse, requireField } from './reader.ts';
 import { everything, parseSelector } from './selector.ts';
-import { attempt, within } from './within.ts';
+import { attempt, isInAuditMode, within } from './within.ts';
 
 function readCidr(at: Located): Cidr {
   const text = readString(at);
@@ -109,6 +109,7 @@ export function parseNetworkPolicy(object: unknown): ParsedPolicy {
       tier: 'networkPolicy',
       priority: 0,
       namespace,
+      isAudit: isInAuditMode(object),
       subject: { pods: selectorAt === undefined ? everything : parseSelector(selectorAt) },
       ...(types.includes('ingress') && { ingress: rules.ingress }),
       ...(types.includes('egress') && { egress: rules.egress }),
@@ -137,6 +138,7 @@ export function isolateForRefusedPolicy(object: unknown): ParsedPolicy | undefin
     tier: 'networkPolicy',
     priority: 0,
     namespace: metadata.namespace,
+    isAudit: isInAuditMode(object),
     subject: { pods },
     ...(types.includes('ingress') && { ingress: [] }),
     ...(types.includes('egress') && { egress: [] }),

@@ -70,6 +70,7 @@ describe('properties', () => {
   it('the rendered table decides as evaluatePacket does, at the source node already', () => {
     let denied = 0;
     let allowed = 0;
+    let audited = 0;
     fc.assert(
       fc.property(withPackets, ([snapshot, packets]) => {
         const compiled = compilePolicies(snapshot);
@@ -86,13 +87,18 @@ describe('properties', () => {
           else denied++;
           const leavesPod = placeOf(snapshot, ipOf(packet.src)).ifname !== undefined;
           if (!expected.allowed && leavesPod) assert.equal(outcomes.length, 1, 'a forbidden packet of a pod dies on its own node');
-          if (!expected.allowed) assert.match(outcomes.at(-1)!.prefixes.join(), expected.egress.allowed ? /^D\|I\|/ : /^D\|E\|/);
+          if (expected.allowed) {
+            const recorded = outcomes.flatMap((outcome) => outcome.prefixes).some((prefix) => prefix.startsWith('U|'));
+            assert.equal(recorded, Boolean(expected.egress.audit ?? expected.ingress.audit), JSON.stringify(packet));
+            if (recorded) audited++;
+          }
+          if (!expected.allowed) assert.match(outcomes.at(-1)!.prefixes.at(-1) ?? '', expected.egress.allowed ? /^D\|I\|/ : /^D\|E\|/);
         }
       }),
       { numRuns: 500 },
     );
     // The generator is only worth something while both answers are common.
-    assert.ok(denied > 300 && allowed > 300, `${denied} denied, ${allowed} allowed`);
+    assert.ok(denied > 300 && allowed > 300 && audited > 30, `${denied} denied, ${allowed} allowed, ${audited} audited`);
   });
 
   it('a change renders to the same table as a fresh start', () => {

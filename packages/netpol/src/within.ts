@@ -11,6 +11,14 @@ export function within<T>(ref: PolicyRef, work: () => T): T {
   }
 }
 
+const AUDIT_ANNOTATION = 'palisade.dev/audit';
+
+/** Only the exact text `true` takes a policy out of force; anything else leaves it enforced. */
+export function isInAuditMode(object: unknown): boolean {
+  const annotations = (object as { metadata?: { annotations?: unknown } } | null)?.metadata?.annotations;
+  return typeof annotations === 'object' && annotations !== null && (annotations as Record<string, unknown>)[AUDIT_ANNOTATION] === 'true';
+}
+
 /** The result, or undefined when a policy could not be read. */
 export function attempt<T>(work: () => T): T | undefined {
   try {

@@ -1,36 +1,72 @@
+import { Verdict } from '@palisade/flow';
 import { denialByRule, denialWithoutRule } from '../denial.ts';
-import type { CompiledPolicies, CompiledRule, Direction, PodClass } from '../model.ts';
+import type { CompiledPolicies, CompiledRule, Direction, Gate, PodClass } from '../model.ts';
 import { ruleTexts } from './rule-text.ts';
 import type { TableBuilder } from './table-builder.ts';
 
 const withVerdict = (match: string, verdict: string): string => (match === '' ? verdict : `${match} ${verdict}`);
 
+/** Where the answers of a chain lead: `accept` is `return`, or a `goto` to what is asked next. */
+interface Exits {
+  readonly accept: string;
+  readonly denyByRule: (rule: CompiledRule) => string;
+  readonly denyWithoutRule: () => string;
+}
+
+function isOpen(gate: Gate): boolean {
+  return gate.admin.length === 0 && gate.isolating.length === 0 && gate.baseline.length === 0;
+}
+
 /**
  * The chain that a packet of one class and direction passes through. `return` is its yes: the packet goes on to the next
- * check. Its no is a `goto` to a chain that logs and drops.
+ * check. Its no is a `goto` to a chain that logs and drops. With policies in audit mode, what is let through is asked again
+ * as if they were enforced, and recorded where they would deny.
  *
  * @returns the chain's name; undefined when nothing stands in the way
  */
 export function gateChain(builder: TableBuilder, compiled: CompiledPolicies, podClass: PodClass, direction: Direction): string | undefined {
   const gate = podClass.gates[direction];
-  if (gate.admin.length === 0 && gate.isolating.length === 0 && gate.baseline.length === 0) return undefined;
+  const prefix = direction === 'ingress' ? 'i' : 'e';
+  const chainOf = (from: Gate, exits: Exits) =>
+    builder.policyChain(prefix, decisionRules(builder, compiled, from, podClass, direction, exits));
+  const { audited } = gate;
+  const accept = audited
+    ? `goto ${chainOf(audited, {
+        accept: 'return',
+        denyByRule: (rule) => `goto ${builder.audit(denialByRule(rule, Verdict.audit))}`,
+        denyWithoutRule: () => `goto ${builder.audit(denialWithoutRule(audited.isolating, direction, Verdict.audit))}`,
+      })}`
+    : 'return';
+  if (isOpen(gate) && !audited) return undefined;
+  return chainOf(gate, {
+    accept,
+    denyByRule: (rule) => `goto ${builder.denial(denialByRule(rule), true)}`,
+    denyWithoutRule: () => `goto ${builder.denial(denialWithoutRule(gate.isolating, direction), true)}`,
+  });
+}
+
+/** Admin tier, then NetworkPolicies or the baseline tier; a Pass leaves for the second half at once. */
+function decisionRules(
+  builder: TableBuilder,
+  compiled: CompiledPolicies,
+  gate: Gate,
+  podClass: PodClass,
+  direction: Direction,
+  { accept, denyByRule, denyWithoutRule }: Exits,
+): string[] {
   const texts = (rule: CompiledRule) => ruleTexts(builder, compiled, rule, podClass);
-  const deny = (rule: CompiledRule) => `goto ${builder.denial(denialByRule(rule), true)}`;
   const ordered = (rules: readonly CompiledRule[], pass: string) =>
     rules.flatMap((rule) => {
-      const verdict = rule.parsed.action === 'Accept' ? 'return' : rule.parsed.action === 'Deny' ? deny(rule) : pass;
+      const { action } = rule.parsed;
+      const verdict = action === 'Accept' ? accept : action === 'Deny' ? denyByRule(rule) : pass;
       return texts(rule).map((match) => withVerdict(match, verdict));
     });
-
-  const lower =
-    gate.isolating.length > 0
-      ? [
-          ...new Set(gate.isolating.flatMap((policy) => policy[direction]!.flatMap(texts)).map((match) => withVerdict(match, 'return'))),
-          `goto ${builder.denial(denialWithoutRule(gate.isolating, direction), true)}`,
-        ]
-      : ordered(gate.baseline, 'return');
-  const prefix = direction === 'ingress' ? 'i' : 'e';
+  const isolated = () => {
+    const allowed = gate.isolating.flatMap((policy) => policy[direction]!.flatMap(texts)).map((match) => withVerdict(match, accept));
+    return [...new Set(allowed), denyWithoutRule()];
+  };
+  const lower = gate.isolating.length > 0 ? isolated() : [...ordered(gate.baseline, accept), ...(accept === 'return' ? [] : [accept])];
   const needsPass = gate.admin.some((rule) => rule.parsed.action === 'Pass');
-  const pass = !needsPass || lower.length === 0 ? 'return' : `goto ${builder.policyChain(`${prefix}n`, lower)}`;
-  return builder.policyChain(prefix, [...ordered(gate.admin, pass), ...lower]);
+  const pass = !needsPass || lower.length === 0 ? accept : `goto ${builder.policyChain(direction === 'ingress' ? 'in' : 'en', lower)}`;
+  return [...ordered(gate.admin, pass), ...lower];
 }

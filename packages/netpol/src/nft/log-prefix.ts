@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { PolicyRef, Verdict } from '@palisade/flow';
+import { type PolicyRef, Verdict } from '@palisade/flow';
 import type { Direction } from '../model.ts';
 
 /** NFLOG group of everything this table logs. */
@@ -22,18 +22,18 @@ export function shortHash(content: string): string {
   return createHash('sha256').update(content).digest('hex').slice(0, 12);
 }
 
-/** Collects what is logged and hands out ids; two meanings never share one. */
+/** Collects what is denied, or would be in audit mode, and hands out ids; two meanings never share one. */
 export class LogRegistry {
   readonly #meanings = new Map<string, LogMeaning>();
 
   /** @returns the log prefix, at most 16 of the 127 characters the kernel takes */
-  deniedPrefix(meaning: LogMeaning): string {
+  prefixFor(meaning: LogMeaning): string {
     const content = JSON.stringify(meaning);
     const id = shortHash(content);
     const known = this.#meanings.get(id);
     if (known && JSON.stringify(known) !== content) throw new Error(`Cannot name a denial: id ${id} stands for two meanings`);
     this.#meanings.set(id, meaning);
-    return `D|${meaning.direction === 'ingress' ? 'I' : 'E'}|${id}`;
+    return `${meaning.verdict === Verdict.audit ? 'U' : 'D'}|${meaning.direction === 'ingress' ? 'I' : 'E'}|${id}`;
   }
 
   get ids(): LogIds {
@@ -48,7 +48,7 @@ export type LoggedEvent = { readonly kind: 'denied'; readonly id: string } | { r
 
 /** Reads a prefix that this table wrote; `undefined` for any other text. */
 export function parseLogPrefix(prefix: string): LoggedEvent | undefined {
-  const match = /^(?:D\|[IE]\|([0-9a-f]{12})|A\|[FN]\|)$/.exec(prefix);
+  const match = /^(?:[DU]\|[IE]\|([0-9a-f]{12})|A\|[FN]\|)$/.exec(prefix);
   if (!match) return undefined;
   return match[1] === undefined ? { kind: 'accepted' } : { kind: 'denied', id: match[1] };
 }

@@ -15,6 +15,8 @@ export function addressField(family: SetFamily, side: 'saddr' | 'daddr'): string
   return `${ipKeyword[family]} ${side}`;
 }
 
+const selfReturns = families.map((f) => `${addressField(f, 'saddr')} . ${addressField(f, 'daddr')} @self${f} return`);
+
 /**
  * Collects sets, maps and chains. Chains that carry policy are named by their content and sets of pods by the selectors
  * they stand for, so that a change of the cluster changes elements and few names, and equal parts are shared.
@@ -93,8 +95,8 @@ export class TableBuilder {
    * @param canBeSelf whether a pod's packet to itself (through a Service) may arrive here: it returns as allowed
    */
   denial(meaning: LogMeaning, canBeSelf: boolean): string {
-    const prefix = this.log.deniedPrefix(meaning);
-    const self = canBeSelf ? families.map((f) => `${addressField(f, 'saddr')} . ${addressField(f, 'daddr')} @self${f} return`) : [];
+    const prefix = this.log.prefixFor(meaning);
+    const self = canBeSelf ? selfReturns : [];
     return this.policyChain('d', [
       ...self,
       'ct state established tcp flags & rst == rst accept',
@@ -102,6 +104,12 @@ export class TableBuilder {
       'ct state established meta l4proto tcp counter reject with tcp reset',
       'counter drop',
     ]);
+  }
+
+  /** Records what a policy in audit mode would deny; the packet returns as allowed. */
+  audit(meaning: LogMeaning): string {
+    const log = `log prefix "${this.log.prefixFor(meaning)}" group ${logGroup} snaplen 96`;
+    return this.policyChain('a', [...selfReturns, `ct state new limit rate 200/second burst 400 packets ${log}`]);
   }
 
   build(): NftRuleset {
