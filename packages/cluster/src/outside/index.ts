@@ -1,3 +1,3 @@
 /** The world outside the cluster: its names, its addresses, its servers. */
 export { startOutside } from './servers.ts';
-export { outsideZone } from './zone.ts';
+export { outsideNamesOf, outsideZone } from './zone.ts';

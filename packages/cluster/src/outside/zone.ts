@@ -50,3 +50,8 @@ function records(name: string, type: string, addresses: readonly string[]): Zone
   if (type !== 'A' && type !== 'AAAA') return [];
   return addresses.filter((ip) => ip.includes(':') === (type === 'AAAA')).map((data) => ({ type, name, data }));
 }
+
+/** The names an outside address answers for, for flow records. */
+export function outsideNamesOf(ip: string): readonly string[] {
+  return outsideHosts.find(({ addresses }) => addresses.includes(ip))?.names ?? [];
+}

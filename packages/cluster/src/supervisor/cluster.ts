@@ -60,9 +60,10 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
     fabric,
     informers,
     sink: (record) => ring.add(enrichFlow(record, parts.endpointOf)),
-    endpointOf: (ip, peerPort) => network.endpointOf(ip, peerPort),
+    endpointOf: (ip, peerPort) => network?.endpointOf(ip, peerPort) ?? { ip, port: peerPort },
   };
-  const network: NetworkParts = startNetwork(parts);
+  let network: NetworkParts | undefined;
+  network = await startNetwork(parts);
   const controllers = startControllers({
     client,
     clock: systemClock,

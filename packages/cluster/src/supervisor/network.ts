@@ -2,7 +2,15 @@ import type { Endpoint } from '@palisade/flow';
 import { systemClock } from '@palisade/kubernetes/client';
 import type { NodeNetwork } from '../contract.ts';
 import { createEventRecorder } from '../controllers/runtime/events.ts';
-import { createNodeNetwork, type HostPorts, startHostPorts, startServiceProxy } from '../node/network/index.ts';
+import {
+  createNodeNetwork,
+  type HostPorts,
+  type NodePolicies,
+  startHostPorts,
+  startNodePolicies,
+  startServiceProxy,
+} from '../node/network/index.ts';
+import { outsideNamesOf } from '../outside/index.ts';
 import type { Parts } from './parts.ts';
 
 export interface NetworkParts {
@@ -12,10 +20,25 @@ export interface NetworkParts {
   close(): Promise<void>;
 }
 
-/** Node networks, Services, host ports and policies. */
-export function startNetwork(parts: Parts): NetworkParts {
-  const { fabric, informers, client, signal, log } = parts;
-  const nodes = fabric.nodes.map((node) => createNodeNetwork({ node }));
+/** Node networks, Services, host ports and policies. Resolves when every node drops what no policy is known for. */
+export async function startNetwork(parts: Parts): Promise<NetworkParts> {
+  const { fabric, informers, client, signal, log, sink } = parts;
+  let policies: NodePolicies | undefined;
+  const policiesSettled = () => policies?.settled() ?? Promise.resolve();
+  const networks = fabric.nodes.map((node) =>
+    createNodeNetwork({ node, onPodAdded: policiesSettled, onPodRemoved: () => void policiesSettled() }),
+  );
+  policies = await startNodePolicies({
+    nodes: fabric.nodes,
+    networks,
+    pods: informers.pods,
+    namespaces: informers.namespaces,
+    networkPolicies: informers.networkPolicies,
+    sink,
+    signal,
+    log,
+    namesOf: outsideNamesOf,
+  });
   let hostPorts: HostPorts | undefined;
   const proxy = startServiceProxy({
     nodes: fabric.nodes,
@@ -34,23 +57,11 @@ export function startNetwork(parts: Parts): NetworkParts {
     signal,
     log,
   });
-  informers.pods.addIndex('ip', (pod) => ((pod['status']?.podIPs ?? []) as { ip: string }[]).map(({ ip }) => ip));
   return {
-    nodes,
-    endpointOf(ip, port) {
-      const [pod] = informers.pods.byIndex('ip', ip).filter((candidate) => candidate.spec.hostNetwork !== true);
-      if (pod === undefined) return { ip, port };
-      const { namespace, name, labels } = pod.metadata;
-      return {
-        ip,
-        port,
-        ...(namespace && { namespace }),
-        ...(name && { pod: name }),
-        ...(labels && { labels }),
-        ...(pod.spec.nodeName && { node: pod.spec.nodeName }),
-      };
-    },
+    nodes: networks,
+    endpointOf: policies.endpointOf,
     async close() {
+      policies.close();
       await hostPorts.close();
     },
   };

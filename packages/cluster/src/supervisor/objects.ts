@@ -67,25 +67,22 @@ function endpointsOf({ namespace, name, ports, endpoints }: SystemService): Kube
   };
 }
 
-async function createMissing(
-  client: ApiClient,
-  resource: (typeof Resource)[keyof typeof Resource],
-  object: KubernetesObject,
-): Promise<boolean> {
+type SomeResource = (typeof Resource)[keyof typeof Resource];
+
+/** Looks before it creates: a Service with a ClusterIP of its own would be refused for the address, not for the name. */
+async function createMissing(client: ApiClient, resource: SomeResource, object: KubernetesObject): Promise<boolean> {
+  const { namespace, name } = object.metadata;
   try {
-    await client.create(resource, object);
-    return true;
+    await client.get(resource, { namespace: namespace!, name: name! });
+    return false;
   } catch (error) {
-    if (isStatusError(error, 'AlreadyExists')) return false;
-    throw error;
+    if (!isStatusError(error, 'NotFound')) throw error;
   }
+  await client.create(resource, object);
+  return true;
 }
 
-async function createOrPatch(
-  client: ApiClient,
-  resource: (typeof Resource)[keyof typeof Resource],
-  object: KubernetesObject,
-): Promise<void> {
+async function createOrPatch(client: ApiClient, resource: SomeResource, object: KubernetesObject): Promise<void> {
   if (await createMissing(client, resource, object)) return;
   const { apiVersion: _, kind: __, metadata, ...content } = object;
   await client.patch(resource, { namespace: metadata.namespace!, name: metadata.name! }, PatchType.merge, content);
