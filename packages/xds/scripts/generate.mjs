@@ -34,6 +34,7 @@ const paths = [
   'envoy/extensions/filters/network/http_connection_manager/v3',
   'envoy/extensions/filters/network/rbac/v3',
   'envoy/extensions/filters/network/tcp_proxy/v3',
+  'envoy/extensions/path/match/uri_template/v3',
   'envoy/extensions/transport_sockets/raw_buffer/v3',
   'envoy/extensions/transport_sockets/tls/v3',
   'envoy/extensions/upstreams/http/v3',
