@@ -1,6 +1,9 @@
 import type { ApiClient } from '@palisade/kubernetes';
 import type { Clock } from '@palisade/kubernetes/client';
+import { createCronJobController } from './cronjob/controller.ts';
+import { createDaemonSetController } from './daemonset/controller.ts';
 import { createDeploymentController } from './deployment/controller.ts';
+import { createDisruptionController } from './disruption/controller.ts';
 import { createEndpointsController } from './endpoints/controller.ts';
 import { createGarbageCollector } from './garbage/controller.ts';
 import { createJobController } from './job/controller.ts';
@@ -13,6 +16,7 @@ import { type Controller, type ControllerContext, createContext, type Log } from
 import type { ServedResource } from './runtime/resources.ts';
 import { createScheduler } from './scheduler/controller.ts';
 import { createServiceAccountController } from './serviceaccount/controller.ts';
+import { createStatefulSetController } from './statefulset/controller.ts';
 
 export interface ControllersOptions {
   client: ApiClient;
@@ -66,7 +70,11 @@ function createControllers(ctx: ControllerContext, options: ControllersOptions):
     createEndpointsController(ctx),
     createServiceAccountController(ctx, options),
     createScheduler(ctx),
+    createStatefulSetController(ctx),
+    createDaemonSetController(ctx),
     createJobController(ctx),
+    createCronJobController(ctx),
+    createDisruptionController(ctx),
     createNamespaceController(ctx, options),
     createNodeLifecycleController(ctx),
     createTaintEvictionController(ctx),

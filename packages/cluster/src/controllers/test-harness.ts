@@ -104,6 +104,12 @@ const KINDS: [GroupVersionResource, string][] = [
   [Resource.deployments, 'Deployment'],
   [Resource.replicaSets, 'ReplicaSet'],
   [Resource.jobs, 'Job'],
+  [Resource.cronJobs, 'CronJob'],
+  [Resource.daemonSets, 'DaemonSet'],
+  [Resource.statefulSets, 'StatefulSet'],
+  [Resource.controllerRevisions, 'ControllerRevision'],
+  [Resource.podDisruptionBudgets, 'PodDisruptionBudget'],
+  [Resource.persistentVolumeClaims, 'PersistentVolumeClaim'],
   [Resource.nodes, 'Node'],
   [Resource.namespaces, 'Namespace'],
 ];

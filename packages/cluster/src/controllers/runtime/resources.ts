@@ -15,7 +15,13 @@ export const Resource = {
   events: core('events'),
   deployments: group('apps', 'deployments'),
   replicaSets: group('apps', 'replicasets'),
+  daemonSets: group('apps', 'daemonsets'),
+  statefulSets: group('apps', 'statefulsets'),
+  controllerRevisions: group('apps', 'controllerrevisions'),
   jobs: group('batch', 'jobs'),
+  cronJobs: group('batch', 'cronjobs'),
+  podDisruptionBudgets: group('policy', 'poddisruptionbudgets'),
+  persistentVolumeClaims: core('persistentvolumeclaims'),
   endpointSlices: group('discovery.k8s.io', 'endpointslices'),
 } as const;
 

@@ -175,8 +175,8 @@ export function createFakeClient(now: () => Date = () => new Date(0)): FakeClien
       made.metadata.name ??= `${made.metadata.generateName ?? ''}${String(++names).padStart(5, '0')}`;
       if (namespace !== undefined) made.metadata.namespace = namespace;
       const path = keyOf({ name: made.metadata.name, ...(namespace === undefined ? {} : { namespace }) });
-      begin('create', r, path, made);
       if (collection(r).has(path)) throw failure(409, 'AlreadyExists', `${r.resource} "${made.metadata.name}" already exists`);
+      begin('create', r, path, made);
       version += 1;
       Object.assign(made.metadata, { uid: `uid-${version}`, resourceVersion: String(version), creationTimestamp: now().toISOString() });
       if (target.hasStatus) made.metadata.generation = 1;
