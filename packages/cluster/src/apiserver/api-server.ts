@@ -19,6 +19,7 @@ import { openAuthority } from './pki/authority.ts';
 import { renderKubeconfig } from './pki/kubeconfig.ts';
 import { parseRange } from './registry/address-range.ts';
 import { ResourceCatalog } from './registry/catalog.ts';
+import { CustomResources } from './registry/custom/controller.ts';
 import { ServiceAllocator } from './registry/service-allocator.ts';
 import type { Random } from './registry/uid.ts';
 import { ObjectStore } from './store/object-store.ts';
@@ -80,6 +81,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 
   const issuer = `https://kubernetes.default.svc.${domain}`;
   const tokens = new TokenService({ keyPath: join(stateDir, 'pki', 'sa.key'), issuer, store, clock, uuid: systemRandom.uuid });
+  const custom = new CustomResources(core);
   const rbac = new RbacAuthorizer(store);
   const state = { ready: false };
   const context: HttpContext = {
@@ -90,7 +92,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     kubelets: options.kubelets ?? (() => undefined),
     aggregated: options.aggregated ?? new Map(),
     foreignGroups: options.foreignGroups ?? (() => []),
-    documents: new OpenApiDocuments(core),
+    documents: new OpenApiDocuments(core, custom),
     isReady: () => state.ready,
   };
 
@@ -137,6 +139,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     serviceAddresses,
     async close() {
       state.ready = false;
+      custom.stop();
       await front.close();
       store.close();
     },

@@ -1,17 +1,26 @@
+import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { openApiV3Document, openApiV3Index } from '@palisade/kubernetes';
 import type { Core } from '../core.ts';
+import type { CustomResources } from '../registry/custom/controller.ts';
+import { customDocument } from './custom-openapi.ts';
 import { sendTagged } from './discovery.ts';
 import { sendJson, sendText } from './respond.ts';
+
+const PREFIX = '/openapi/v3/';
 
 /** The documents at `/openapi/v3`, made when first asked for: few clients read more than three of them. */
 export class OpenApiDocuments {
   readonly #core: Core;
+  readonly #custom: CustomResources;
   readonly #documents = new Map<string, object>();
-  #index: object | undefined;
+  #builtinIndex: ReturnType<typeof openApiV3Index> | undefined;
+  #customDocuments = new Map<string, object>();
+  #customGeneration = -1;
 
-  constructor(core: Core) {
+  constructor(core: Core, custom: CustomResources) {
     this.#core = core;
+    this.#custom = custom;
   }
 
   /**
@@ -19,21 +28,44 @@ export class OpenApiDocuments {
    * protobuf and remember it.
    */
   serve(path: string, req: IncomingMessage, res: ServerResponse): boolean {
-    if (path === '/openapi/v3' || path === '/openapi/v3/') {
-      this.#index ??= openApiV3Index(this.#core.schemas);
-      sendTagged(req, res, this.#index, 'application/json');
+    if (path === '/openapi/v3' || path === PREFIX) {
+      sendTagged(req, res, { paths: this.#index() }, 'application/json');
       return true;
     }
-    if (!path.startsWith('/openapi/v3/')) return false;
-    const document = this.#document(path.slice('/openapi/v3/'.length).replace(/\/$/, ''));
+    if (!path.startsWith(PREFIX)) return false;
+    const document = this.#document(path.slice(PREFIX.length).replace(/\/$/, ''));
     if (document === undefined) sendText(res, 404, '404 page not found\n');
     else sendJson(res, 200, document);
     return true;
   }
 
+  #index(): object {
+    this.#builtinIndex ??= openApiV3Index(this.#core.schemas);
+    const paths: Record<string, object> = { ...this.#builtinIndex.paths };
+    for (const [groupVersion, document] of this.#currentCustomDocuments()) {
+      // Clients keep documents by this hash: it has to change with the content.
+      const hash = createHash('sha256').update(JSON.stringify(document)).digest('hex').toUpperCase();
+      paths[groupVersion] = { serverRelativeURL: `${PREFIX}${groupVersion}?hash=${hash}` };
+    }
+    return paths;
+  }
+
   #document(groupVersion: string): object | undefined {
+    const custom = this.#currentCustomDocuments().get(groupVersion);
+    if (custom !== undefined) return custom;
     const document = this.#documents.get(groupVersion) ?? openApiV3Document(this.#core.schemas, groupVersion);
     if (document !== undefined) this.#documents.set(groupVersion, document);
     return document;
+  }
+
+  #currentCustomDocuments(): Map<string, object> {
+    if (this.#customGeneration !== this.#custom.generation) {
+      const groups = Map.groupBy(this.#custom.versions(), ({ served: { gvr } }) => `apis/${gvr.group}/${gvr.version}`);
+      this.#customDocuments = new Map(
+        [...groups].map(([groupVersion, versions]) => [groupVersion, customDocument(this.#core.schemas, versions)]),
+      );
+      this.#customGeneration = this.#custom.generation;
+    }
+    return this.#customDocuments;
   }
 }

@@ -1,4 +1,4 @@
-import { formatApiVersion, type KubernetesObject, renderRow, tableColumns } from '@palisade/kubernetes';
+import { formatApiVersion, type KubernetesObject } from '@palisade/kubernetes';
 import type { Core } from '../core.ts';
 import type { ServedResource } from '../registry/resource.ts';
 import type { Entry } from '../store/entry.ts';
@@ -20,7 +20,7 @@ export function partialMetadata(object: KubernetesObject): KubernetesObject {
 
 function row(core: Core, resource: ServedResource, object: KubernetesObject, include: IncludeObject): object {
   const shown = include === 'None' ? undefined : include === 'Object' ? object : partialMetadata(object);
-  return { cells: renderRow(resource.gvk, object, core.clock()), ...(shown === undefined ? {} : { object: shown }) };
+  return { cells: resource.model.row(object, core.clock()), ...(shown === undefined ? {} : { object: shown }) };
 }
 
 /** `meta.k8s.io/v1 Table`. Later events of a watch carry no column definitions: the client has them from the first. */
@@ -36,7 +36,7 @@ export function renderTable(
     kind: 'Table',
     apiVersion: META_V1,
     metadata,
-    columnDefinitions: withColumns ? tableColumns(resource.gvk) : null,
+    columnDefinitions: withColumns ? resource.model.columns() : null,
     rows: objects.map((object) => row(core, resource, object, include)),
   };
 }

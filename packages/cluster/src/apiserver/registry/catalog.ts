@@ -8,6 +8,7 @@ import {
   type SchemaRegistry,
 } from '@palisade/kubernetes';
 import { Entry } from '../store/entry.ts';
+import { builtinModel } from './builtin-model.ts';
 import { STORED_AS } from './conversions.ts';
 import type { ServedResource } from './resource.ts';
 
@@ -17,7 +18,7 @@ export class ResourceCatalog {
   readonly #byKind = new Map<string, ServedResource>();
 
   constructor(schemas: SchemaRegistry) {
-    for (const info of schemas.resources()) this.add(describeResource(info));
+    for (const info of schemas.resources()) this.add(describeResource(schemas, info));
   }
 
   add(served: ServedResource): void {
@@ -51,13 +52,14 @@ export class ResourceCatalog {
   }
 }
 
-function describeResource(info: ResourceInfo): ServedResource {
+function describeResource(schemas: SchemaRegistry, info: ResourceInfo): ServedResource {
   const gvr = { group: info.group, version: info.version, resource: info.resource };
   const storedAs = STORED_AS.get(`${info.group}/${info.version}/${info.resource}`);
   return {
     info,
     gvr,
     gvk: { group: info.group, version: info.version, kind: info.kind },
+    model: builtinModel(schemas, { group: info.group, version: info.version, kind: info.kind }),
     storeType: storedAs?.storeType ?? formatGroupResource(gvr),
     storedApiVersion: storedAs?.apiVersion ?? formatApiVersion(info.group, info.version),
     hasStatus: info.subresources.some((sub) => sub.name === 'status'),
@@ -75,7 +77,9 @@ export function toStored(served: ServedResource, object: KubernetesObject): Kube
 /** A stored entry in the version that was asked for; the entry itself when that is the stored one. */
 export function fromStored(served: ServedResource, entry: Entry): Entry {
   const apiVersion = formatApiVersion(served.gvk.group, served.gvk.version);
-  if (apiVersion === served.storedApiVersion) return entry;
+  // Of custom resources there may still be objects stored in an older version.
+  const isStored = served.isCustom ? entry.object.apiVersion === apiVersion : apiVersion === served.storedApiVersion;
+  if (isStored) return entry;
   const converted = served.conversion?.fromStored(entry.object) ?? entry.object;
   const object = { ...converted, apiVersion };
   return new Entry(entry.namespace, entry.name, entry.rv, JSON.stringify(object), object);

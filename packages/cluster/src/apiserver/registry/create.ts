@@ -1,13 +1,4 @@
-import {
-  alreadyExists,
-  applyDefaults,
-  badRequest,
-  invalid,
-  type KubernetesObject,
-  namespaceTerminating,
-  notFound,
-  validateCreate,
-} from '@palisade/kubernetes';
+import { alreadyExists, badRequest, invalid, type KubernetesObject, namespaceTerminating, notFound } from '@palisade/kubernetes';
 import { type Core, readObject, type Scope } from '../core.ts';
 import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
@@ -66,12 +57,12 @@ async function createNamed(core: Core, scope: Scope, strategy: Strategy, fresh: 
     delete (meta as Record<string, unknown>)[field];
   }
   if (resource.hasStatus) delete fresh['status'];
-  const object = applyDefaults(core.schemas, fresh);
+  const object = resource.model.applyDefaults(fresh);
   if (hasGeneration(resource.storeType)) object.metadata.generation = 1;
   refuseMissingNamespace(core, scope, object.metadata.name ?? '');
   await strategy.admit?.(object, core, scope);
   strategy.prepareForCreate?.(object, core);
-  const causes = validateCreate(core.schemas, object);
+  const causes = resource.model.validateCreate(object);
   const kind = resource.gvk;
   if (causes.length > 0) throw invalid(kind, object.metadata.name ?? '', causes);
   const name = object.metadata.name!;

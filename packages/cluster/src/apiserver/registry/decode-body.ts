@@ -30,7 +30,8 @@ export function decodeBody(core: Core, scope: Scope, wanted: GroupVersionKind, b
   const { kind, apiVersion } = value as Partial<KubernetesObject>;
   checkKind(wanted, kind, apiVersion);
   const completed = { ...value, kind: wanted.kind, apiVersion: formatApiVersion(wanted.group, wanted.version) };
-  const { object, unknownFields } = decodeStrict(core.schemas, wanted, completed);
+  const { object, unknownFields } =
+    wanted === scope.resource.gvk ? scope.resource.model.decode(completed) : decodeStrict(core.schemas, wanted, completed);
   const complaints = [...body.syntaxWarnings, ...unknownFields];
   if (complaints.length > 0 && scope.fieldValidation === 'Strict') {
     const version = formatApiVersion(wanted.group, wanted.version);

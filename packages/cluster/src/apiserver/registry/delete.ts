@@ -3,12 +3,14 @@ import type { Core, Scope } from '../core.ts';
 import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
 import { fromStored } from './catalog.ts';
+import { CLEANUP_FINALIZER } from './strategies/custom-resource-definition.ts';
 import { refuseImmortalNamespace } from './strategies/namespace.ts';
 import { orphansByDefault, strategyFor } from './strategy.ts';
 import { formatTime } from './time.ts';
 
 const FOREGROUND = 'foregroundDeletion';
 const ORPHAN = 'orphan';
+const DEFINITIONS = 'customresourcedefinitions.apiextensions.k8s.io';
 const ATTEMPTS = 10;
 
 export interface Deletion {
@@ -73,7 +75,10 @@ export function markDeleted(
   warn: (text: string) => void = () => {},
 ): KubernetesObject {
   const meta = object.metadata;
-  const finalizers = finalizersAfter(object, storeType, options, warn);
+  const finalizers = [...finalizersAfter(object, storeType, options, warn)];
+  // The server itself empties a definition and then takes this away.
+  if (storeType === DEFINITIONS && meta.deletionTimestamp === undefined && !finalizers.includes(CLEANUP_FINALIZER))
+    finalizers.push(CLEANUP_FINALIZER);
   const next: KubernetesObject = { ...object, metadata: { ...meta } };
   if (finalizers.length > 0) next.metadata.finalizers = finalizers;
   else delete next.metadata.finalizers;

@@ -1,4 +1,11 @@
-import type { GroupVersionKind, GroupVersionResource, KubernetesObject, ResourceInfo } from '@palisade/kubernetes';
+import type {
+  GroupVersionKind,
+  GroupVersionResource,
+  KubernetesObject,
+  ResourceInfo,
+  StatusCause,
+  TableColumnDefinition,
+} from '@palisade/kubernetes';
 
 /** One resource in one served version, as the request handlers know it. */
 export interface ServedResource {
@@ -10,8 +17,32 @@ export interface ServedResource {
   /** `apiVersion` and `kind` of stored objects are these. */
   readonly storedApiVersion: string;
   readonly hasStatus: boolean;
+  readonly isCustom?: true;
+  readonly model: ObjectModel;
   /** Converts between this version and the stored one; absent when nothing but `apiVersion` can differ. */
   readonly conversion?: Conversion;
+  /** Of custom resources with a scale subresource; built-in kinds have theirs in the usual places. */
+  readonly scalePaths?: ScalePaths;
+}
+
+/** What a kind's schema says about its objects. The built-in kinds share the schema table, each custom one brings its own. */
+export interface ObjectModel {
+  /** Drops what the schema does not know and names it. @throws StatusError 400 for values of a wrong type */
+  decode(value: unknown): { object: KubernetesObject; unknownFields: readonly string[] };
+  applyDefaults(object: KubernetesObject): KubernetesObject;
+  /** Empty when valid. */
+  validateCreate(object: KubernetesObject): StatusCause[];
+  validateUpdate(object: KubernetesObject, old: KubernetesObject): StatusCause[];
+  columns(): readonly TableColumnDefinition[];
+  /** A cell for each column. */
+  row(object: KubernetesObject, now: Date): unknown[];
+}
+
+/** Where the Scale of an object is: paths of fields, without a leading dot. */
+export interface ScalePaths {
+  readonly replicas: readonly string[];
+  readonly statusReplicas: readonly string[];
+  readonly selector?: readonly string[];
 }
 
 /** Both return new objects and leave their argument alone; `apiVersion` is set by the caller. */

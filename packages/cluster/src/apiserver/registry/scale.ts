@@ -3,22 +3,48 @@ import type { Core, Scope } from '../core.ts';
 import { cloneObject, decodeBody, type ParsedBody } from './decode-body.ts';
 import { applyPatch } from './patch.ts';
 import { getObject } from './read.ts';
+import type { ScalePaths, ServedResource } from './resource.ts';
 import { updateObject } from './update.ts';
 
 const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 
+/** Where built-in kinds have it. */
+const USUAL_PATHS: ScalePaths = { replicas: ['spec', 'replicas'], statusReplicas: ['status', 'replicas'] };
+
 /** The autoscaling/v1 Scale of an object that has replicas. */
-export function scaleOf(object: KubernetesObject): KubernetesObject {
+function scaleOf(resource: ServedResource, object: KubernetesObject): KubernetesObject {
+  const paths = resource.scalePaths ?? USUAL_PATHS;
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const selector = object['spec']?.selector;
-  const text = selector === undefined ? '' : formatLabelSelector(isLabelSelector(selector) ? selector : { matchLabels: selector });
+  const text = selectorText(resource, object);
   return {
     apiVersion: 'autoscaling/v1',
     kind: 'Scale',
     metadata: { name: name!, namespace: namespace!, uid: uid!, resourceVersion: resourceVersion!, creationTimestamp: creationTimestamp! },
-    spec: { replicas: object['spec']?.replicas ?? 0 },
-    status: { replicas: object['status']?.replicas ?? 0, ...(text === '' ? {} : { selector: text }) },
+    spec: { replicas: Number(read(object, paths.replicas) ?? 0) },
+    status: { replicas: Number(read(object, paths.statusReplicas) ?? 0), ...(text === '' ? {} : { selector: text }) },
   };
+}
+
+/** Custom resources keep the selector as text, if at all. */
+function selectorText(resource: ServedResource, object: KubernetesObject): string {
+  if (resource.scalePaths !== undefined)
+    return String(resource.scalePaths.selector === undefined ? '' : (read(object, resource.scalePaths.selector) ?? ''));
+  const selector = object['spec']?.selector;
+  return selector === undefined ? '' : formatLabelSelector(isLabelSelector(selector) ? selector : { matchLabels: selector });
+}
+
+function read(object: unknown, path: readonly string[]): unknown {
+  // biome-ignore lint/suspicious/noExplicitAny: walks a wire object
+  return path.reduce((at: any, name) => at?.[name], object);
+}
+
+function write(object: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  let at = object;
+  for (const name of path.slice(0, -1)) {
+    at[name] ??= {};
+    at = at[name] as Record<string, unknown>;
+  }
+  at[path.at(-1)!] = value;
 }
 
 /** ReplicationControllers have a plain map where the others have a LabelSelector. */
@@ -27,7 +53,7 @@ function isLabelSelector(selector: object): boolean {
 }
 
 export async function getScale(core: Core, scope: Scope): Promise<KubernetesObject> {
-  return scaleOf((await getObject(core, scope)).object);
+  return scaleOf(scope.resource, (await getObject(core, scope)).object);
 }
 
 /** PUT of a Scale; without resourceVersion it is unconditional. */
@@ -38,7 +64,7 @@ export function updateScale(core: Core, scope: Scope, body: ParsedBody): Promise
 export function patchScale(core: Core, scope: Scope, type: string, patch: unknown): Promise<KubernetesObject> {
   const asScale: Scope = { ...scope, resource: { ...scope.resource, gvk: SCALE } };
   return writeScale(core, scope, (current) => {
-    const value = applyPatch(core, asScale, type, patch, scaleOf(current));
+    const value = applyPatch(core, asScale, type, patch, scaleOf(scope.resource, current));
     return decodeBody(core, scope, SCALE, { value, syntaxWarnings: [] });
   });
 }
@@ -49,7 +75,7 @@ async function writeScale(core: Core, scope: Scope, wanted: (current: Kubernetes
     compute(current) {
       const scale = wanted(current);
       const next = cloneObject(current);
-      next['spec'] = { ...next['spec'], replicas: scale['spec']?.replicas ?? 0 };
+      write(next, (scope.resource.scalePaths ?? USUAL_PATHS).replicas, scale['spec']?.replicas ?? 0);
       const { resourceVersion, uid } = scale.metadata;
       if (resourceVersion) next.metadata.resourceVersion = resourceVersion;
       if (uid) next.metadata.uid = uid;
@@ -58,5 +84,5 @@ async function writeScale(core: Core, scope: Scope, wanted: (current: Kubernetes
       return next;
     },
   });
-  return scaleOf(entry.object);
+  return scaleOf(scope.resource, entry.object);
 }

@@ -1,5 +1,6 @@
 import type { KubernetesObject, StatusCause } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
+import { definitionStrategy } from './strategies/custom-resource-definition.ts';
 import { jobStrategy } from './strategies/job.ts';
 import { namespaceStrategy } from './strategies/namespace.ts';
 import { nodeStrategy } from './strategies/node.ts';
@@ -29,6 +30,7 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   namespaces: namespaceStrategy,
   nodes: nodeStrategy,
   'jobs.batch': jobStrategy,
+  'customresourcedefinitions.apiextensions.k8s.io': definitionStrategy,
   'daemonsets.apps': {
     prepareForCreate(daemonSet) {
       daemonSet.metadata.annotations = { 'deprecated.daemonset.template.generation': '1', ...daemonSet.metadata.annotations };

@@ -1,21 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
-import {
-  applyDefaults,
-  badRequest,
-  conflict,
-  invalid,
-  type KubernetesObject,
-  notFound,
-  type StatusCause,
-  validateCreate,
-  validateUpdate,
-} from '@palisade/kubernetes';
+import { badRequest, conflict, invalid, type KubernetesObject, notFound, type StatusCause } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
 import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
 import { fromStored, toStored } from './catalog.ts';
 import { isFinished } from './delete.ts';
 import { composePart, type Part } from './parts.ts';
+import type { ServedResource } from './resource.ts';
 import { hasGeneration, strategyFor } from './strategy.ts';
 
 /** Somebody else writing the same object: the change is computed again, as the real server does, this often. */
@@ -42,7 +33,7 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
     const current = fromStored(resource, entry).object;
     const wanted = await change.compute(current);
     checkIdentity(scope, wanted, current);
-    const prepared = prepare(core, scope, change, wanted, current);
+    const prepared = prepare(scope, change, wanted, current);
     try {
       return await write(core, scope, change, entry, current, prepared);
     } catch (error) {
@@ -77,7 +68,7 @@ function checkIdentity(scope: Scope, wanted: KubernetesObject, current: Kubernet
 }
 
 /** Server-owned metadata back in place, the other half of the object from the current one, defaults, generation. */
-function prepare(core: Core, scope: Scope, change: Change, wanted: KubernetesObject, current: KubernetesObject): KubernetesObject {
+function prepare(scope: Scope, change: Change, wanted: KubernetesObject, current: KubernetesObject): KubernetesObject {
   const before = current.metadata;
   const { resource } = scope;
   let object = composePart(change.part, resource, wanted, current);
@@ -96,7 +87,7 @@ function prepare(core: Core, scope: Scope, change: Change, wanted: KubernetesObj
   }
   delete meta['selfLink'];
   delete meta['managedFields'];
-  object = applyDefaults(core.schemas, object);
+  object = resource.model.applyDefaults(object);
   if (change.part === 'main') strategyFor(resource.storeType).prepareForUpdate?.(object, current);
   if (change.part === 'main' && hasGeneration(resource.storeType) && !isDeepStrictEqual(contentOf(object), contentOf(current))) {
     object.metadata.generation = (before.generation ?? 0) + 1;
@@ -110,16 +101,16 @@ function contentOf(object: KubernetesObject): Record<string, unknown> {
   return content;
 }
 
-function validate(core: Core, part: Part, object: KubernetesObject, current: KubernetesObject): StatusCause[] {
+function validate({ model }: ServedResource, part: Part, object: KubernetesObject, current: KubernetesObject): StatusCause[] {
   switch (part) {
     case 'whole-unchecked':
       return [];
     case 'ephemeralcontainers':
     case 'resize':
       // These change what an update may not: the result has to be a valid pod.
-      return validateCreate(core.schemas, object);
+      return model.validateCreate(object);
     default:
-      return validateUpdate(core.schemas, object, current);
+      return model.validateUpdate(object, current);
   }
 }
 
@@ -132,7 +123,7 @@ async function write(
   object: KubernetesObject,
 ): Promise<Entry> {
   const { resource, namespace, name } = scope;
-  const causes = validate(core, change.part, object, current);
+  const causes = validate(resource, change.part, object, current);
   if (causes.length > 0) throw invalid(resource.gvk, name, causes);
   const strategy = strategyFor(resource.storeType);
   const allocation = change.part === 'main' ? strategy.allocate?.(object, current, core) : undefined;
