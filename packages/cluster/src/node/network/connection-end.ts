@@ -52,27 +52,15 @@ export function forbiddenFlows(flows: readonly TrackedFlow[], compiled: Compiled
  */
 export async function endForbiddenFlows(netns: string, compiled: CompiledPolicies): Promise<number> {
   let ended = 0;
-  for (const family of ['ipv4', 'ipv6']) {
-    for (const protocol of ['udp', 'sctp']) {
-      const listing = await run('conntrack', ['-L', '-f', family, '-p', protocol], { netns });
-      for (const { original } of forbiddenFlows(parseConntrack(listing), compiled)) {
-        const tuple = [
-          '-s',
-          original.source,
-          '-d',
-          original.destination,
-          '--sport',
-          `${original.sourcePort}`,
-          '--dport',
-          `${original.destinationPort}`,
-        ];
-        // It may have ended by itself meanwhile; then conntrack finds nothing and says so with exit code 1.
-        await run('conntrack', ['-D', '-f', family, '-p', protocol, ...tuple], { netns }).then(
-          () => ended++,
-          () => {},
-        );
-      }
-    }
+  const listing = await run('conntrack', ['-L'], { netns });
+  for (const { protocol, original } of forbiddenFlows(parseConntrack(listing), compiled)) {
+    const { source, destination, sourcePort, destinationPort } = original;
+    const tuple = ['-s', source, '-d', destination, '--sport', `${sourcePort}`, '--dport', `${destinationPort}`];
+    // It may have ended by itself meanwhile; then conntrack finds nothing and says so with exit code 1.
+    await run('conntrack', ['-D', '-f', source.includes(':') ? 'ipv6' : 'ipv4', '-p', protocol, ...tuple], { netns }).then(
+      () => ended++,
+      () => {},
+    );
   }
   return ended;
 }

@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '@palisade/kubernetes';
-import { type Clock, type Informer, systemClock } from '@palisade/kubernetes/client';
+import { type ChangeType, type Clock, type Informer, systemClock } from '@palisade/kubernetes/client';
 import { type CompiledPolicies, compilePolicies, type LogMeaning, type NftRuleset, renderNftables } from '@palisade/netpol';
 import type { AddressNames } from './address-names.ts';
 import type { NodePlan } from './addresses.ts';
@@ -52,6 +52,8 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
     policySnapshot({ nodes, pods: [], namespaces: [], networkPolicies: [], clusterPolicies: [], placed: none }),
   );
   let reported = new Set<string>();
+  // A pod that comes can only add to what is allowed; everything else may forbid a connection that is open.
+  let mayForbid = false;
 
   async function applyOne(node: NodePlan, next: CompiledPolicies, placed: ReadonlyMap<string, readonly LocalPod[]>): Promise<boolean> {
     const rendered = renderNftables(next, nodeView(node, placed), rulesets.get(node.name));
@@ -86,6 +88,8 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
     const informers = [pods, namespaces, networkPolicies, ...clusterPolicies];
     await Promise.all(informers.map((informer) => informer.hasSynced()));
     if (signal.aborted) return;
+    const forbids = mayForbid;
+    mayForbid = false;
     const placed = options.placed();
     const snapshot = policySnapshot({
       nodes,
@@ -101,8 +105,12 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
     compiled = next;
     reportRefused(next);
     const failure = results.find((result) => result.status === 'rejected');
-    if (failure !== undefined) throw failure.reason;
-    if (results.some((result) => result.status === 'fulfilled' && result.value)) void ending.trigger();
+    if (failure !== undefined) {
+      mayForbid ||= forbids;
+      throw failure.reason;
+    }
+    const hasChanged = results.some((result) => result.status === 'fulfilled' && result.value);
+    if (hasChanged && forbids) void ending.trigger();
   }
 
   const ending = createCoalescer(
@@ -123,14 +131,16 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
   // Before any pod: the table that lets nothing of a pod through.
   await Promise.all(nodes.map((node) => applyOne(node, compiled, none)));
 
-  const changed = (): void => {
+  const changed = (type: ChangeType): void => {
+    mayForbid ||= type === 'MODIFIED';
     void coalescer.trigger();
   };
   pods.onChange((type, now: KubernetesObject, before) => {
     if (type === 'MODIFIED' && before !== undefined && isSamePodForPolicies(now, before)) return;
-    changed();
+    changed(type);
   });
-  for (const informer of [namespaces, networkPolicies, ...clusterPolicies]) informer.onChange(changed);
+  namespaces.onChange(changed);
+  for (const informer of [networkPolicies, ...clusterPolicies]) informer.onChange(() => changed('MODIFIED'));
   return {
     settled: () => coalescer.trigger(),
     get compiled() {

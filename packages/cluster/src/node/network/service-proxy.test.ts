@@ -159,8 +159,15 @@ isolated(import.meta.filename, () => {
     socket.send('hello', 53, '10.96.0.27');
     const [bytes, from] = await once(socket, 'message');
     assert.equal(`${bytes} ${from.address}`, `hello ${a.podIPs[0]} 10.96.0.27`);
-    socket.close();
-    server.close();
+    // The same client goes on after the endpoint has moved: its packets must follow.
+    const moved = await udpIn(netnsPath(b.netns), b.podIPs[0], 5353);
+    moved.on('message', (message, source) => moved.send(`moved ${message}`, source.port, source.address));
+    const [before] = (await client.list(Resource.endpointSlices)).items.filter((item) => item.metadata.name === 'dns-ipv4');
+    await client.update(Resource.endpointSlices, { ...before!, endpoints: [{ addresses: [b.podIPs[0]], conditions: { ready: true } }] });
+    await inForce();
+    socket.send('again', 53, '10.96.0.27');
+    assert.equal(String((await once(socket, 'message'))[0]), 'moved again');
+    for (const one of [socket, server, moved]) one.close();
   });
 
   test('a deleted Service is refused, and its chains are gone', async () => {

@@ -5,6 +5,7 @@ import { createCoalescer } from './coalesce.ts';
 import { applyNft, netnsPath } from './namespace.ts';
 import { planServices, type ServicePort } from './service-model.ts';
 import { renderServices } from './services.ts';
+import { forgetFlows, type StaleFlow, staleUdpFlows } from './stale-flows.ts';
 
 export interface ServiceProxyOptions {
   nodes: readonly NodePlan[];
@@ -16,6 +17,7 @@ export interface ServiceProxyOptions {
   clock?: Clock;
   /** Default: `nft -f -` in the namespace. */
   apply?(netns: string, text: string): Promise<void>;
+  forget?(netns: string, flows: readonly StaleFlow[]): Promise<void>;
   /** Told after a change is in force on every node. */
   onApplied?(before: readonly ServicePort[], now: readonly ServicePort[]): void;
 }
@@ -31,7 +33,7 @@ const PAUSE_MS = 10;
 
 /** Keeps every node's Service table as the API says. Nothing is rendered before both caches are complete. */
 export function startServiceProxy(options: ServiceProxyOptions): ServiceProxy {
-  const { nodes, services, slices, signal, clock = systemClock, apply = applyNft } = options;
+  const { nodes, services, slices, signal, clock = systemClock, apply = applyNft, forget = forgetFlows } = options;
   const chains = new Map<string, ReadonlySet<string>>();
   const texts = new Map<string, string>();
   let current: readonly ServicePort[] = [];
@@ -55,6 +57,8 @@ export function startServiceProxy(options: ServiceProxyOptions): ServiceProxy {
       const failure = results.find((result) => result.status === 'rejected');
       if (failure !== undefined) throw failure.reason;
       current = plans;
+      const stale = staleUdpFlows(before, plans);
+      if (stale.length > 0) await Promise.all(nodes.map((node) => forget(netnsPath(node.netnsName), stale)));
       options.onApplied?.(before, plans);
     },
     { pauseMs: PAUSE_MS, clock, signal, onError: (error) => options.log('warn', `Services not in force, trying again: ${String(error)}`) },

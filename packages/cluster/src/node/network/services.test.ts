@@ -5,6 +5,7 @@ import type { KubernetesObject } from '@palisade/kubernetes';
 import fc from 'fast-check';
 import { planServices, usableEndpoints } from './service-model.ts';
 import { renderServices } from './services.ts';
+import { staleUdpFlows } from './stale-flows.ts';
 import { service, slice } from './testing/objects.ts';
 
 const golden = (name: string) => join(import.meta.dirname, 'testdata', name);
@@ -130,4 +131,37 @@ test('the order of objects does not change the text', () => {
     renderServices(node1, planServices([web, other], webSlices)).text,
     renderServices(node1, planServices([other, web], [...webSlices].reverse())).text,
   );
+});
+
+test('UDP flows of endpoints that went are stale; TCP and endpoints that stay are not', () => {
+  const plans = (ips: readonly string[]) =>
+    planServices(
+      [
+        service('s', {
+          type: 'NodePort',
+          clusterIPs: ['10.96.0.9'],
+          ports: [
+            { name: 'u', port: 53, protocol: 'UDP', nodePort: 30053 },
+            { name: 't', port: 53 },
+          ],
+        }),
+      ],
+      [
+        slice(
+          's',
+          'IPv4',
+          [
+            { name: 'u', port: 53, protocol: 'UDP' },
+            { name: 't', port: 53, protocol: 'TCP' },
+          ],
+          ips.map((ip) => ({ ip })),
+        ),
+      ],
+    );
+  assert.deepEqual(staleUdpFlows(plans(['10.244.1.2', '10.244.1.3']), plans(['10.244.1.3', '10.244.1.4'])), [
+    { family: 4, endpoint: '10.244.1.2', destination: '10.96.0.9' },
+    { family: 4, endpoint: '10.244.1.2' },
+  ]);
+  assert.deepEqual(staleUdpFlows(plans(['10.244.1.2']), []).length, 2);
+  assert.deepEqual(staleUdpFlows(plans(['10.244.1.2']), plans(['10.244.1.2'])), []);
 });
