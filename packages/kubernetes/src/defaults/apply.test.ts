@@ -29,10 +29,10 @@ describe('applyDefaults', () => {
       spec: { selector: {}, template: { spec: { containers: [{ name: 'c' }] } } },
     };
     const before = JSON.stringify(object);
-    const once = applyDefaults(registry, object);
+    const once: KubernetesObject = applyDefaults(registry, object);
     assert.equal(JSON.stringify(object), before);
     assert.deepEqual(applyDefaults(registry, once), once);
-    assert.deepEqual(once.spec.strategy, { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '25%', maxSurge: '25%' } });
+    assert.deepEqual(once['spec'].strategy, { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '25%', maxSurge: '25%' } });
   });
 
   test('limits become requests in pods, not in templates', () => {

@@ -62,7 +62,7 @@ function renderField(field: FieldSchema): OpenApiValue {
   };
 }
 
-export function renderDefinition(definition: Definition): OpenApiValue {
+function renderDefinition(definition: Definition): OpenApiValue {
   if (definition.primitive) return { ...definition.primitive };
   const fields = [...definition.fields.values()];
   const required = fields.filter((f) => f.required).map((f) => f.name);

@@ -8,7 +8,7 @@ import { formatApiVersion, parseApiVersion, type SchemaRegistry } from './regist
 export interface DecodedObject {
   readonly object: KubernetesObject;
   /** `unknown field "spec.foo"`, in document order. The fields themselves are gone from `object`. */
-  readonly unknownFields: readonly string[];
+  readonly unknownFields: string[];
 }
 
 /** Where the decoder stands: `path` for strict errors, `fields` and `struct` as Go's JSON errors name the place. */

@@ -11,7 +11,7 @@ interface Cidr {
 }
 
 /** Bits beyond the prefix are allowed, as the API allows them. */
-export function parseCidr(text: string): Cidr | undefined {
+function parseCidr(text: string): Cidr | undefined {
   const match = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text);
   const [address, prefix] = [match?.[1] ?? '', Number(match?.[2])];
   const family = isIP(address) as 0 | 4 | 6;
