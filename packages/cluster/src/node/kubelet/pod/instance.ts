@@ -9,7 +9,7 @@ import type { Container, Pod } from '../pod-types.ts';
 import { type ContainerCgroup, readLimits } from '../runtime/cgroups.ts';
 import { renderProcess, startFailure } from '../runtime/command.ts';
 import type { ExecTarget } from '../runtime/exec.ts';
-import { type ContainerExit, launchContainer, type OutputSource, type RunningContainer } from '../runtime/launch.ts';
+import { type ContainerExit, launchContainer, type OutputSource, programBegan, type RunningContainer } from '../runtime/launch.ts';
 import type { NodeContext } from './context.ts';
 import type { PreparedContainer } from './prepare-container.ts';
 import type { Terminated } from './record.ts';
@@ -76,10 +76,11 @@ export async function startInstance(input: StartInput): Promise<ContainerInstanc
   } catch (error) {
     log.close();
     cgroup.remove();
-    throw error;
-  } finally {
     prepared.release();
+    throw error;
   }
+  // Sub-paths are bound by name of a descriptor that has to live until the binds are made.
+  void programBegan(running.initPid, () => !running.isRunning()).then(prepared.release);
   const startedAt = now();
   const place = { reporter: `pod/${pod.metadata.namespace}/${pod.metadata.name}/${container.name}`, endpoint: input.endpoint };
   const stopFlow = flow === undefined ? undefined : followFlowLog(context, flow, prepared.flowLog!, place);
@@ -96,7 +97,13 @@ export async function startInstance(input: StartInput): Promise<ContainerInstanc
     running,
     log,
     image: input.image,
-    execTarget: { initPid: running.initPid, setting: prepared.setting, launchEnv: context.machine.launchEnv, cgroups: cgroup.procsFiles },
+    execTarget: {
+      initPid: running.initPid,
+      isRunning: running.isRunning,
+      setting: prepared.setting,
+      launchEnv: context.machine.launchEnv,
+      cgroups: cgroup.procsFiles,
+    },
     listen(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -115,7 +115,7 @@ async function get(access: ProbeAccess, action: HttpGetAction, timeoutMs: number
 
 function exchange(transport: Duplex, path: string, headers: Record<string, string | string[]>, url: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({ createConnection: () => transport, path, headers, method: 'GET', setHost: false, agent: false });
+    const request = httpRequest({ createConnection: () => transport, path, headers, method: 'GET', setHost: false });
     request.on('response', (response: IncomingMessage) => {
       response.resume();
       resolve(response.statusCode ?? 0);

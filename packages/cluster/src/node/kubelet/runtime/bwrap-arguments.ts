@@ -24,11 +24,22 @@ export function renderBwrapArguments(sandbox: Sandbox): string[] {
     'LD_LIBRARY_PATH',
     '--json-status-fd',
     String(sandbox.statusFd),
-    ...sandbox.root.flatMap(renderEntry),
+    ...withParents(sandbox.root).flatMap(renderEntry),
     ...(sandbox.isRootReadOnly ? ['--remount-ro', '/'] : []),
     '--chdir',
     '/',
   ];
+}
+
+/** Folders above a target are made by bubblewrap for root only: they are asked for by name, open to all. */
+function withParents(entries: readonly RootEntry[]): RootEntry[] {
+  const known = new Set<string>();
+  return entries.flatMap((entry) => {
+    const parts = entry.target.split('/').slice(1, -1);
+    const parents = parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`).filter((path) => !known.has(path));
+    for (const path of [...parents, entry.target]) known.add(path);
+    return [...parents.map((target): RootEntry => ({ kind: 'folder', target, mode: 0o755 })), entry];
+  });
 }
 
 function renderEntry(entry: RootEntry): string[] {

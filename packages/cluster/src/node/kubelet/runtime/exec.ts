@@ -5,12 +5,13 @@ import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecSession } from '../../../contract.ts';
 import { type ProcessSetting, renderProcess } from './command.ts';
-import { childrenOf, enterCgroups, readEnd, signalNumber } from './launch.ts';
+import { childrenOf, enterCgroups, programBegan, readEnd, signalNumber } from './launch.ts';
 import { makePipe } from './native.ts';
 import { openTerminal } from './terminal.ts';
 
 export interface ExecTarget {
   readonly initPid: number;
+  readonly isRunning: () => boolean;
   readonly setting: ProcessSetting;
   readonly launchEnv: Readonly<Record<string, string>>;
   readonly cgroups: readonly string[];
@@ -22,20 +23,13 @@ export interface ExecRequest {
   readonly hasTty: boolean;
 }
 
-/** bubblewrap needs a moment between making the namespaces and starting the program; entering before that would find half a root. */
-const READY_POLL_MS = 3;
-const READY_LIMIT_MS = 5000;
-
 /**
  * Runs one more program in a running container: same namespaces, user, capabilities and variables.
  *
  * nsenter leaves the program in the container's root: a `--wd` would be opened out here and hand a folder of the machine in.
  */
 export async function execInContainer(target: ExecTarget, request: ExecRequest): Promise<ExecSession> {
-  for (let waited = 0; childrenOf(target.initPid).length === 0; waited += READY_POLL_MS) {
-    if (waited > READY_LIMIT_MS) throw new Error('container is not running');
-    await sleep(READY_POLL_MS);
-  }
+  if (!(await programBegan(target.initPid, () => !target.isRunning()))) throw new Error('container is not running');
   const { setting } = target;
   const env = request.hasTty ? { ...setting.env, TERM: 'xterm' } : setting.env;
   const terminal = request.hasTty ? openTerminal(`/proc/${target.initPid}/root/dev`) : null;

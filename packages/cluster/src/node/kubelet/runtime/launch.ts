@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, fchownSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { renderBwrapArguments, type Sandbox } from './bwrap-arguments.ts';
 import { makePipe } from './native.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
@@ -217,6 +218,19 @@ export function childrenOf(pid: number): number[] {
   } catch {
     return [];
   }
+}
+
+/** bubblewrap needs a moment between making the namespaces and starting the program; until then the container's root is unfinished. */
+const BEGIN_POLL_MS = 3;
+const BEGIN_LIMIT_MS = 5000;
+
+/** Resolves when the container's program exists; false when it never did. */
+export async function programBegan(initPid: number, isOver: () => boolean): Promise<boolean> {
+  for (let waited = 0; waited <= BEGIN_LIMIT_MS && !isOver(); waited += BEGIN_POLL_MS) {
+    if (childrenOf(initPid).length > 0) return true;
+    await sleep(BEGIN_POLL_MS);
+  }
+  return false;
 }
 
 const SIGNALS: Partial<Record<NodeJS.Signals, number>> = {
