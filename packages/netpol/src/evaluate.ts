@@ -90,7 +90,8 @@ export function resolvePortName(
   return pod.ports.filter((port) => port.name === match.name && (match.protocol === undefined || match.protocol === port.protocol));
 }
 
-function portMatches(match: PortMatch, protocol: string, port: number | undefined, destination: PodFact | undefined): boolean {
+/** Whether one `ports` entry covers a packet. */
+export function portMatches(match: PortMatch, protocol: string, port: number | undefined, destination: PodFact | undefined): boolean {
   if ('from' in match) return match.protocol === protocol && port !== undefined && port >= match.from && port <= match.to;
   return (
     destination !== undefined && resolvePortName(destination, match).some((named) => named.protocol === protocol && named.port === port)
