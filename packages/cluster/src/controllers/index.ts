@@ -5,6 +5,8 @@ import { createDaemonSetController } from './daemonset/controller.ts';
 import { createDeploymentController } from './deployment/controller.ts';
 import { createDisruptionController } from './disruption/controller.ts';
 import { createEndpointsController } from './endpoints/controller.ts';
+import { createEndpointsMirror } from './endpoints/mirror-controller.ts';
+import { createEventExpiry } from './events/controller.ts';
 import { createGarbageCollector } from './garbage/controller.ts';
 import { createJobController } from './job/controller.ts';
 import { createNamespaceController } from './namespace/controller.ts';
@@ -79,5 +81,7 @@ function createControllers(ctx: ControllerContext, options: ControllersOptions):
     createNodeLifecycleController(ctx),
     createTaintEvictionController(ctx),
     createPodGarbageController(ctx),
+    createEndpointsMirror(ctx),
+    createEventExpiry(ctx),
   ];
 }

@@ -1,5 +1,5 @@
 /** Longest line accepted: a watch event holds one object, and objects are at most 3 MiB in Kubernetes. */
-export const MAX_LINE_BYTES = 16 * 1024 * 1024;
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Splits a byte stream into lines, whatever the chunk boundaries (also inside a UTF-8 sequence). Empty lines are skipped;

@@ -12,7 +12,7 @@ export function splitKey(key: string): { namespace?: string; name: string } {
   return slash === -1 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-export type IndexFunction<T> = (object: T) => readonly string[];
+type IndexFunction<T> = (object: T) => readonly string[];
 
 /** Read side of a cache. Objects are shared: clone before changing. */
 export interface ObjectCache<T extends KubernetesObject> {

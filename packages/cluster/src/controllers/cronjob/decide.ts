@@ -4,7 +4,7 @@ import { controllerReference } from '../runtime/ownership.ts';
 import { apiTime } from '../runtime/pods.ts';
 import type { Schedule } from './schedule.ts';
 
-export const SCHEDULED_TIMESTAMP = 'batch.kubernetes.io/cronjob-scheduled-timestamp';
+const SCHEDULED_TIMESTAMP = 'batch.kubernetes.io/cronjob-scheduled-timestamp';
 
 export interface CronDecision {
   /** The run to start now. */

@@ -2,9 +2,9 @@ import type { KubernetesObject } from '@palisade/kubernetes';
 import { byCreation, fenceposts, MAX_REPLICAS, replicasOf } from './scale.ts';
 import { isSameTemplate } from './template.ts';
 
-export const REVISION = 'deployment.kubernetes.io/revision';
-export const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history';
-export const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
+const REVISION = 'deployment.kubernetes.io/revision';
+const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history';
+const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
 
 /** Not copied from a Deployment to its ReplicaSets: they describe the one they stand on. */
 const OWN_ANNOTATIONS = new Set([

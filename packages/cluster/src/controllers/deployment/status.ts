@@ -19,7 +19,7 @@ export type Progress = { kind: 'created' | 'found'; name: string } | { kind: 'no
 /** `progressDeadlineSeconds` of this value means: no deadline (MaxInt32). */
 const NO_DEADLINE = 2 ** 31 - 1;
 
-export function hasDeadline(deployment: KubernetesObject): boolean {
+function hasDeadline(deployment: KubernetesObject): boolean {
   const deadline = deployment['spec'].progressDeadlineSeconds;
   return deadline !== undefined && deadline !== NO_DEADLINE;
 }

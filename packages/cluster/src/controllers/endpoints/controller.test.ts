@@ -42,7 +42,7 @@ test('what users write for services without selector is left alone; what they ch
   await h.client.create(Resource.endpoints, {
     apiVersion: 'v1',
     kind: 'Endpoints',
-    metadata: { ...web },
+    metadata: { ...web, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
     subsets: [{ addresses: [{ ip: '192.0.2.1' }] }],
   });
   const own = {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { isStatusError, type KubernetesObject, type OwnerReference, PatchType } from '@palisade/kubernetes';
 import { type Informer, objectKey } from '@palisade/kubernetes/client';
 import { type Controller, type ControllerContext, createController } from '../runtime/context.ts';
@@ -36,18 +37,25 @@ export function createGarbageCollector(ctx: ControllerContext, options: { resour
       const informer = ctx.informer({ group: resource.group, version: resource.version, resource: resource.resource });
       watched.set(name, { resource, informer });
       informer.addIndex(OWNER_UID, (object) => object.metadata.ownerReferences?.map((reference) => reference.uid) ?? []);
-      informer.onChange((type, object) => changed(resource, type, object));
+      informer.onChange((type, object, old) => changed(resource, type, object, old));
     }
     if (!queue.isStopped) ctx.clock.after(REFRESH_MS, refresh);
   }
   refresh();
 
-  function changed(resource: ServedResource, type: string, object: KubernetesObject): void {
+  function changed(resource: ServedResource, type: string, object: KubernetesObject, old: KubernetesObject | undefined): void {
     if (type === 'DELETED') {
       queueDependents(String(object.metadata.uid));
       for (const reference of object.metadata.ownerReferences ?? []) queueOwner(reference, object.metadata.namespace);
       return;
     }
+    // Most changes (a status, a label) concern nobody here.
+    const relevant = ({ metadata: { ownerReferences = [], finalizers = [], deletionTimestamp } }: KubernetesObject) => [
+      ownerReferences,
+      finalizers,
+      deletionTimestamp,
+    ];
+    if (type === 'MODIFIED' && old !== undefined && isDeepStrictEqual(relevant(object), relevant(old))) return;
     const isOurs = object.metadata.ownerReferences?.length || isDeletedWith(object, FOREGROUND) || isDeletedWith(object, ORPHAN);
     if (isOurs) queue.add(queueKey(resource, object));
     // A dependent that stopped blocking, or began to go, may set its owner free.

@@ -9,7 +9,7 @@ export const TRACKING_FINALIZER = 'batch.kubernetes.io/job-tracking';
 const BACKOFF_MS = 10_000;
 const MAX_BACKOFF_MS = 600_000;
 
-export interface Uncounted {
+interface Uncounted {
   succeeded: string[];
   failed: string[];
 }

@@ -4,7 +4,7 @@ import { apiTime, type Condition, isPodActive, isPodAvailable, isPodReady } from
 import { rankForDeletion } from './rank.ts';
 
 /** At most this many pods are made or deleted in one pass. */
-export const BURST = 500;
+const BURST = 500;
 
 export interface ReplicaSetDecision {
   create: number;

@@ -3,7 +3,7 @@ import { type ApiClient, isStatusError, type KubernetesObject, PatchType } from 
 import type { Clock } from '@palisade/kubernetes/client';
 import { Resource } from './resources.ts';
 
-export type EventType = 'Normal' | 'Warning';
+type EventType = 'Normal' | 'Warning';
 
 /** Tells users what happened to an object (core/v1 Event). Never blocks and never fails its caller. */
 export interface EventRecorder {
@@ -84,7 +84,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   };
 }
 
-export interface EventContent {
+interface EventContent {
   type: EventType;
   reason: string;
   message: string;
@@ -94,7 +94,7 @@ export interface EventContent {
 }
 
 /** Events of cluster-scoped objects live in `default`. The name ends in the time, as client-go's do, plus what tells events of one instant apart. */
-export function renderEvent(object: KubernetesObject, content: EventContent): KubernetesObject {
+function renderEvent(object: KubernetesObject, content: EventContent): KubernetesObject {
   const { name = '', namespace, uid, resourceVersion } = object.metadata;
   const at = content.now.toISOString().replace(/\.\d+Z$/, 'Z');
   const unique = createHash('sha256')

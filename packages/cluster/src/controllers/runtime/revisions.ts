@@ -17,7 +17,7 @@ export function templateOf(revision: KubernetesObject): KubernetesObject {
  *
  * @param revisions the owner's revisions
  */
-export function decideRevision(
+function decideRevision(
   owner: KubernetesObject,
   revisions: readonly KubernetesObject[],
 ): { found?: KubernetesObject; raiseTo?: number; create?: KubernetesObject } {

@@ -8,7 +8,7 @@ import { Resource } from '../runtime/resources.ts';
 import type { Cluster } from './cluster.ts';
 import { placePod } from './decide.ts';
 
-export const SCHEDULER_NAME = 'default-scheduler';
+const SCHEDULER_NAME = 'default-scheduler';
 
 /** Pods without a place are tried again at the latest after this time, whatever the events say. */
 const RETRY_MS = 60_000;

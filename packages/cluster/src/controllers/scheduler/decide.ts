@@ -29,7 +29,7 @@ export function placePod(pod: KubernetesObject, cluster: Cluster): Placement {
 }
 
 /** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) ... . preemption: ...`, as in FailedScheduling events. */
-export function renderRefusals(refusals: readonly Refusal[]): string {
+function renderRefusals(refusals: readonly Refusal[]): string {
   const total = refusals.length;
   const count = (texts: readonly string[]) => {
     const counts = new Map<string, number>();

@@ -3,7 +3,7 @@ import { objectKey } from '@palisade/kubernetes/client';
 import { type Controller, type ControllerContext, createController } from '../runtime/context.ts';
 import { Resource } from '../runtime/resources.ts';
 
-export const ROOT_CA = 'kube-root-ca.crt';
+const ROOT_CA = 'kube-root-ca.crt';
 const ROOT_CA_DESCRIPTION =
   'Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.';
 

@@ -4,7 +4,7 @@ import { StatusError } from '../../status.ts';
 import type { ApiClient, DeleteOptions, ListOptions, ObjectKey, WatchEvent, WatchOptions, WriteOptions } from '../api-client.ts';
 import { type FakeResource, fakeResource } from './resources.ts';
 
-export interface FakeAction {
+interface FakeAction {
   verb: 'create' | 'update' | 'patch' | 'delete';
   resource: string;
   subresource?: string;
