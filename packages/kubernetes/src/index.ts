@@ -10,6 +10,7 @@ export { decodeProtobuf } from './protobuf/envelope.ts';
 export * from './quantity.ts';
 export * from './schema/decode.ts';
 export type { Definition, FieldSchema, TypeSchema } from './schema/definitions.ts';
+export { findDuplicateFields } from './schema/duplicate-fields.ts';
 export * from './schema/registry.ts';
 export * from './selectors.ts';
 export * from './status.ts';
