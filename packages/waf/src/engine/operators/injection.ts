@@ -1,4 +1,11 @@
+import { detectSqlInjection } from '../libinjection/sqli.ts';
+import { detectXss } from '../libinjection/xss.ts';
 import type { OperatorFactory } from './types.ts';
 
-export const detectSQLi: OperatorFactory = () => () => false;
-export const detectXSS: OperatorFactory = () => () => false;
+/** Captures the fingerprint. */
+export const detectSQLi: OperatorFactory = () => (value) => {
+  const print = detectSqlInjection(value);
+  return print === undefined ? false : { captures: [print] };
+};
+
+export const detectXSS: OperatorFactory = () => (value) => detectXss(value) && { captures: [value] };

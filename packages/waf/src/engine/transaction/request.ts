@@ -24,7 +24,7 @@ const set = (state: TransactionState, name: string, value: string | number): voi
 
 /** Fill every variable the head gives. */
 export function readRequestHead(state: TransactionState, head: RequestHead): void {
-  const { settings, profile } = state.ruleSet;
+  const { settings } = state.ruleSet;
   const { method, uri, protocol } = head;
   const headers = head.headers.map(([name, value]) => new Target(name, value));
   state.setList('REQUEST_HEADERS', headers);
@@ -34,7 +34,8 @@ export function readRequestHead(state: TransactionState, head: RequestHead): voi
   set(state, 'REQUEST_URI_RAW', uri);
   const { path, query, local } = splitUri(uri);
   set(state, 'REQUEST_URI', local);
-  const filename = profile === 'modsecurity3' ? urlDecode(path) : path;
+  // Every engine shows the path decoded; `+` is no space there.
+  const filename = path.includes('%') ? urlDecode(path.replaceAll('+', '%2B')) : path;
   set(state, 'REQUEST_FILENAME', filename);
   set(state, 'REQUEST_BASENAME', filename.slice(Math.max(filename.lastIndexOf('/'), filename.lastIndexOf('\\')) + 1));
   set(state, 'PATH_INFO', filename);
