@@ -25,7 +25,9 @@ export function createShell(env: NodeJS.ProcessEnv, cwd: string, print: (line: s
       print(`  $ ${args.map(quote).join(' ')}`);
       const result = await execute(args, env, cwd);
       transcript.push(result);
-      for (const line of `${result.stdout}${result.stderr}`.trimEnd().split('\n')) if (line !== '') print(`    ${shorten(line)}`);
+      const lines = `${result.stdout}${result.stderr}`.trimEnd().split('\n');
+      // "rollout status" says the same again and again.
+      for (const [index, line] of lines.entries()) if (line !== '' && line !== lines[index - 1]) print(`    ${shorten(line)}`);
       if (result.code !== 0) print(`    (exit code ${result.code})`);
       return result;
     },

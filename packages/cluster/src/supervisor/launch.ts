@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { removeLeftovers } from './leftovers.ts';
 import {
   type ClusterPaths,
   clusterPaths,
@@ -42,6 +43,7 @@ export async function launchCluster(options: LaunchOptions): Promise<RunningClus
   const paths = clusterPaths(options.name);
   if (runningPid(paths) !== undefined) return { ...readReady(paths), paths, started: false };
   makeStateDir(paths);
+  removeLeftovers(paths);
   rmSync(readyFile(paths), { force: true });
   const config: SupervisorConfig = { ...withoutAttached(options), stateDir: paths.stateDir, launchedAt: Date.now() };
   const main = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -78,6 +80,7 @@ export async function stopCluster(name: string, options: { purge: boolean; grace
     while (runningPid(paths) !== undefined) await sleep(10);
   }
   removeLock(paths);
+  removeLeftovers(paths);
   if (options.purge) rmSync(paths.stateDir, { recursive: true, force: true });
   return { wasRunning: pid !== undefined };
 }

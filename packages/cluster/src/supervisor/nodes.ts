@@ -5,6 +5,7 @@ import type { Kubelet } from '../contract.ts';
 import { createImageRegistry, type ImagePaths, microsimImages, modsecurityImage, readUserImages, toolImages } from '../images/index.ts';
 import { createKubelet, type NodeAgent, type PodReference } from '../node/kubelet/index.ts';
 import { resolvConfFor } from './dns.ts';
+import { nodesFolder } from './leftovers.ts';
 import type { NetworkParts } from './network.ts';
 import type { Parts } from './parts.ts';
 
@@ -26,7 +27,7 @@ export async function startNodes(parts: Parts, network: NetworkParts, kubelets: 
       network: node,
       client,
       images,
-      stateDir: join(config.stateDir, 'nodes', node.node.name),
+      stateDir: join(nodesFolder(config.stateDir), node.node.name),
       runDir: join('/run/palisade', node.node.name),
       toolsRoot: paths.toolsRoot,
       issueToken: (pod, audience, seconds) => issueToken(parts, pod, audience, seconds),

@@ -91,10 +91,12 @@ export function giveToUser(path: string): void {
   if (SUDO_UID && SUDO_GID && process.getuid?.() === 0) chownSync(path, Number(SUDO_UID), Number(SUDO_GID));
 }
 
+/** undefined for a process that is gone or waits only to be reaped. */
 function startTimeOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? undefined : fields[19];
   } catch {
     return undefined;
   }

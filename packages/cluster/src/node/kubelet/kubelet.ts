@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FlowRecord } from '@palisade/flow';
@@ -12,7 +11,7 @@ import type { IssueToken, NodeContext } from './pod/context.ts';
 import { createSlots } from './pod/slots.ts';
 import { PodWorker } from './pod/worker.ts';
 import type { ConfigMap, Pod, Secret } from './pod-types.ts';
-import { createCgroups } from './runtime/cgroups.ts';
+import { cgroupPrefix, createCgroups } from './runtime/cgroups.ts';
 import { prepareMachine, releaseMachine } from './runtime/machine.ts';
 import { createSharedInformers, type SharedInformers, startSharedInformers } from './shared-informers.ts';
 import { createKubeletApi } from './streams/kubelet-api.ts';
@@ -68,8 +67,7 @@ export function createKubelet(options: KubeletOptions): NodeAgent {
   let isStopping = false;
 
   function makeContext(): NodeContext {
-    // Two clusters on one machine must not remove each other's groups.
-    const cgroups = createCgroups(`palisade-${createHash('sha256').update(options.stateDir).digest('hex').slice(0, 8)}`);
+    const cgroups = createCgroups(cgroupPrefix(options.stateDir));
     cgroups.removeAll();
     if (cgroups.missing.length > 0)
       log('warn', `node ${nodeName}: limits are not enforced for ${cgroups.missing.join(', ')}: no writable control group`);

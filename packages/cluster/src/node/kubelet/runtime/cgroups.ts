@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseQuantity } from '@palisade/kubernetes';
@@ -24,6 +25,11 @@ export interface Cgroups {
   create(id: string, limits: ContainerLimits): ContainerCgroup;
   /** Removes what a killed node left behind. */
   removeAll(): void;
+}
+
+/** Two clusters on one machine must not remove each other's groups, so a node's groups carry its state folder's name. */
+export function cgroupPrefix(nodeStateDir: string): string {
+  return `palisade-${createHash('sha256').update(nodeStateDir).digest('hex').slice(0, 8)}`;
 }
 
 export function readLimits(limits: Readonly<Record<string, string>> = {}): ContainerLimits {

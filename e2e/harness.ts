@@ -1,0 +1,113 @@
+/** A cluster of its own for a story, and kubectl against it. Attached: it dies with the test process, whatever happens. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { launchCluster, type RunningCluster, stopCluster } from '@palisade/cluster';
+
+export const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '');
+export const examples = join(root, 'examples');
+
+export interface Output {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface TestCluster {
+  readonly running: RunningCluster;
+  /** Resolves with whatever exit code. */
+  kubectl(...args: string[]): Promise<Output>;
+  /** Standard output; rejects when the exit code is not 0. */
+  kubectlOk(...args: string[]): Promise<string>;
+  /** `kubectl apply -f -` of this text. */
+  apply(manifest: string): Promise<string>;
+  /** `kubectl create -f -`: unlike apply it sends the text as it is, nulls included. */
+  create(manifest: string): Promise<string>;
+  /** The `palisade` command against this cluster. */
+  palisade(...args: string[]): Promise<Output>;
+  stop(): Promise<void>;
+}
+
+/** Why whole-cluster tests cannot run here, or false. Pass as node:test's `skip`. */
+export function cannotRunClusters(): string | false {
+  if (process.platform !== 'linux') return 'needs Linux';
+  if (process.getuid?.() !== 0) return 'needs root: sudo npm test';
+  return false;
+}
+
+let counter = 0;
+
+export async function startCluster(options: { nodes?: readonly string[]; hostPathRoot?: string } = {}): Promise<TestCluster> {
+  const state = mkdtempSync(join(tmpdir(), 'palisade-e2e-'));
+  process.env['PALISADE_STATE'] = state;
+  const name = `e2e-${process.pid}-${counter++}`;
+  const running = await launchCluster({
+    name,
+    nodes: options.nodes ?? ['node1', 'node2', 'node3'],
+    apiPort: 0,
+    cacheDir: process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache', 'palisade'),
+    imageDirs: [],
+    ...(options.hostPathRoot === undefined ? {} : { hostPathRoot: options.hostPathRoot }),
+    attached: true,
+  });
+  const env = { ...process.env, KUBECONFIG: running.kubeconfig };
+  const kubectl = (...args: string[]) => run('kubectl', args, env);
+  const send = async (verb: string, manifest: string) => {
+    const result = await run('kubectl', [verb, '-f', '-'], env, manifest);
+    if (result.code !== 0) throw new Error(`kubectl ${verb}: exit code ${result.code}\n${result.stderr}`);
+    return result.stdout;
+  };
+  return {
+    running,
+    kubectl,
+    async kubectlOk(...args) {
+      const result = await kubectl(...args);
+      if (result.code !== 0) throw new Error(`kubectl ${args.join(' ')}: exit code ${result.code}\n${result.stderr}${result.stdout}`);
+      return result.stdout;
+    },
+    apply: (manifest) => send('apply', manifest),
+    create: (manifest) => send('create', manifest),
+    palisade: (...args) =>
+      run(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'packages/cli/src/main.ts'), ...args], env),
+    async stop() {
+      await stopCluster(name, { purge: true });
+      rmSync(state, { recursive: true, force: true });
+    },
+  };
+}
+
+export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env, input?: string): Promise<Output> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'], cwd: root });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    child.stdin.on('error', () => {});
+    child.stdin.end(input ?? '');
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code: code ?? 1, stdout, stderr }));
+  });
+}
+
+/** Tries until `check` returns something other than undefined or false; rejects with the last answer after `timeoutMs`. */
+export async function eventually<T>(what: string, timeoutMs: number, check: () => Promise<T | undefined | false>): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  let last: unknown;
+  do {
+    try {
+      const answer = await check();
+      if (answer !== undefined && answer !== false) return answer;
+    } catch (error) {
+      last = error;
+    }
+    await sleep(200);
+  } while (Date.now() < deadline);
+  throw new Error(`${what}: not within ${timeoutMs} ms${last instanceof Error ? `: ${last.message}` : ''}`);
+}
