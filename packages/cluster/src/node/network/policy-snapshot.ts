@@ -15,7 +15,8 @@ export interface PolicyInputs {
 
 /**
  * The cluster as the policies see it: the API's pods, with the addresses the network gave them. A placed pod that the cache
- * does not show yet is taken as it was given to the network; a pod of the same name but another uid gives way to it.
+ * does not show yet is taken as it was given to the network; a pod of the same name but another uid gives way to it, unless that
+ * one has a network too.
  */
 export function policySnapshot(inputs: PolicyInputs): ClusterSnapshot {
   const facts = new Map<string, PodFact>();
@@ -23,13 +24,16 @@ export function policySnapshot(inputs: PolicyInputs): ClusterSnapshot {
     const fact = podFactOf(pod);
     if (fact !== undefined) facts.set(`${fact.namespace}/${fact.name}`, fact);
   }
-  for (const [node, locals] of inputs.placed) {
-    for (const local of locals) {
-      const key = `${local.namespace}/${local.name}`;
-      const known = facts.get(key);
-      const fact = known?.uid === local.uid ? known : podFactOf(local.object);
-      if (fact !== undefined) facts.set(key, { ...fact, node, ips: local.podIPs });
-    }
+  const uids = new Map([...facts].map(([key, fact]) => [key, fact.uid]));
+  const current = new Map(facts);
+  const locals = [...inputs.placed].flatMap(([node, list]) =>
+    list.map((local) => ({ node, local, key: `${local.namespace}/${local.name}` })),
+  );
+  const isCurrent = ({ key, local }: (typeof locals)[number]) => uids.get(key) === local.uid;
+  // The API's own pods last: where an old pod and its successor both have a network, the successor counts.
+  for (const entry of [...locals.filter((one) => !isCurrent(one)), ...locals.filter(isCurrent)]) {
+    const fact = isCurrent(entry) ? current.get(entry.key) : podFactOf(entry.local.object);
+    if (fact !== undefined) facts.set(entry.key, { ...fact, node: entry.node, ips: entry.local.podIPs });
   }
   return {
     namespaces: inputs.namespaces.map(namespaceFactOf),

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 
@@ -30,6 +30,16 @@ function onPath(tool: string): boolean {
         return false;
       }
     });
+}
+
+/** Names of this project that must never be seen on the host, whatever happens inside. */
+function tracesOnHost(): string[] {
+  const namespaces = existsSync('/run/netns') ? readdirSync('/run/netns') : [];
+  const links = [...readFileSync('/proc/net/dev', 'utf8').matchAll(/^\s*(\S+):/gm)].map((match) => match[1]!);
+  return [
+    ...namespaces.filter((name) => /^(fabric$|outside$|node-|pod-)/.test(name)),
+    ...links.filter((name) => /^(v[0-9a-f]{12}|n\d+|out0|up0)$/.test(name)),
+  ];
 }
 
 /**
@@ -75,6 +85,8 @@ export function isolated(file: string, tests: () => void): void {
       child.on('error', reject);
       child.on('close', resolve);
     });
+    const traces = tracesOnHost();
+    if (traces.length > 0) throw new Error(`left on the host: ${traces.join(', ')}\n${output}`);
     if (exitCode !== 0) throw new Error(`isolated run ended with ${exitCode}:\n${output}`);
     if (!/^# pass [1-9]/m.test(output)) throw new Error(`isolated run passed no test:\n${output}`);
     if (process.env['PALISADE_TEST_VERBOSE']) process.stdout.write(output);

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createAddressNames } from './address-names.ts';
+import { ifnameOf, planNodes } from './addresses.ts';
+import type { LocalPod } from './pod-network.ts';
+import { isSamePodForPolicies, nodeView, policySnapshot } from './policy-snapshot.ts';
+import { pod } from './testing/objects.ts';
+
+const nodes = planNodes(['node1', 'node2']);
+const none = { nodes, namespaces: [], networkPolicies: [], clusterPolicies: [] };
+
+function placed(name: string, uid: string, ip: string): LocalPod {
+  return {
+    uid,
+    namespace: 'default',
+    name,
+    ifname: ifnameOf(uid),
+    podIPs: [ip, `fd00:244:1::${ip.split('.').at(-1)}`],
+    object: pod(name, { uid, labels: { from: 'node' } }),
+  };
+}
+
+test('addresses come from the network before the API knows them; unknown pods are taken as placed', () => {
+  const snapshot = policySnapshot({
+    ...none,
+    pods: [pod('known', { uid: 'u1', labels: { from: 'api' } }), pod('elsewhere', { uid: 'u9', podIPs: ['10.244.2.9'] })],
+    placed: new Map([['node1', [placed('known', 'u1', '10.244.1.2'), placed('new', 'u2', '10.244.1.3')]]]),
+  });
+  assert.deepEqual(
+    snapshot.pods.map(({ name, uid, ips, node, labels }) => [name, uid, ips[0], node, labels['from']]),
+    [
+      ['known', 'u1', '10.244.1.2', 'node1', 'api'],
+      ['elsewhere', 'u9', '10.244.2.9', undefined, undefined],
+      ['new', 'u2', '10.244.1.3', 'node1', 'node'],
+    ],
+  );
+});
+
+test('of two pods with one name the placed one counts: its link is the one that carries traffic', () => {
+  const snapshot = policySnapshot({
+    ...none,
+    pods: [pod('db-0', { uid: 'next', labels: { from: 'api' } })],
+    placed: new Map([['node1', [placed('db-0', 'old', '10.244.1.2')]]]),
+  });
+  assert.deepEqual(
+    snapshot.pods.map(({ uid, labels }) => [uid, labels['from']]),
+    [['old', 'node']],
+  );
+  for (const order of [
+    ['next', 'old'],
+    ['old', 'next'],
+  ]) {
+    const both = policySnapshot({
+      ...none,
+      pods: [pod('db-0', { uid: 'next', labels: { from: 'api' } })],
+      placed: new Map(order.map((uid, index) => [`node${index + 1}`, [placed('db-0', uid, '10.244.1.2')]])),
+    });
+    assert.deepEqual(
+      both.pods.map(({ uid, labels }) => [uid, labels['from']]),
+      [['next', 'api']],
+    );
+  }
+});
+
+test('a node sees links of its own pods only, and the addresses of all', () => {
+  const all = new Map([
+    ['node1', [placed('a', 'u1', '10.244.1.2')]],
+    ['node2', [placed('b', 'u2', '10.244.2.2')]],
+  ]);
+  assert.deepEqual(
+    nodeView(nodes[1]!, all).pods.map(({ name, ifname, isLocal, ips }) => [name, ifname, isLocal, ips[0]]),
+    [
+      ['a', null, false, '10.244.1.2'],
+      ['b', ifnameOf('u2'), true, '10.244.2.2'],
+    ],
+  );
+});
+
+test('status writes do not matter to policies, labels and addresses do', () => {
+  const one = pod('a', { podIPs: ['10.244.1.2'] });
+  assert.equal(isSamePodForPolicies({ ...one, status: { ...one['status'], conditions: [{ type: 'Ready' }] } }, one), true);
+  assert.equal(isSamePodForPolicies(pod('a', { podIPs: ['10.244.1.2'], labels: { app: 'x' } }), one), false);
+  assert.equal(isSamePodForPolicies(pod('a', { podIPs: ['10.244.1.3'] }), one), false);
+  assert.equal(isSamePodForPolicies({ ...one, status: { ...one['status'], phase: 'Failed' } }, one), false);
+});
+
+test('an address keeps its name for a minute after its pod has gone', () => {
+  let nowMs = 0;
+  const names = createAddressNames(
+    () => nowMs,
+    (ip) => (ip === '192.0.2.10' ? ['mirror.example'] : []),
+  );
+  const fact = { namespace: 'default', name: 'a', labels: {}, ips: ['10.244.1.2'], ports: [] };
+  names.update([fact]);
+  assert.equal(names.complete({ ip: '10.244.1.2', reserved: 'world' }).pod, 'a');
+  assert.equal(names.complete({ ip: '10.244.1.2', reserved: 'world' }).reserved, undefined);
+  names.update([]);
+  nowMs = 59_000;
+  names.update([]);
+  assert.equal(names.complete({ ip: '10.244.1.2' }).pod, 'a');
+  nowMs = 60_000;
+  names.update([]);
+  assert.equal(names.complete({ ip: '10.244.1.2' }).pod, undefined);
+  assert.equal(names.complete({ ip: '172.30.0.1' }).reserved, 'host');
+  assert.deepEqual(names.complete({ ip: '192.0.2.10' }).names, ['mirror.example']);
+  assert.deepEqual(names.complete({ pod: 'other', ip: '192.0.2.10' }), { pod: 'other', ip: '192.0.2.10' });
+});
