@@ -1,6 +1,6 @@
 /** The controllers over the real API server of this package, in one process and over HTTPS, with a kubelet that only reports. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -179,3 +179,42 @@ for (const transport of ['local', 'https'] as const) {
     );
   });
 }
+
+test('a token file is read again after a minute', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'palisade-token-'));
+  const server = await createApiServer({ stateDir: join(directory, 'state'), clock: () => new Date() });
+  try {
+    const { port } = await server.listen('127.0.0.1', 0);
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'reader', namespace: 'default' } };
+    await server.localClient(SYSTEM_USER).create(Resource.serviceAccounts, account);
+    const tokenFile = join(directory, 'token');
+    let nowMs = 0;
+    const access = {
+      server: `https://127.0.0.1:${port}`,
+      namespace: 'default',
+      certificateAuthority: server.caCertificatePem,
+      insecureSkipTlsVerify: false,
+      tokenFile,
+    };
+    const client = createHttpClient(access, { now: () => nowMs });
+    const status = async () => {
+      const answer = await client.request({ path: '/version' });
+      answer.body.resume();
+      return answer.status;
+    };
+    writeFileSync(tokenFile, 'stale');
+    assert.equal(await status(), 401);
+    writeFileSync(tokenFile, await server.issueServiceAccountToken('default', 'reader'));
+    nowMs = 59_000;
+    assert.equal(await status(), 401);
+    nowMs = 60_000;
+    assert.equal(await status(), 200);
+    client.close();
+    const stranger = createHttpClient({ ...access, certificateAuthority: undefined as never });
+    await assert.rejects(stranger.list(Resource.pods), /certificate/);
+    stranger.close();
+  } finally {
+    await server.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+});

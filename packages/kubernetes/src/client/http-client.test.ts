@@ -164,3 +164,22 @@ test('request() streams an answer of any status', async () => {
     },
   );
 });
+
+test('a connection that the server closed while idle is replaced, for requests that may be repeated', async () => {
+  const answered: string[] = [];
+  await withServer(
+    (req, res) => {
+      answered.push(String(req.method));
+      // Every second request meets a server that has just hung up.
+      if (answered.length % 2 === 0) req.socket.destroy();
+      else res.end('{}');
+    },
+    async (client) => {
+      await client.get(pods, { name: 'a' });
+      await client.get(pods, { name: 'a' });
+      assert.deepEqual(answered, ['GET', 'GET', 'GET']);
+      await assert.rejects(client.create(pods, { apiVersion: 'v1', kind: 'Pod', metadata: {} }), /socket hang up|ECONNRESET/);
+      assert.deepEqual(answered, ['GET', 'GET', 'GET', 'POST'], 'a POST might be made twice');
+    },
+  );
+});

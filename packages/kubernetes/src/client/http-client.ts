@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import type { GroupVersionResource, KubernetesObject } from '../object.ts';
 import { type Status, StatusError } from '../status.ts';
 import type { ApiClient, WatchEvent, WatchOptions } from './api-client.ts';
+import { type ExecPlugin, type ExecToken, runExecPlugin } from './exec-credential.ts';
 import { splitLines } from './json-lines.ts';
 import type { ClusterAccess } from './kubeconfig.ts';
 import { deleteBody, listQuery, resourcePath, watchQuery, writeQuery } from './resource-path.ts';
@@ -48,7 +49,7 @@ export function createHttpClient(access: ClusterAccess, options: { userAgent?: s
   const agent = secure ? new https.Agent({ keepAlive: true, ...tlsOptions(access) }) : new http.Agent({ keepAlive: true });
   const token = tokenSource(access, now);
 
-  function request(wanted: RawRequest): Promise<RawResponse> {
+  async function request(wanted: RawRequest): Promise<RawResponse> {
     const query = new URLSearchParams(wanted.query).toString();
     const path = `${base.pathname.replace(/\/$/, '')}${wanted.path}${query === '' ? '' : `?${query}`}`;
     const headers: Record<string, string> = {
@@ -56,35 +57,41 @@ export function createHttpClient(access: ClusterAccess, options: { userAgent?: s
       'user-agent': options.userAgent ?? 'palisade',
       ...wanted.headers,
     };
-    const bearer = token();
+    const bearer = secure ? await token() : undefined;
     // A token must never travel in the clear.
-    if (bearer !== undefined && secure) headers['authorization'] ??= `Bearer ${bearer}`;
-    if (typeof wanted.body === 'string' || wanted.body instanceof Uint8Array)
-      headers['content-length'] = String(Buffer.byteLength(wanted.body));
-    return new Promise((resolve, reject) => {
-      const outgoing = (secure ? https : http).request(
-        {
-          host: base.hostname.replace(/^\[|\]$/g, ''),
-          port: base.port || (secure ? 443 : 80),
-          method: wanted.method ?? 'GET',
-          path,
-          headers,
-          agent,
-          ...(wanted.signal ? { signal: wanted.signal } : {}),
-        },
-        (answer) => {
-          outgoing.setTimeout(0);
-          resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: answer });
-        },
-      );
-      outgoing.on('socket', (socket) => socket.setKeepAlive(true, 30_000));
-      outgoing.setTimeout(wanted.timeoutMs ?? 30_000, () =>
-        outgoing.destroy(new Error(`No answer from ${access.server}${wanted.path} within ${wanted.timeoutMs ?? 30_000} ms`)),
-      );
-      outgoing.on('error', reject);
-      if (wanted.body === undefined || typeof wanted.body === 'string' || wanted.body instanceof Uint8Array) outgoing.end(wanted.body);
-      else wanted.body.on('error', (error) => outgoing.destroy(error)).pipe(outgoing);
-    });
+    if (bearer !== undefined) headers['authorization'] ??= `Bearer ${bearer}`;
+    if (wanted.body !== undefined && isWhole(wanted.body)) headers['content-length'] = String(Buffer.byteLength(wanted.body));
+    const isRepeatable = ['GET', 'HEAD', 'PUT', 'DELETE'].includes(wanted.method ?? 'GET') && isWhole(wanted.body);
+    const send = (isLast: boolean): Promise<RawResponse> =>
+      new Promise((resolve, reject) => {
+        const outgoing = (secure ? https : http).request(
+          {
+            host: base.hostname.replace(/^\[|\]$/g, ''),
+            port: base.port || (secure ? 443 : 80),
+            method: wanted.method ?? 'GET',
+            path,
+            headers,
+            agent,
+            ...(wanted.signal ? { signal: wanted.signal } : {}),
+          },
+          (answer) => {
+            outgoing.setTimeout(0);
+            resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body: answer });
+          },
+        );
+        outgoing.on('socket', (socket) => socket.setKeepAlive(true, 30_000));
+        outgoing.setTimeout(wanted.timeoutMs ?? 30_000, () =>
+          outgoing.destroy(new Error(`No answer from ${access.server}${wanted.path} within ${wanted.timeoutMs ?? 30_000} ms`)),
+        );
+        outgoing.on('error', (error: NodeJS.ErrnoException) => {
+          // The server closed the idle connection just as it was used again: nothing was answered, a fresh one will do.
+          if (!isLast && isRepeatable && outgoing.reusedSocket && error.code === 'ECONNRESET') resolve(send(true));
+          else reject(error);
+        });
+        if (isWhole(wanted.body)) outgoing.end(wanted.body);
+        else wanted.body.on('error', (error) => outgoing.destroy(error)).pipe(outgoing);
+      });
+    return send(false);
   }
 
   async function json<T>(
@@ -157,8 +164,13 @@ function tlsOptions(access: ClusterAccess): https.AgentOptions {
   };
 }
 
-function tokenSource(access: ClusterAccess, now: () => number): () => string | undefined {
-  const { tokenFile } = access;
+function isWhole(body: RawRequest['body']): body is string | Uint8Array | undefined {
+  return body === undefined || typeof body === 'string' || body instanceof Uint8Array;
+}
+
+function tokenSource(access: ClusterAccess, now: () => number): () => string | undefined | Promise<string | undefined> {
+  const { tokenFile, execPlugin } = access;
+  if (execPlugin !== undefined) return pluginSource(execPlugin, now);
   if (tokenFile === undefined) return () => access.token;
   let cached = '';
   let readAt = Number.NEGATIVE_INFINITY;
@@ -168,6 +180,26 @@ function tokenSource(access: ClusterAccess, now: () => number): () => string | u
       readAt = now();
     }
     return cached;
+  };
+}
+
+/** One run serves all requests until shortly before the token expires. */
+function pluginSource(plugin: ExecPlugin, now: () => number): () => Promise<string> {
+  let running: Promise<ExecToken> | undefined;
+  let expiresMs = Number.POSITIVE_INFINITY;
+  return async () => {
+    if (running === undefined || now() > expiresMs - TOKEN_REREAD_MS) {
+      expiresMs = Number.POSITIVE_INFINITY;
+      running = runExecPlugin(plugin);
+    }
+    try {
+      const { token, expiresMs: at } = await running;
+      expiresMs = at ?? Number.POSITIVE_INFINITY;
+      return token;
+    } catch (error) {
+      running = undefined;
+      throw error;
+    }
   };
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { parse } from 'yaml';
+import type { ExecPlugin } from './exec-credential.ts';
 
 /** Everything needed to reach and be known by one API server. PEM texts, not paths; the token file is read again by its user. */
 export interface ClusterAccess {
@@ -15,6 +16,7 @@ export interface ClusterAccess {
   readonly token?: string;
   /** Re-read about once a minute: projected service-account tokens are replaced in place. */
   readonly tokenFile?: string;
+  readonly execPlugin?: ExecPlugin;
 }
 
 export class KubeconfigError extends Error {
@@ -29,7 +31,7 @@ interface NamedEntry {
 
 /**
  * Loads a kubeconfig (`client.config.k8s.io` Config v1). `source` is a path, or the text itself when it holds a line break.
- * Refuses what it cannot honour (exec and auth-provider plug-ins, basic authentication) instead of connecting as somebody else.
+ * Refuses what it cannot honour (auth-provider plug-ins, basic authentication) instead of connecting as somebody else.
  */
 export function loadKubeconfig(source: string, options: { context?: string; readFile?: (path: string) => string } = {}): ClusterAccess {
   const readFile = options.readFile ?? ((path: string) => readFileSync(path, 'utf8'));
@@ -56,10 +58,10 @@ function parseKubeconfig(text: string, options: { baseDir: string; context?: str
   const context = entry(config, 'contexts', 'context', contextName);
   const cluster = entry(config, 'clusters', 'cluster', String(context['cluster']));
   const user = context['user'] === undefined ? {} : entry(config, 'users', 'user', String(context['user']));
-  for (const refused of ['exec', 'auth-provider', 'username', 'password']) {
+  for (const refused of ['auth-provider', 'username', 'password']) {
     if (user[refused] !== undefined) {
       throw new KubeconfigError(
-        `Cannot use kubeconfig user "${context['user']}": "${refused}" is not supported; wanted a client certificate, token or tokenFile`,
+        `Cannot use kubeconfig user "${context['user']}": "${refused}" is not supported; wanted a client certificate, token, tokenFile or exec`,
       );
     }
   }
@@ -85,8 +87,31 @@ function parseKubeconfig(text: string, options: { baseDir: string; context?: str
     clientCertificate: pem(user, 'client-certificate'),
     clientKey: pem(user, 'client-key'),
     token: user['token'],
+    execPlugin: user['exec'] === undefined ? undefined : readExecPlugin(user['exec'], options.baseDir),
     tokenFile: typeof user['tokenFile'] === 'string' ? path(user['tokenFile']) : undefined,
   });
+}
+
+const EXEC_VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
+
+function readExecPlugin(exec: NamedEntry, baseDir: string): ExecPlugin {
+  const { apiVersion, command, args, env, interactiveMode, installHint } = exec;
+  if (!EXEC_VERSIONS.includes(apiVersion)) {
+    throw new KubeconfigError(
+      `Cannot use kubeconfig exec: found apiVersion ${JSON.stringify(apiVersion)}, wanted one of ${EXEC_VERSIONS.join(', ')}`,
+    );
+  }
+  if (typeof command !== 'string' || command === '') throw new KubeconfigError('Cannot use kubeconfig exec: command is not set');
+  if (interactiveMode === 'Always')
+    throw new KubeconfigError(`Cannot use kubeconfig exec: "${command}" wants a terminal (interactiveMode Always)`);
+  return {
+    apiVersion,
+    // As kubectl: a path with a slash is relative to the kubeconfig, a bare name is looked up in PATH.
+    command: command.includes('/') && !isAbsolute(command) ? resolve(baseDir, command) : command,
+    args: (args ?? []).map(String),
+    env: Object.fromEntries(((env ?? []) as { name: string; value: string }[]).map(({ name, value }) => [name, String(value)])),
+    ...(typeof installHint === 'string' ? { installHint } : {}),
+  };
 }
 
 const SERVICE_ACCOUNT_DIR = '/var/run/secrets/kubernetes.io/serviceaccount';
