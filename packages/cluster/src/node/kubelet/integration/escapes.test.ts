@@ -1,19 +1,37 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isolated } from '../../network/testing/isolate.ts';
+import { allowInheritance } from '../testing/inherit.ts';
 import { isReady, startTestNode, type TestNode } from '../testing/test-node.ts';
+
+/** A descriptor that children inherit, as the ones a process is started with. */
+function openInheritable(path: string): number {
+  const fd = openSync(path, 'r');
+  allowInheritance(fd);
+  return fd;
+}
+
+function readTextOr(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
 
 const SLEEP = ['sh', '-c', 'exec sleep 1000'];
 
 isolated(fileURLToPath(import.meta.url), () => {
   let node: TestNode;
   let shared: string;
+  let open: number;
   before(async () => {
     shared = mkdtempSync(join(tmpdir(), 'palisade-hostpath-'));
+    open = openInheritable('/etc');
     node = await startTestNode({ hostPathRoots: [shared] });
     const token = { name: 'token', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } };
     const volumeMounts = [{ name: 'token', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount', readOnly: true }];
@@ -25,6 +43,7 @@ isolated(fileURLToPath(import.meta.url), () => {
   });
   after(async () => {
     await node.stop();
+    closeSync(open);
     rmSync(shared, { recursive: true, force: true });
   });
 
@@ -137,6 +156,52 @@ isolated(fileURLToPath(import.meta.url), () => {
     assert.match(stdout, /initialize program: (sleep|sh)/);
     assert.doesNotMatch(stdout, /initialize program: \S*(setpriv|nsenter|bwrap|env)\b/);
     await node.deletePod('preload', 0);
+  });
+
+  test('no command line on the machine shows the variables', async () => {
+    await node.createPod('secretive', {
+      containers: [
+        {
+          name: 'main',
+          image: 'debian',
+          command: ['sh', '-c', 'exec sleep 777'],
+          env: [
+            { name: 'PASSWORD', value: 'it\'s $HOME `x` \n"secret-word"' },
+            { name: 'odd.name', value: 'plain' },
+          ],
+        },
+      ],
+    });
+    await node.until('secretive', isReady);
+    const environment = await node.exec('secretive', [
+      'sh',
+      '-c',
+      'printenv PASSWORD; cat /proc/1/cmdline /proc/1/environ | grep -c "secret-[w]ord"',
+    ]);
+    assert.equal(environment.stdout, `it's $HOME \`x\` \n"secret-word"\n0\n`);
+    assert.match((await node.exec('secretive', ['env'])).stdout, /^odd\.name=plain$/m);
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      const line = readTextOr(`/proc/${pid}/cmdline`);
+      assert.ok(!line.includes('secret-word'), line);
+    }
+    assert.deepEqual(readdirSync(join(node.stateDir, '../run')).sort(), ['fixed', 'pods']);
+    await node.deletePod('secretive', 0);
+  });
+
+  test('no descriptor of the node reaches a container', async () => {
+    // Left open on purpose, as a careless shell would: a folder of the machine.
+    assert.deepEqual(readdirSync('/proc/self/fd').includes(String(open)), true);
+    const listing = 'for fd in /proc/self/fd/*; do readlink $fd; done; true';
+    await node.createPod('files', {
+      restartPolicy: 'Never',
+      containers: [{ name: 'main', image: 'debian', command: ['sh', '-c', listing] }],
+    });
+    await node.until('files', (pod) => pod.status?.phase === 'Succeeded');
+    for (const text of [await node.logs('files'), (await run(listing)).stdout]) {
+      const lines = text.trim().split('\n');
+      assert.ok(lines.length >= 3, text);
+      for (const line of lines) assert.match(line, /^(pipe:\[\d+\]|\/dev\/null|\/proc\/\d+\/fd.*)$/, text);
+    }
   });
 
   test('hostPath stays below the configured folder', async () => {

@@ -7,7 +7,7 @@ import { type ContainerLog, createContainerLog } from '../logs/container-log.ts'
 import { lastLines } from '../logs/select.ts';
 import type { Container, Pod } from '../pod-types.ts';
 import { type ContainerCgroup, readLimits } from '../runtime/cgroups.ts';
-import { renderProcess, startFailure } from '../runtime/command.ts';
+import { startFailure } from '../runtime/command.ts';
 import type { ExecTarget } from '../runtime/exec.ts';
 import { type ContainerExit, launchContainer, type OutputSource, programBegan, type RunningContainer } from '../runtime/launch.ts';
 import type { NodeContext } from './context.ts';
@@ -62,8 +62,9 @@ export async function startInstance(input: StartInput): Promise<ContainerInstanc
       launchEnv: context.machine.launchEnv,
       netns: join('/run/netns', input.netns),
       sandbox: prepared.sandbox,
-      process: renderProcess(prepared.setting, prepared.command),
-      owner: prepared.setting.credentials,
+      setting: prepared.setting,
+      command: prepared.command,
+      secretDir: context.machine.runDir,
       hasStdin: container.stdin ?? false,
       hasTty: container.tty ?? false,
       cgroups: cgroup.procsFiles,
@@ -103,6 +104,7 @@ export async function startInstance(input: StartInput): Promise<ContainerInstanc
       setting: prepared.setting,
       launchEnv: context.machine.launchEnv,
       cgroups: cgroup.procsFiles,
+      secretDir: context.machine.runDir,
     },
     listen(listener) {
       listeners.add(listener);

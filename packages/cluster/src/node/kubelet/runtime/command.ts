@@ -10,25 +10,53 @@ export interface ProcessSetting {
   readonly workingDir: string;
 }
 
-/**
- * The words that run `command` inside a container: give up privileges, then set exactly `env`, then become the command, found
- * on the PATH of `env`.
- */
-export function renderProcess(setting: ProcessSetting, command: readonly string[]): string[] {
-  const { credentials, env, workingDir } = setting;
-  const assignments = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  // env(1) would take a program whose name holds `=` for one more assignment.
-  const program = command[0]?.includes('=') ? ['/bin/sh', '-c', 'exec "$@"', 'sh', ...command] : command;
-  return [...renderSetpriv(credentials), '/usr/bin/env', '-i', `--chdir=${workingDir}`, '--', ...assignments, ...program];
+/** A command line, and the script that it reads from a descriptor before the program begins. */
+export interface RenderedProcess {
+  readonly words: readonly string[];
+  readonly script: string;
 }
 
-/** What a program that env(1) could not start looks like: 127 not found, 126 not executable, and its own message. */
+/** Names a shell cannot export, or gives a meaning of its own. */
+const SHELL_NAME = /^(?!(?:IFS|LINENO|OPTIND|OPTARG|PPID|PWD|OLDPWD|PS[124]|_)$)[A-Za-z_][A-Za-z0-9_]*$/;
+
+/**
+ * How `command` runs inside a container: give up privileges first, then set exactly `env`, then become the command, found on the PATH
+ * of `env`. Variables come through a descriptor: command lines can be read by everybody on the machine, and variables hold secrets.
+ *
+ * @param scriptFd descriptor of a file with the script, readable for the container's user
+ */
+export function renderProcess(setting: ProcessSetting, command: readonly string[], scriptFd: number): RenderedProcess {
+  const { credentials, env, workingDir } = setting;
+  const exported = Object.entries(env).filter(([name]) => SHELL_NAME.test(name));
+  const others = Object.entries(env).filter(([name]) => !SHELL_NAME.test(name));
+  return {
+    words: [...renderSetpriv(credentials), '/usr/bin/env', '-i', '/usr/bin/sh', '-c', `. /proc/self/fd/${scriptFd}`, 'sh', ...command],
+    script: [
+      `exec ${scriptFd}<&-`,
+      `cd ${quote(workingDir)} || exit 126`,
+      ...exported.map(([name, value]) => `export ${name}=${quote(value)}`),
+      others.length === 0 ? 'exec "$@"' : `exec /usr/bin/env -- ${others.map(([name, value]) => quote(`${name}=${value}`)).join(' ')} "$@"`,
+      '',
+    ].join('\n'),
+  };
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** What it looks like when the shell could not start the program: 127 not found, 126 not executable, and its own message. */
 export function startFailure(exitCode: number, lastError: string, program: string): string | undefined {
   if (exitCode !== 126 && exitCode !== 127) return undefined;
-  const match = /^(?:\/usr\/bin\/)?env: (?:‘|'|")?(.*?)(?:’|'|")?: (.+)$/.exec(lastError.trim());
+  const line = lastError.trim().split('\n').at(-1) ?? '';
+  const prefix = 'failed to create containerd task: failed to create shim task: unable to start container process';
+  const cd = /\bcd: (.+)$/.exec(line);
+  if (exitCode === 126 && cd !== null) return `${prefix}: working directory: ${cd[1]}`;
+  const match = /(?:\bexec: |^\S*env: [‘']?)(.+?)[’']?: (?:not found|Permission denied|No such file or directory|.*cannot execute.*)$/.exec(
+    line,
+  );
   if (match?.[1] !== program) return undefined;
   const why =
     exitCode === 126 ? 'permission denied' : program.includes('/') ? 'no such file or directory' : 'executable file not found in $PATH';
-  const where = program.includes('/') ? `stat ${program}` : `exec: "${program}"`;
-  return `failed to create containerd task: failed to create shim task: unable to start container process: ${where}: ${why}`;
+  return `${prefix}: ${program.includes('/') ? `stat ${program}` : `exec: "${program}"`}: ${why}`;
 }

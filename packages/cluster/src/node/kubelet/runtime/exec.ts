@@ -7,6 +7,7 @@ import type { ExecSession } from '../../../contract.ts';
 import { type ProcessSetting, renderProcess } from './command.ts';
 import { childrenOf, enterCgroups, programBegan, readEnd, signalNumber } from './launch.ts';
 import { makePipe } from './native.ts';
+import { openScript } from './script-file.ts';
 import { openTerminal } from './terminal.ts';
 
 export interface ExecTarget {
@@ -15,6 +16,8 @@ export interface ExecTarget {
   readonly setting: ProcessSetting;
   readonly launchEnv: Readonly<Record<string, string>>;
   readonly cgroups: readonly string[];
+  /** tmpfs folder for what must not reach a command line. */
+  readonly secretDir: string;
 }
 
 export interface ExecRequest {
@@ -22,6 +25,8 @@ export interface ExecRequest {
   readonly hasStdin: boolean;
   readonly hasTty: boolean;
 }
+
+const SCRIPT_FD = 3;
 
 /**
  * Runs one more program in a running container: same namespaces, user, capabilities and variables.
@@ -38,19 +43,21 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
   const err = terminal === null ? makePipe() : null;
   const ours = [input?.read, out?.write, err?.write, terminal?.slave].filter((fd) => fd !== undefined);
   for (const fd of ours) fchownSync(fd, setting.credentials.uid, setting.credentials.gid);
+  const { words, script } = renderProcess({ ...setting, env }, request.command, SCRIPT_FD);
+  const scriptFile = openScript(target.secretDir, script, setting.credentials.uid);
   const command = [
     ...enterCgroups(target.cgroups),
     ...['/usr/bin/nsenter', '--target', String(target.initPid), '--mount', '--uts', '--ipc', '--net', '--pid', '--'],
     ...(terminal === null ? [] : ['/usr/bin/setsid', '--ctty', '--wait']),
-    ...renderProcess({ ...setting, env }, request.command),
+    ...words,
   ];
   const child = spawn(command[0]!, command.slice(1), {
     env: { ...target.launchEnv },
     cwd: '/',
     detached: true,
-    stdio: [terminal?.slave ?? input?.read ?? 'ignore', terminal?.slave ?? out!.write, terminal?.slave ?? err!.write],
+    stdio: [terminal?.slave ?? input?.read ?? 'ignore', terminal?.slave ?? out!.write, terminal?.slave ?? err!.write, scriptFile],
   });
-  for (const fd of ours) closeSync(fd);
+  for (const fd of [...ours, scriptFile]) closeSync(fd);
   const stdout = terminal?.output ?? relay(out!.read);
   const stderr = err === null ? null : relay(err.read);
   const exit = new Promise<{ exitCode: number }>((resolve, reject) => {

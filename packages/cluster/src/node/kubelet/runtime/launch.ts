@@ -4,7 +4,9 @@ import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renderBwrapArguments, type Sandbox } from './bwrap-arguments.ts';
+import { type ProcessSetting, renderProcess } from './command.ts';
 import { makePipe } from './native.ts';
+import { openScript } from './script-file.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 export interface LaunchRequest {
@@ -14,10 +16,10 @@ export interface LaunchRequest {
   /** Path of the network namespace. */
   readonly netns: string;
   readonly sandbox: Omit<Sandbox, 'statusFd'>;
-  /** From `renderProcess`. */
-  readonly process: readonly string[];
-  /** Owner of the standard streams, so that the program may open /dev/stdout again. */
-  readonly owner: { readonly uid: number; readonly gid: number };
+  readonly setting: ProcessSetting;
+  readonly command: readonly string[];
+  /** tmpfs folder for what must not reach a command line. */
+  readonly secretDir: string;
   readonly hasStdin: boolean;
   readonly hasTty: boolean;
   /** `cgroup.procs` files to enter first. */
@@ -54,6 +56,7 @@ export interface RunningContainer {
 
 const ARGUMENTS_FD = 3;
 const STATUS_FD = 4;
+const SCRIPT_FD = 5;
 const ENTER_CGROUPS = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"';
 
 /** Words in front of a command that make it run inside control groups. */
@@ -70,6 +73,9 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
   const terminal = request.hasTty ? openTerminal('/dev') : null;
   const out = terminal === null ? makePipe() : null;
   const err = terminal === null ? makePipe() : null;
+  const { credentials } = request.setting;
+  const { words, script } = renderProcess(request.setting, request.command, SCRIPT_FD);
+  const scriptFile = openScript(request.secretDir, script, credentials.uid);
   const command = [
     ...enterCgroups(request.cgroups),
     '/usr/bin/nsenter',
@@ -79,18 +85,18 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
     String(ARGUMENTS_FD),
     '--',
     ...(terminal === null ? [] : ['/usr/bin/setsid', '--ctty', '--wait']),
-    ...request.process,
+    ...words,
   ];
-  for (const fd of [out?.write, err?.write, terminal?.slave]) if (fd !== undefined) fchownSync(fd, request.owner.uid, request.owner.gid);
+  for (const fd of [out?.write, err?.write, terminal?.slave]) if (fd !== undefined) fchownSync(fd, credentials.uid, credentials.gid);
   const stdin = terminal?.slave ?? (request.hasStdin ? 'pipe' : 'ignore');
   const child = spawn(command[0]!, command.slice(1), {
     env: { ...request.launchEnv },
     cwd: '/',
     // A session of its own: the supervisor's terminal, if it has one, is none of the container's business.
     detached: true,
-    stdio: [stdin, terminal?.slave ?? out!.write, terminal?.slave ?? err!.write, 'pipe', 'pipe'],
+    stdio: [stdin, terminal?.slave ?? out!.write, terminal?.slave ?? err!.write, 'pipe', 'pipe', scriptFile],
   });
-  for (const fd of [out?.write, err?.write, terminal?.slave]) if (fd !== undefined) closeSync(fd);
+  for (const fd of [out?.write, err?.write, terminal?.slave, scriptFile]) if (fd !== undefined) closeSync(fd);
   const stdout = terminal?.output ?? readEnd(out!.read);
   const stderr = err === null ? null : readEnd(err.read);
   child.stdin?.on('error', () => {});

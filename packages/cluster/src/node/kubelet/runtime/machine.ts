@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type MachineFacts, SENSITIVE_PROC, SHARED_ETC, USR_LINKS } from './layout.ts';
-import { mountTmpfs, remountReadOnly, unmount } from './native.ts';
+import { keepInheritedFiles, mountTmpfs, remountReadOnly, unmount } from './native.ts';
 
 /** What containers of one node are made with. */
 export interface Machine {
@@ -55,6 +55,7 @@ export const CONTAINER_BUSYBOX_BIN = '/opt/palisade/busybox';
 export function prepareMachine(options: MachineOptions): Machine {
   const { runDir, toolsRoot } = options;
   for (const tool of ['nsenter', 'setpriv', 'sh', 'env']) if (findProgram(tool) === undefined) throw missing(tool);
+  keepInheritedFiles();
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
   mountTmpfs(runDir, 'mode=0700');
   const fixed = join(runDir, 'fixed');

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import koffi from 'koffi';
 
 /** The calls Node has no word for. Numbers are Linux's (x86-64 and arm64 agree on all of them). */
@@ -9,6 +10,8 @@ const mountCall = library.func(
 );
 const umountCall = library.func('int umount2(const char *target, int flags)');
 const ioctlCall = library.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)');
+
+const fcntlCall = library.func('int fcntl(int fd, int command, int argument)');
 
 const O_CLOEXEC = 0o2000000;
 const MNT_DETACH = 2;
@@ -26,6 +29,21 @@ export function makePipe(): { readonly read: number; readonly write: number } {
   const fds = [0, 0];
   check('pipe2', pipe2Call(fds, O_CLOEXEC), 'no pipe for a container');
   return { read: fds[0]!, write: fds[1]! };
+}
+
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+/**
+ * Node opens its own files so that children do not get them, but passes on what it was started with: a folder that some shell left open would be
+ * a way out of every container.
+ */
+export function keepInheritedFiles(): void {
+  for (const name of readdirSync('/proc/self/fd')) {
+    const fd = Number(name);
+    // The listing's own descriptor is gone by now: nothing to check.
+    if (fd > 2) fcntlCall(fd, F_SETFD, FD_CLOEXEC);
+  }
 }
 
 /** @param options such as `size=64m,mode=0755` */
