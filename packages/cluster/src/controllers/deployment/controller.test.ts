@@ -176,3 +176,18 @@ test('an orphaned ReplicaSet that matches is adopted, one that no longer matches
   await rollOut(h, 2);
   assert.deepEqual((await h.get(Resource.replicaSets, rsKey.name)).metadata.ownerReferences, []);
 });
+
+test('minReadySeconds: a pod counts only when it has been ready that long', async () => {
+  await using h = await startHarness();
+  await h.client.create(Resource.deployments, makeDeployment('web', 2, { minReadySeconds: 10 }));
+  await h.runPods();
+  const counts = async () => {
+    const { readyReplicas, availableReplicas } = (await h.get(Resource.deployments, 'web'))['status'];
+    return [readyReplicas, availableReplicas];
+  };
+  assert.deepEqual(await counts(), [2, undefined]);
+  await h.pass(8);
+  assert.deepEqual(await counts(), [2, undefined]);
+  await h.pass(4);
+  assert.deepEqual(await counts(), [2, 2]);
+});

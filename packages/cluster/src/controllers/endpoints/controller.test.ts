@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PatchType } from '@palisade/kubernetes';
 import { Resource } from '../runtime/resources.ts';
-import { type Harness, makeDeployment, startHarness } from '../test-harness.ts';
+import { type Harness, makeDeployment, makeNode, startHarness } from '../test-harness.ts';
 
 const web = { namespace: 'default', name: 'web' };
 const service = (spec: object) => ({ apiVersion: 'v1', kind: 'Service', metadata: { ...web }, spec });
@@ -16,7 +16,8 @@ async function addresses(h: Harness): Promise<string[][]> {
 }
 
 test('slices and Endpoints follow the pods, the service and its selector', async () => {
-  await using h = await startHarness();
+  await using h = await startHarness({ nodes: [] });
+  await h.client.create(Resource.nodes, makeNode('n', { labels: { 'topology.kubernetes.io/zone': 'z1' } }));
   await h.client.create(Resource.services, service({ selector: { app: 'web' }, ipFamilies: ['IPv4', 'IPv6'], ports: [{ port: 80 }] }));
   assert.deepEqual(await addresses(h), [['IPv4'], ['IPv6']]);
   await h.client.create(Resource.deployments, makeDeployment('web', 2));
@@ -24,6 +25,11 @@ test('slices and Endpoints follow the pods, the service and its selector', async
   assert.deepEqual(
     (await addresses(h)).map((slice) => slice.length),
     [3, 3],
+  );
+  assert.ok(
+    (await h.list(Resource.endpointSlices)).every((slice) =>
+      slice['endpoints'].every((endpoint: { zone: string }) => endpoint.zone === 'z1'),
+    ),
   );
   assert.equal((await h.get(Resource.endpoints, 'web'))['subsets'][0].addresses.length, 2);
   await h.client.patch(Resource.services, web, PatchType.merge, { spec: { selector: { app: 'other' } } });

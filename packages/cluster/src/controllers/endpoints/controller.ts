@@ -15,6 +15,7 @@ export function createEndpointsController(ctx: ControllerContext): Controller {
   const pods = ctx.informer(Resource.pods);
   const slices = ctx.informer(Resource.endpointSlices);
   const endpoints = ctx.informer(Resource.endpoints);
+  const nodes = ctx.informer(Resource.nodes);
   const controller = createController(ctx, 'endpoints', sync, { concurrency: 4 });
   const { queue } = controller;
   /** Slices written and not yet seen in the cache, per service: counting without them would make doubles. */
@@ -35,6 +36,10 @@ export function createEndpointsController(ctx: ControllerContext): Controller {
   endpoints.onChange((type, object) => {
     if (type !== 'ADDED') queue.add(objectKey(object));
   });
+
+  function zoneOf(nodeName: string): string | undefined {
+    return nodes.get(nodeName)?.metadata.labels?.['topology.kubernetes.io/zone'];
+  }
 
   async function sync(key: string): Promise<void> {
     const service = services.get(key);
@@ -59,7 +64,7 @@ export function createEndpointsController(ctx: ControllerContext): Controller {
     selected: readonly KubernetesObject[],
     existing: readonly KubernetesObject[],
   ): Promise<void> {
-    const changes = decideSlices(service, decideEndpoints(service, selected), existing);
+    const changes = decideSlices(service, decideEndpoints(service, selected, zoneOf), existing);
     for (const slice of changes.update) await client.update(Resource.endpointSlices, slice);
     for (const slice of changes.create) {
       const made = await client.create(Resource.endpointSlices, slice);

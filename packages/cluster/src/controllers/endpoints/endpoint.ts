@@ -16,6 +16,7 @@ export interface Endpoint {
   conditions: { ready: boolean; serving: boolean; terminating: boolean };
   hostname?: string;
   nodeName?: string;
+  zone?: string;
   targetRef: { kind: 'Pod'; namespace: string; name: string; uid: string };
 }
 
@@ -33,8 +34,16 @@ export function addressTypes(service: KubernetesObject): AddressType[] {
   return [isIPv6(service['spec'].clusterIP ?? '') ? 'IPv6' : 'IPv4'];
 }
 
-/** The service's endpoints by family and ports. A family without any has no group. */
-export function decideEndpoints(service: KubernetesObject, pods: readonly KubernetesObject[]): EndpointGroup[] {
+/**
+ * The service's endpoints by family and ports. A family without any has no group.
+ *
+ * @param zoneOf the node's `topology.kubernetes.io/zone`
+ */
+export function decideEndpoints(
+  service: KubernetesObject,
+  pods: readonly KubernetesObject[],
+  zoneOf: (nodeName: string) => string | undefined = () => undefined,
+): EndpointGroup[] {
   const groups = new Map<string, EndpointGroup>();
   for (const addressType of addressTypes(service)) {
     for (const pod of pods) {
@@ -49,7 +58,7 @@ export function decideEndpoints(service: KubernetesObject, pods: readonly Kubern
         group = { addressType, ports, endpoints: [] };
         groups.set(key, group);
       }
-      group.endpoints.push(endpointOf(service, pod, address));
+      group.endpoints.push(endpointOf(service, pod, address, zoneOf));
     }
   }
   return [...groups.values()];
@@ -65,9 +74,15 @@ function podAddress(pod: KubernetesObject, addressType: AddressType): string | u
   return addresses.find((address) => isIPv6(address) === (addressType === 'IPv6'));
 }
 
-function endpointOf(service: KubernetesObject, pod: KubernetesObject, address: string): Endpoint {
+function endpointOf(
+  service: KubernetesObject,
+  pod: KubernetesObject,
+  address: string,
+  zoneOf: (nodeName: string) => string | undefined,
+): Endpoint {
   const { namespace = '', name = '', uid = '' } = pod.metadata;
   const { hostname, subdomain, nodeName } = pod['spec'];
+  const zone = nodeName ? zoneOf(nodeName) : undefined;
   const serving = isPodReady(pod);
   const terminating = pod.metadata.deletionTimestamp !== undefined;
   const ready = service['spec'].publishNotReadyAddresses === true || (serving && !terminating);
@@ -76,6 +91,7 @@ function endpointOf(service: KubernetesObject, pod: KubernetesObject, address: s
     conditions: { ready, serving, terminating },
     ...(hostname && subdomain === service.metadata.name && namespace === service.metadata.namespace ? { hostname } : {}),
     ...(nodeName ? { nodeName } : {}),
+    ...(zone === undefined ? {} : { zone }),
     targetRef: { kind: 'Pod', namespace, name, uid },
   };
 }
