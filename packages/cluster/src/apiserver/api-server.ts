@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApiClient, SchemaRegistry } from '@palisade/kubernetes';
 import type { AggregatedHandler, KubeletLookup, UserInfo } from '../contract.ts';
+import { callWebhook, type ServiceDialer } from './admission/call.ts';
+import { WebhookAdmission } from './admission/webhooks.ts';
 import { MASTERS, withMasters } from './auth/authorizer.ts';
 import { RbacAuthorizer } from './auth/rbac.ts';
 import { TokenService } from './auth/service-account-tokens.ts';
@@ -37,6 +39,8 @@ export interface ApiServerOptions {
   readonly aggregated?: ReadonlyMap<string, AggregatedHandler>;
   /** How those groups show in discovery (items of an APIGroupDiscoveryList). */
   readonly foreignGroups?: ForeignGroups;
+  /** Opens connections to Services, for webhooks named by one. Without it such webhooks count as failing. */
+  readonly dialService?: ServiceDialer;
   /** Further addresses clients use; they go into the serving certificate. */
   readonly extraAddresses?: readonly string[];
   readonly registry?: SchemaRegistry;
@@ -66,6 +70,9 @@ const DEFAULT_CIDRS = ['10.96.0.0/16', 'fd00:10:96::/112'];
 
 const systemRandom: Random = { uuid: () => randomUUID(), integer: (limit) => randomInt(limit) };
 
+const refuseDial: ServiceDialer = (namespace, name) =>
+  Promise.reject(new Error(`Cannot reach service ${namespace}/${name}: this server has no way into the cluster's network`));
+
 /** Opens the store and brings the server up; it answers once `listen` or `handleConnection` is called. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { stateDir, clock } = options;
@@ -77,7 +84,12 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const services = new ServiceAllocator({ cidrs, random: systemRandom });
   for (const entry of store.list('services')) services.adopt(entry.object);
   const catalog = new ResourceCatalog(schemas);
-  const core: Core = { store, schemas, catalog, services, clock, random: systemRandom, sleep: (ms) => sleep(ms) };
+  const dial = options.dialService ?? refuseDial;
+  const admission = new WebhookAdmission(
+    () => core,
+    (webhook, review) => callWebhook(webhook, review, dial),
+  );
+  const core: Core = { store, schemas, catalog, services, admission, clock, random: systemRandom, sleep: (ms) => sleep(ms) };
 
   const issuer = `https://kubernetes.default.svc.${domain}`;
   const tokens = new TokenService({ keyPath: join(stateDir, 'pki', 'sa.key'), issuer, store, clock, uuid: systemRandom.uuid });

@@ -1,5 +1,6 @@
 import type { KubernetesObject, SchemaRegistry } from '@palisade/kubernetes';
 import type { UserInfo } from '../contract.ts';
+import type { WebhookAdmission } from './admission/webhooks.ts';
 import type { ResourceCatalog } from './registry/catalog.ts';
 import type { ServedResource } from './registry/resource.ts';
 import type { ServiceAllocator } from './registry/service-allocator.ts';
@@ -12,6 +13,7 @@ export interface Core {
   readonly schemas: SchemaRegistry;
   readonly catalog: ResourceCatalog;
   readonly services: ServiceAllocator;
+  readonly admission: WebhookAdmission;
   readonly clock: () => Date;
   readonly random: Random;
   /** Waits; replaced in tests. */

@@ -1,1 +1,2 @@
+export type { ServiceDialer } from './admission/call.ts';
 export { type ApiServer, type ApiServerOptions, createApiServer, SYSTEM_USER } from './api-server.ts';

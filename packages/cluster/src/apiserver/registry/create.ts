@@ -57,15 +57,22 @@ async function createNamed(core: Core, scope: Scope, strategy: Strategy, fresh: 
     delete (meta as Record<string, unknown>)[field];
   }
   if (resource.hasStatus) delete fresh['status'];
-  const object = resource.model.applyDefaults(fresh);
+  let object = resource.model.applyDefaults(fresh);
   if (hasGeneration(resource.storeType)) object.metadata.generation = 1;
   refuseMissingNamespace(core, scope, object.metadata.name ?? '');
   await strategy.admit?.(object, core, scope);
+  const mutated = await core.admission.mutate(scope, 'CREATE', object, undefined);
+  if (mutated !== object) {
+    // What a webhook added is admitted like the rest: an injected container gets its token too.
+    object = mutated;
+    await strategy.admit?.(object, core, scope);
+  }
   strategy.prepareForCreate?.(object, core);
-  const causes = resource.model.validateCreate(object);
+  const causes = [...resource.model.validateCreate(object), ...(strategy.check?.(object) ?? [])];
   const kind = resource.gvk;
   if (causes.length > 0) throw invalid(kind, object.metadata.name ?? '', causes);
   const name = object.metadata.name!;
+  await core.admission.validate(scope, 'CREATE', object, undefined);
   const allocation = strategy.allocate?.(object, undefined, core);
   if (allocation !== undefined && 'causes' in allocation) throw invalid(kind, name, allocation.causes);
   const stored = toStored(resource, object);

@@ -32,6 +32,7 @@ export async function deleteObject(core: Core, scope: Scope, options: DeleteOpti
     if (entry === undefined) throw notFound(resource.gvr, name);
     if (resource.storeType === 'namespaces') refuseImmortalNamespace(name);
     checkPreconditions(scope, entry.object, options);
+    await core.admission.validate(scope, 'DELETE', undefined, entry.object);
     try {
       return await remove(core, scope, entry, options);
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { KubernetesObject, StatusCause } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
+import { admissionPolicyStrategy, webhookConfigurationStrategy } from './strategies/admission-registration.ts';
 import { definitionStrategy } from './strategies/custom-resource-definition.ts';
 import { jobStrategy } from './strategies/job.ts';
 import { namespaceStrategy } from './strategies/namespace.ts';
@@ -17,6 +18,8 @@ export interface Strategy {
   prepareForUpdate?(object: KubernetesObject, old: KubernetesObject): void;
   /** Admission of a new object; throws StatusError to refuse. */
   admit?(object: KubernetesObject, core: Core, scope: Scope): Promise<void> | void;
+  /** What this server refuses beyond the kind's own rules, on every write. */
+  check?(object: KubernetesObject): StatusCause[];
   /** Takes what must be unique in the cluster, after validation. */
   allocate?(object: KubernetesObject, old: KubernetesObject | undefined, core: Core): { undo: () => void } | { causes: StatusCause[] };
   /** After the write is in the store. */
@@ -30,6 +33,9 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   namespaces: namespaceStrategy,
   nodes: nodeStrategy,
   'jobs.batch': jobStrategy,
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io': webhookConfigurationStrategy,
+  'validatingwebhookconfigurations.admissionregistration.k8s.io': webhookConfigurationStrategy,
+  'validatingadmissionpolicies.admissionregistration.k8s.io': admissionPolicyStrategy,
   'customresourcedefinitions.apiextensions.k8s.io': definitionStrategy,
   'daemonsets.apps': {
     prepareForCreate(daemonSet) {

@@ -33,7 +33,12 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
     const current = fromStored(resource, entry).object;
     const wanted = await change.compute(current);
     checkIdentity(scope, wanted, current);
-    const prepared = prepare(scope, change, wanted, current);
+    const isOwn = change.part === 'whole-unchecked';
+    const admitted = isOwn ? wanted : await core.admission.mutate(scope, 'UPDATE', wanted, current);
+    const prepared = prepare(scope, change, admitted, current);
+    const causes = validate(resource, change.part, prepared, current);
+    if (causes.length > 0) throw invalid(resource.gvk, name, causes);
+    if (!isOwn) await core.admission.validate(scope, 'UPDATE', prepared, current);
     try {
       return await write(core, scope, change, entry, current, prepared);
     } catch (error) {
@@ -101,7 +106,7 @@ function contentOf(object: KubernetesObject): Record<string, unknown> {
   return content;
 }
 
-function validate({ model }: ServedResource, part: Part, object: KubernetesObject, current: KubernetesObject): StatusCause[] {
+function validate({ model, storeType }: ServedResource, part: Part, object: KubernetesObject, current: KubernetesObject): StatusCause[] {
   switch (part) {
     case 'whole-unchecked':
       return [];
@@ -110,7 +115,7 @@ function validate({ model }: ServedResource, part: Part, object: KubernetesObjec
       // These change what an update may not: the result has to be a valid pod.
       return model.validateCreate(object);
     default:
-      return model.validateUpdate(object, current);
+      return [...model.validateUpdate(object, current), ...(strategyFor(storeType).check?.(object) ?? [])];
   }
 }
 
@@ -123,8 +128,6 @@ async function write(
   object: KubernetesObject,
 ): Promise<Entry> {
   const { resource, namespace, name } = scope;
-  const causes = validate(resource, change.part, object, current);
-  if (causes.length > 0) throw invalid(resource.gvk, name, causes);
   const strategy = strategyFor(resource.storeType);
   const allocation = change.part === 'main' ? strategy.allocate?.(object, current, core) : undefined;
   if (allocation !== undefined && 'causes' in allocation) throw invalid(resource.gvk, name, allocation.causes);

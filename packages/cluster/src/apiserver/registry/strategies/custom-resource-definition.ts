@@ -13,6 +13,16 @@ export const definitionStrategy: Strategy = {
     const unchecked = versions.filter((version) => hasRules(version.schema?.openAPIV3Schema ?? {})).map((version) => version.name);
     if (unchecked.length > 0) scope.warn(`x-kubernetes-validations of ${unchecked.join(', ')} are stored but not evaluated yet`);
   },
+  check(definition) {
+    if (definition['spec']?.conversion?.strategy !== 'Webhook') return [];
+    return [
+      {
+        reason: 'FieldValueForbidden',
+        message: 'Forbidden: conversion webhooks are not served: versions may differ in nothing but their name',
+        field: 'spec.conversion.strategy',
+      },
+    ];
+  },
   prepareForCreate(definition, core) {
     completeNames(definition);
     const lastTransitionTime = formatTime(core.clock());

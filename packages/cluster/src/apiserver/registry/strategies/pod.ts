@@ -71,10 +71,14 @@ function mountToken(pod: KubernetesObject, core: Core): void {
   const containers: Container[] = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
   const lacking = containers.filter((container) => !container.volumeMounts?.some((mount) => mount.mountPath === TOKEN_PATH));
   if (lacking.length === 0) return;
-  const name = `kube-api-access-${safeSuffix(core.random)}`;
+  const present = (spec.volumes ?? []).find(
+    (volume: { name: string; projected?: object }) => volume.name.startsWith('kube-api-access-') && volume.projected !== undefined,
+  );
+  const name: string = present?.name ?? `kube-api-access-${safeSuffix(core.random)}`;
   for (const container of lacking) {
     container.volumeMounts = [...(container.volumeMounts ?? []), { mountPath: TOKEN_PATH, name, readOnly: true }];
   }
+  if (present !== undefined) return;
   const sources = [
     // An hour and 7 seconds: kubelets recognise the bound token of an in-cluster client by it.
     { serviceAccountToken: { expirationSeconds: 3607, path: 'token' } },

@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:https';
+import { type AddressInfo, connect } from 'node:net';
+import { after, beforeEach, test } from 'node:test';
+import type { KubernetesObject } from '@palisade/kubernetes';
+import { issueAuthority, issueLeaf } from '../pki/issue.ts';
+import { CORE, configMap, type Harness, pod, startHarness } from '../testing/harness.ts';
+
+const ca = await issueAuthority('hook-ca', new Date(), 1);
+const names = { dnsNames: ['hook.default.svc'], ipAddresses: ['127.0.0.1'] };
+const leaf = await issueLeaf(ca, { commonName: 'hook', organizations: [], ...names, usage: 'server' }, new Date(), 1);
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into wire objects
+type Review = any;
+let answer: (request: Review, path: string) => object;
+let asked: { path: string; request: Review }[] = [];
+
+const hook = createServer({ cert: leaf.certificatePem, key: leaf.privateKeyPem }, async (req, res) => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of req) chunks.push(chunk);
+  const { request } = JSON.parse(Buffer.concat(chunks).toString());
+  asked.push({ path: req.url ?? '', request });
+  res.end(
+    JSON.stringify({
+      apiVersion: 'admission.k8s.io/v1',
+      kind: 'AdmissionReview',
+      response: { uid: request.uid, allowed: true, ...answer(request, req.url ?? '') },
+    }),
+  );
+});
+hook.listen(0, '127.0.0.1');
+await once(hook, 'listening');
+const { port } = hook.address() as AddressInfo;
+
+const harness: Harness = await startHarness({
+  dialService: async (namespace, name) => {
+    if (`${namespace}/${name}` !== 'default/hook') throw new Error(`no such service ${namespace}/${name}`);
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    return socket;
+  },
+});
+after(async () => {
+  await harness[Symbol.asyncDispose]();
+  hook.close();
+});
+const { client, fetch } = harness;
+
+const GROUP = { group: 'admissionregistration.k8s.io', version: 'v1' };
+const caBundle = Buffer.from(ca.certificatePem).toString('base64');
+const patchOf = (...operations: object[]) => ({
+  patchType: 'JSONPatch',
+  patch: Buffer.from(JSON.stringify(operations)).toString('base64'),
+});
+
+async function register(kind: 'Mutating' | 'Validating', name: string, ...webhooks: object[]): Promise<void> {
+  const resource = `${kind.toLowerCase()}webhookconfigurations`;
+  const defaults = (index: number) => ({
+    name: `w${index}.${name}.example.com`,
+    admissionReviewVersions: ['v1'],
+    sideEffects: 'None',
+    clientConfig: { caBundle, service: { namespace: 'default', name: 'hook', path: `/${name}${index}` } },
+    rules: [{ operations: ['CREATE', 'UPDATE', 'DELETE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods', 'configmaps'] }],
+  });
+  const object: KubernetesObject = {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: `${kind}WebhookConfiguration`,
+    metadata: { name },
+    webhooks: webhooks.map((webhook, i) => ({ ...defaults(i), ...webhook })),
+  };
+  await client.create({ ...GROUP, resource }, object);
+}
+
+beforeEach(async () => {
+  for (const resource of ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations']) {
+    for (const { metadata } of (await client.list({ ...GROUP, resource })).items)
+      await client.delete({ ...GROUP, resource }, { name: metadata.name! });
+  }
+  answer = () => ({});
+  asked = [];
+});
+
+test('a mutating webhook injects a container, which gets defaults and its token like any other', async () => {
+  await register('Mutating', 'inject', {});
+  answer = () => patchOf({ op: 'add', path: '/spec/containers/-', value: { name: 'side', image: 'proxy' } });
+  const made = await client.create(CORE('pods'), pod('injected'));
+  const [own, side] = made['spec'].containers;
+  assert.deepEqual([side.name, side.imagePullPolicy, side.terminationMessagePath], ['side', 'Always', '/dev/termination-log']);
+  assert.deepEqual(side.volumeMounts, own.volumeMounts);
+  assert.equal(made['spec'].volumes.length, 1);
+  const { request } = asked[0]!;
+  assert.deepEqual(
+    [request.operation, request.kind, request.resource, request.namespace, request.userInfo.username],
+    ['CREATE', { group: '', version: 'v1', kind: 'Pod' }, CORE('pods'), 'default', 'system:apiserver'],
+  );
+});
+
+test('a validating webhook denies; its words and warnings reach the client', async () => {
+  await register('Validating', 'deny', {});
+  answer = (request) => ({ allowed: request.object?.data?.ok === 'yes', warnings: ['mind the gap'], status: { message: 'not ok' } });
+  const denied = await fetch('POST', '/api/v1/namespaces/default/configmaps', { body: configMap('v') });
+  assert.deepEqual([denied.code, denied.json.message], [403, 'admission webhook "w0.deny.example.com" denied the request: not ok']);
+  const allowed = await fetch('POST', '/api/v1/namespaces/default/configmaps', { body: configMap('v', { ok: 'yes' }) });
+  assert.deepEqual([allowed.code, allowed.headers['warning']], [201, '299 - "mind the gap"']);
+  assert.equal((await fetch('PUT', '/api/v1/namespaces/default/configmaps/v', { body: configMap('v') })).code, 403);
+  assert.equal((await fetch('DELETE', '/api/v1/namespaces/default/configmaps/v')).code, 403);
+  assert.equal(asked.at(-1)?.request.oldObject.metadata.name, 'v');
+  assert.equal((await client.get(CORE('configmaps'), { namespace: 'default', name: 'v' }))['data'].ok, 'yes');
+});
+
+test('a webhook that fails: refused, or ignored if it says so; a bad certificate and a bad patch are failures', async () => {
+  const broken: object[] = [
+    { clientConfig: { caBundle, service: { namespace: 'default', name: 'nosuch' } } },
+    { clientConfig: { url: `https://127.0.0.1:${port}/x` } },
+    { clientConfig: { caBundle, url: 'https://127.0.0.1:1/x' } },
+  ];
+  for (const webhook of broken) {
+    await register('Mutating', 'broken', webhook);
+    const refused = await fetch('POST', '/api/v1/namespaces/default/configmaps', { body: configMap('f') });
+    assert.equal(refused.code, 500);
+    assert.match(
+      refused.json.message,
+      /^Internal error occurred: failed calling webhook "w0\.broken\.example\.com": failed to call webhook: /,
+    );
+    await client.delete({ ...GROUP, resource: 'mutatingwebhookconfigurations' }, { name: 'broken' });
+    await register('Mutating', 'ignored', { ...webhook, failurePolicy: 'Ignore' });
+    assert.equal((await fetch('POST', '/api/v1/namespaces/default/configmaps?dryRun=All', { body: configMap('f') })).code, 201);
+    await client.delete({ ...GROUP, resource: 'mutatingwebhookconfigurations' }, { name: 'ignored' });
+  }
+  await register('Mutating', 'patch', {});
+  answer = () => patchOf({ op: 'remove', path: '/nosuch' });
+  assert.equal((await fetch('POST', '/api/v1/namespaces/default/configmaps', { body: configMap('f') })).code, 500);
+  assert.equal((await fetch('GET', '/api/v1/namespaces/default/configmaps/f')).code, 404);
+});
+
+test('who is asked: rules, selectors, order, again when told so, dry runs', async () => {
+  await client.create(CORE('namespaces'), { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'marked', labels: { hook: 'on' } } });
+  await register(
+    'Mutating',
+    'a',
+    { reinvocationPolicy: 'IfNeeded' },
+    { namespaceSelector: { matchLabels: { hook: 'on' } } },
+    { objectSelector: { matchLabels: { x: 'y' } } },
+    { rules: [{ operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['secrets'] }] },
+  );
+  await register('Mutating', 'b', {});
+  answer = (_request, path) => (path === '/b0' ? patchOf({ op: 'add', path: '/metadata/labels', value: { by: 'b' } }) : {});
+  const paths = () => asked.splice(0).map(({ path }) => path);
+  await client.create(CORE('configmaps'), configMap('m'));
+  assert.deepEqual(paths(), ['/a0', '/b0', '/a0']);
+  await client.create(CORE('configmaps'), configMap('m', {}, 'marked'));
+  assert.deepEqual(paths(), ['/a0', '/a1', '/b0', '/a0']);
+  const labelled = configMap('n');
+  labelled.metadata.labels = { x: 'y' };
+  await client.create(CORE('configmaps'), labelled);
+  assert.deepEqual(paths(), ['/a0', '/a2', '/b0', '/a0']);
+  await client.create(CORE('serviceaccounts'), { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 's', namespace: 'default' } });
+  assert.deepEqual(paths(), []);
+  await register('Validating', 'side', { sideEffects: 'NoneOnDryRun' });
+  assert.equal((await fetch('POST', '/api/v1/namespaces/default/configmaps?dryRun=All', { body: configMap('d') })).code, 201);
+  assert.equal(asked.at(-1)?.request.dryRun, true);
+});
+
+test('what cannot be obeyed is not stored', async () => {
+  await assert.rejects(
+    register('Mutating', 'cel', { matchConditions: [{ name: 'x', expression: 'true' }] }),
+    /webhooks\[0\]\.matchConditions: Forbidden/,
+  );
+});

@@ -1,0 +1,81 @@
+import { Agent, request } from 'node:https';
+import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
+import type { Webhook } from './match.ts';
+
+/** Opens a TCP connection to a port of a Service as a pod would see it. */
+export type ServiceDialer = (namespace: string, name: string, port: number, timeoutMs: number) => Promise<Duplex>;
+
+/** Answers above this are no AdmissionReview. */
+const MAX_ANSWER_BYTES = 3 * 1024 * 1024;
+const DEFAULT_TIMEOUT_SECONDS = 10;
+
+/**
+ * POSTs an AdmissionReview over HTTPS and returns the answer's JSON. Only the configuration's own CA is trusted where it names
+ * one.
+ *
+ * @throws Error when it cannot be had in `timeoutSeconds`, is no 200, or is no JSON
+ */
+export async function callWebhook(webhook: Webhook, review: object, dial: ServiceDialer): Promise<unknown> {
+  const { url, service, caBundle } = webhook.clientConfig;
+  const timeoutMs = (webhook.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS) * 1000;
+  const ca = caBundle === undefined || caBundle === '' ? undefined : Buffer.from(caBundle, 'base64').toString();
+  const target =
+    url !== undefined
+      ? new URL(url)
+      : new URL(`https://${service?.name}.${service?.namespace}.svc:${service?.port ?? 443}${service?.path ?? '/'}`);
+  const raw =
+    url === undefined && service !== undefined ? await dial(service.namespace, service.name, service.port ?? 443, timeoutMs) : undefined;
+  const host = target.hostname.replace(/^\[|\]$/g, '');
+  const tls = { ...(isIP(host) === 0 ? { servername: host } : {}), ...(ca === undefined ? {} : { ca }) };
+  const body = Buffer.from(JSON.stringify(review));
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const req = request(
+    {
+      host,
+      port: target.port === '' ? 443 : Number(target.port),
+      path: `${target.pathname}${target.search}`,
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Accept: 'application/json', 'Content-Length': body.length },
+      agent: raw === undefined ? false : agentFor(raw, tls),
+      signal: AbortSignal.timeout(timeoutMs),
+      ...tls,
+    },
+    (res) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      res.on('error', reject);
+      res.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > MAX_ANSWER_BYTES) req.destroy(new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`));
+        else chunks.push(chunk);
+      });
+      res.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        if (res.statusCode !== 200) return reject(new Error(`the server answered ${res.statusCode}: ${text.slice(0, 200)}`));
+        try {
+          resolve(JSON.parse(text));
+        } catch (error) {
+          reject(error);
+        }
+      });
+    },
+  );
+  req.on('error', (error) =>
+    reject(error.name === 'TimeoutError' || error.name === 'AbortError' ? new Error('context deadline exceeded') : error),
+  );
+  req.end(body);
+  try {
+    return await promise;
+  } finally {
+    raw?.destroy();
+  }
+}
+
+/** An agent that knows one connection: the one that was dialled. */
+function agentFor(raw: Duplex, tls: object): Agent {
+  const agent = new Agent();
+  agent.createConnection = () => connectTls({ socket: raw, ...tls });
+  return agent;
+}

@@ -1,0 +1,192 @@
+import { applyJsonPatch, badRequest, forbidden, internalError, type KubernetesObject, StatusError } from '@palisade/kubernetes';
+import { type Core, readObject, type Scope } from '../core.ts';
+import { cloneObject } from '../registry/decode-body.ts';
+import { type AdmissionTarget, matchesWebhook, type Operation, type Webhook } from './match.ts';
+
+/** Asks one webhook; rejects when it cannot be reached or does not answer properly. */
+export type CallWebhook = (webhook: Webhook, review: object) => Promise<unknown>;
+
+interface AdmissionResponse {
+  readonly uid?: string;
+  readonly allowed?: boolean;
+  readonly status?: { readonly message?: string; readonly reason?: string; readonly code?: number };
+  readonly patch?: string;
+  readonly patchType?: string;
+  readonly warnings?: readonly string[];
+}
+
+const MUTATING = 'mutatingwebhookconfigurations.admissionregistration.k8s.io';
+const VALIDATING = 'validatingwebhookconfigurations.admissionregistration.k8s.io';
+
+/** Webhooks are never asked about the configurations of webhooks: a broken one could not be removed. */
+const EXEMPT_GROUP = 'admissionregistration.k8s.io';
+
+/**
+ * Admission by webhooks (AdmissionReview v1): the mutating ones one after the other in the order of their configurations' names,
+ * the validating ones at the same time. A webhook that fails refuses the request unless its failurePolicy says Ignore.
+ */
+export class WebhookAdmission {
+  readonly #core: () => Core;
+  readonly #call: CallWebhook;
+
+  constructor(core: () => Core, call: CallWebhook) {
+    this.#core = core;
+    this.#call = call;
+  }
+
+  /** @returns the object as the webhooks want it; the same one when none is concerned. @throws StatusError */
+  async mutate(scope: Scope, operation: Operation, object: KubernetesObject, old: KubernetesObject | undefined): Promise<KubernetesObject> {
+    const webhooks = this.#matching(MUTATING, scope, operation, object, old);
+    if (webhooks.length === 0) return object;
+    let current = scope.resource.model.applyDefaults(cloneObject(object));
+    const before = current;
+    const changedAfter: Webhook[] = [];
+    for (const webhook of webhooks) {
+      const next = await this.#mutateBy(webhook, scope, operation, current, old);
+      // Who asked to see later changes sees them, once.
+      if (next !== current)
+        for (const earlier of webhooks.slice(0, webhooks.indexOf(webhook)))
+          if (earlier.reinvocationPolicy === 'IfNeeded' && !changedAfter.includes(earlier)) changedAfter.push(earlier);
+      current = next;
+    }
+    for (const webhook of changedAfter) current = await this.#mutateBy(webhook, scope, operation, current, old);
+    if (current === before) return object;
+    const { metadata } = object;
+    const { object: decoded } = scope.resource.model.decode(current);
+    // Identity is the server's.
+    decoded.metadata = {
+      ...decoded.metadata,
+      ...pick(metadata, ['name', 'namespace', 'uid', 'creationTimestamp', 'resourceVersion', 'generation']),
+    };
+    return scope.resource.model.applyDefaults(decoded);
+  }
+
+  /** @throws StatusError when a webhook denies */
+  async validate(
+    scope: Scope,
+    operation: Operation,
+    object: KubernetesObject | undefined,
+    old: KubernetesObject | undefined,
+  ): Promise<void> {
+    const webhooks = this.#matching(VALIDATING, scope, operation, object, old);
+    await Promise.all(webhooks.map((webhook) => this.#ask(webhook, scope, operation, object, old)));
+  }
+
+  #matching(
+    type: string,
+    scope: Scope,
+    operation: Operation,
+    object: KubernetesObject | undefined,
+    old: KubernetesObject | undefined,
+  ): Webhook[] {
+    const core = this.#core();
+    const configurations = core.store.list(type);
+    if (configurations.length === 0 || scope.resource.gvr.group === EXEMPT_GROUP) return [];
+    const isNamespace = scope.resource.storeType === 'namespaces';
+    const namespaceLabels = isNamespace
+      ? ((object ?? old)?.metadata.labels ?? {})
+      : scope.namespace === ''
+        ? undefined
+        : (readObject(core, 'namespaces', '', scope.namespace)?.metadata.labels ?? {});
+    const target: AdmissionTarget = { operation, scope, object, old, namespaceLabels };
+    return configurations.flatMap((entry) =>
+      ((entry.object['webhooks'] ?? []) as Webhook[]).filter((webhook) => matchesWebhook(webhook, target)),
+    );
+  }
+
+  async #mutateBy(
+    webhook: Webhook,
+    scope: Scope,
+    operation: Operation,
+    object: KubernetesObject,
+    old: KubernetesObject | undefined,
+  ): Promise<KubernetesObject> {
+    const response = await this.#ask(webhook, scope, operation, object, old);
+    if (response?.patch === undefined) return object;
+    try {
+      if (response.patchType !== 'JSONPatch') throw new Error(`unsupported patch type ${JSON.stringify(response.patchType ?? '')}`);
+      return applyJsonPatch(cloneObject(object), JSON.parse(Buffer.from(response.patch, 'base64').toString())) as KubernetesObject;
+    } catch (error) {
+      if (webhook.failurePolicy === 'Ignore') return object;
+      throw internalError(`failed calling webhook "${webhook.name}": ${(error as Error).message}`);
+    }
+  }
+
+  /** The answer of one webhook; undefined when it failed and may be ignored. @throws StatusError when it denies, or fails and may not */
+  async #ask(
+    webhook: Webhook,
+    scope: Scope,
+    operation: Operation,
+    object: KubernetesObject | undefined,
+    old: KubernetesObject | undefined,
+  ): Promise<AdmissionResponse | undefined> {
+    if (scope.dryRun && webhook.sideEffects !== 'None' && webhook.sideEffects !== 'NoneOnDryRun') {
+      throw badRequest(`admission webhook "${webhook.name}" does not support dry run`);
+    }
+    const uid = this.#core().random.uuid();
+    let response: AdmissionResponse;
+    try {
+      const answer = (await this.#call(webhook, reviewOf(uid, scope, operation, object, old))) as {
+        kind?: string;
+        apiVersion?: string;
+        response?: AdmissionResponse;
+      } | null;
+      if (answer?.kind !== 'AdmissionReview' || answer.apiVersion !== 'admission.k8s.io/v1' || answer.response === undefined) {
+        throw new Error('the answer is no admission.k8s.io/v1 AdmissionReview with a response');
+      }
+      if (answer.response.uid !== uid)
+        throw new Error(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(answer.response.uid ?? '')}`);
+      response = answer.response;
+    } catch (error) {
+      if (webhook.failurePolicy === 'Ignore') return undefined;
+      throw internalError(`failed calling webhook "${webhook.name}": failed to call webhook: ${(error as Error).message}`);
+    }
+    for (const warning of response.warnings ?? []) scope.warn(warning);
+    if (response.allowed !== true) throw denial(webhook, scope, response);
+    return response;
+  }
+}
+
+function denial(webhook: Webhook, scope: Scope, { status }: AdmissionResponse): StatusError {
+  const why = status?.message
+    ? `denied the request: ${status.message}`
+    : status?.reason
+      ? `denied the request: ${status.reason}`
+      : 'denied the request without explanation';
+  const message = `admission webhook "${webhook.name}" ${why}`;
+  const code = status?.code !== undefined && status.code >= 400 && status.code < 600 ? status.code : 403;
+  const shape = forbidden(scope.resource.gvr, scope.name, '').status;
+  return new StatusError({ ...shape, message, code, reason: status?.reason ?? (code === 403 ? 'Forbidden' : ''), details: {} });
+}
+
+function reviewOf(
+  uid: string,
+  scope: Scope,
+  operation: Operation,
+  object: KubernetesObject | undefined,
+  old: KubernetesObject | undefined,
+): object {
+  const { gvk, gvr } = scope.resource;
+  const { username, groups, extra, uid: userUid } = scope.user;
+  const request = {
+    uid,
+    kind: gvk,
+    resource: gvr,
+    ...(scope.subresource === '' ? {} : { subResource: scope.subresource, requestSubResource: scope.subresource }),
+    requestKind: gvk,
+    requestResource: gvr,
+    name: object?.metadata.name ?? old?.metadata.name ?? scope.name,
+    ...(scope.namespace === '' ? {} : { namespace: scope.namespace }),
+    operation,
+    userInfo: { username, groups, ...(userUid === undefined ? {} : { uid: userUid }), ...(extra === undefined ? {} : { extra }) },
+    object: object ?? null,
+    oldObject: old ?? null,
+    dryRun: scope.dryRun,
+    options: null,
+  };
+  return { kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1', request };
+}
+
+function pick<T extends object, K extends keyof T>(from: T, fields: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(fields.filter((field) => from[field] !== undefined).map((field) => [field, from[field]])) as Pick<T, K>;
+}
