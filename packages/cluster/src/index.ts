@@ -1,2 +1,2 @@
-export { clusterIsRunning, LaunchError, launchCluster, type LaunchOptions, type RunningCluster, stopCluster } from './supervisor/launch.ts';
+export { clusterIsRunning, LaunchError, type LaunchOptions, launchCluster, type RunningCluster, stopCluster } from './supervisor/launch.ts';
 export { clusterPaths } from './supervisor/state.ts';

@@ -72,12 +72,6 @@ export function removeLock(paths: ClusterPaths): void {
   rmSync(paths.lock, { force: true });
 }
 
-/** Names of the clusters that have a state folder. */
-export function knownClusters(): string[] {
-  const base = join(clusterPaths('x').stateDir, '..');
-  return existsSync(base) ? readdirSync(base) : [];
-}
-
 /** Creates the folder for root alone, below folders of the calling user. */
 export function makeStateDir(paths: ClusterPaths): void {
   mkdirSync(join(paths.stateDir, '..'), { recursive: true });
