@@ -8,6 +8,7 @@ import type { AggregatedHandler, KubeletLookup, UserInfo } from '../contract.ts'
 import { callWebhook, type ServiceDialer } from './admission/call.ts';
 import { WebhookAdmission } from './admission/webhooks.ts';
 import { MASTERS, withMasters } from './auth/authorizer.ts';
+import { refuseEscalation } from './auth/escalation.ts';
 import { RbacAuthorizer } from './auth/rbac.ts';
 import { TokenService } from './auth/service-account-tokens.ts';
 import { bootstrapObjects } from './bootstrap.ts';
@@ -89,17 +90,28 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     () => core,
     (webhook, review) => callWebhook(webhook, review, dial),
   );
-  const core: Core = { store, schemas, catalog, services, admission, clock, random: systemRandom, sleep: (ms) => sleep(ms) };
+  const rbac = new RbacAuthorizer(store);
+  const authorizer = withMasters(rbac);
+  const core: Core = {
+    store,
+    schemas,
+    catalog,
+    services,
+    admission,
+    refuseEscalation: (scope, object) => refuseEscalation(scope, object, authorizer, rbac),
+    clock,
+    random: systemRandom,
+    sleep: (ms) => sleep(ms),
+  };
 
   const issuer = `https://kubernetes.default.svc.${domain}`;
   const tokens = new TokenService({ keyPath: join(stateDir, 'pki', 'sa.key'), issuer, store, clock, uuid: systemRandom.uuid });
   const custom = new CustomResources(core);
-  const rbac = new RbacAuthorizer(store);
   const state = { ready: false };
   const context: HttpContext = {
     core,
     tokens,
-    authorizer: withMasters(rbac),
+    authorizer,
     rbac,
     kubelets: options.kubelets ?? (() => undefined),
     aggregated: options.aggregated ?? new Map(),

@@ -14,6 +14,8 @@ export interface Core {
   readonly catalog: ResourceCatalog;
   readonly services: ServiceAllocator;
   readonly admission: WebhookAdmission;
+  /** Refuses a write of roles and bindings that gives away more than the writer has. @throws StatusError 403 */
+  readonly refuseEscalation: (scope: Scope, object: KubernetesObject) => void;
   readonly clock: () => Date;
   readonly random: Random;
   /** Waits; replaced in tests. */

@@ -1,3 +1,4 @@
+import { matchLabelSelector } from '@palisade/kubernetes';
 import type { UserInfo } from '../../contract.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { Attributes, Authorizer, Decision } from './authorizer.ts';
@@ -69,13 +70,18 @@ export class RbacAuthorizer implements Authorizer, RulesResolver {
     };
   }
 
+  /** Every rule the user has in a namespace, or for an empty one in the whole cluster. */
+  *rulesOf(user: UserInfo, namespace: string): IterableIterator<PolicyRule> {
+    for (const { rule } of this.#rules(user, namespace)) yield rule;
+  }
+
   *#rules(user: UserInfo, namespace: string): IterableIterator<AppliedRule> {
     for (const { object, name } of this.#store.list(`clusterrolebindings.${GROUP}`)) {
       const subject = (object['subjects'] as Subject[] | undefined)?.find((one) => applies(one, user, ''));
       if (subject === undefined) continue;
       const role = object['roleRef']?.name;
       const source = `ClusterRoleBinding "${name}" of ClusterRole "${role}" to ${describe(subject)}`;
-      for (const rule of this.#roleRules('ClusterRole', role, '')) yield { rule, source };
+      for (const rule of this.roleRules('ClusterRole', role, '')) yield { rule, source };
     }
     if (namespace === '') return;
     for (const { object, name } of this.#store.list(`rolebindings.${GROUP}`, namespace)) {
@@ -84,13 +90,20 @@ export class RbacAuthorizer implements Authorizer, RulesResolver {
       const { kind, name: role } = object['roleRef'] ?? {};
       const source = `RoleBinding "${name}/${namespace}" of ${kind} "${role}" to ${describe(subject)}`;
       // A RoleBinding never gives paths, not even those of a ClusterRole.
-      for (const rule of this.#roleRules(kind, role, namespace)) if (!rule.nonResourceURLs?.length) yield { rule, source };
+      for (const rule of this.roleRules(kind, role, namespace)) if (!rule.nonResourceURLs?.length) yield { rule, source };
     }
   }
 
-  #roleRules(kind: string, name: string, namespace: string): readonly PolicyRule[] {
+  /** Rules of a role; of an aggregating ClusterRole those of every ClusterRole its selectors find. */
+  roleRules(kind: string, name: string, namespace: string): readonly PolicyRule[] {
     const entry = kind === 'Role' ? this.#store.get(`roles.${GROUP}`, namespace, name) : this.#store.get(`clusterroles.${GROUP}`, '', name);
-    return (entry?.object['rules'] as PolicyRule[] | null | undefined) ?? [];
+    const rules = (entry?.object['rules'] as PolicyRule[] | null | undefined) ?? [];
+    const selectors: Parameters<typeof matchLabelSelector>[0][] | undefined = entry?.object['aggregationRule']?.clusterRoleSelectors;
+    if (kind === 'Role' || selectors === undefined) return rules;
+    const others = this.#store
+      .list(`clusterroles.${GROUP}`)
+      .filter((other) => other.name !== name && selectors.some((one) => matchLabelSelector(one, other.object.metadata.labels)));
+    return [...rules, ...others.flatMap((other) => (other.object['rules'] as PolicyRule[] | null | undefined) ?? [])];
   }
 }
 

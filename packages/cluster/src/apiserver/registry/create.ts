@@ -72,6 +72,7 @@ async function createNamed(core: Core, scope: Scope, strategy: Strategy, fresh: 
   const kind = resource.gvk;
   if (causes.length > 0) throw invalid(kind, object.metadata.name ?? '', causes);
   const name = object.metadata.name!;
+  core.refuseEscalation(scope, object);
   await core.admission.validate(scope, 'CREATE', object, undefined);
   const allocation = strategy.allocate?.(object, undefined, core);
   if (allocation !== undefined && 'causes' in allocation) throw invalid(kind, name, allocation.causes);

@@ -38,6 +38,7 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
     const prepared = prepare(scope, change, admitted, current);
     const causes = validate(resource, change.part, prepared, current);
     if (causes.length > 0) throw invalid(resource.gvk, name, causes);
+    if (!isOwn) core.refuseEscalation(scope, prepared);
     if (!isOwn) await core.admission.validate(scope, 'UPDATE', prepared, current);
     try {
       return await write(core, scope, change, entry, current, prepared);
