@@ -25,7 +25,9 @@ function expand(value: unknown): KubernetesObject[] {
 /** Every object of a folder of manifests. Files that are no YAML are left out, as np-guard does. */
 export function loadObjects(folder: string): KubernetesObject[] {
   return filesBelow(folder).flatMap((path) => {
-    const documents = parseAllDocuments(readFileSync(path, 'utf8'), { logLevel: 'silent', uniqueKeys: false });
+    // Go's YAML reader, which np-guard uses, takes tabs before the elements of a flow list.
+    const text = readFileSync(path, 'utf8').replace(/^[ \t]+/gm, (indent) => indent.replaceAll('\t', '        '));
+    const documents = parseAllDocuments(text, { logLevel: 'silent', uniqueKeys: false });
     return [...documents].flatMap((document) => (document.errors.length > 0 ? [] : expand(document.toJS())));
   });
 }

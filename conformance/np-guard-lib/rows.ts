@@ -22,8 +22,8 @@ function spanOf(end: string): Span | undefined {
 const dotted = (value: number): string => [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
 
 /** Protocols and ports in one order, however they were written. */
-function canonicalConnections(text: string): string {
-  if (text === 'All Connections') return text;
+export function canonicalConnections(text: string): string {
+  if (!/\d/.test(text)) return text;
   return [...text.matchAll(/([A-Z]+) ([\d,-]+)/g)]
     .map(([, protocol, ports]) => `${protocol} ${ports!.replace(/,$/, '')}`)
     .sort()
@@ -35,7 +35,7 @@ export function canonicalRows(rows: readonly Row[]): string[] {
   const lines: string[] = [];
   const spans = new Map<string, Span[]>();
   for (const row of rows) {
-    const connections = canonicalConnections(row.connections);
+    const { connections } = row;
     const source = spanOf(row.source);
     const destination = spanOf(row.destination);
     if (!source && !destination) lines.push(`${row.source} => ${row.destination} : ${connections}`);
@@ -63,9 +63,22 @@ export function parseRows(text: string): Row[] {
   for (const line of text.split('\n')) {
     if (/^(Exposure Analysis Result|Workload-to-Networks Mapping|Permitted connectivity analyzed in (?!Pod network))/.test(line)) break;
     const match = /^(.+?) => (.+?) : (.+?)\s*$/.exec(line);
-    if (match) rows.push({ source: match[1]!, destination: match[2]!, connections: match[3]! });
+    if (match) rows.push({ source: match[1]!, destination: match[2]!, connections: canonicalConnections(match[3]!) });
   }
   return rows;
+}
+
+/** np-guard's text diff: `diff-type: added, source: …, destination: …, ref1: …, ref2: …`, as rows labelled `added: old -> new`. */
+export function parseDiffRows(text: string): Row[] {
+  return text.split('\n').flatMap((line) => {
+    const match =
+      /^diff-type: (\w+), source: (.+?), destination: (.+?), (?:ref1|old): (.+?), (?:ref2|new): (.+?)(?:, workloads-diff-info: .*)?$/.exec(
+        line,
+      );
+    if (!match) return [];
+    const [, kind, source, destination, before, after] = match as unknown as [string, string, string, string, string, string];
+    return [{ source, destination, connections: `${kind}: ${canonicalConnections(before)} -> ${canonicalConnections(after)}` }];
+  });
 }
 
 /** The first few differences, for a person. */

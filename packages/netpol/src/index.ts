@@ -1,6 +1,7 @@
 export * from './compile.ts';
 export * from './connections.ts';
 export * from './connectivity.ts';
+export * from './diff.ts';
 export * from './errors.ts';
 export * from './evaluate.ts';
 export * from './explain.ts';

@@ -9,6 +9,8 @@ export interface ConnectivityRow {
   readonly source: string;
   readonly destination: string;
   readonly connections: ConnectionSet;
+  /** The outside addresses, when one end is outside. */
+  readonly outside?: { readonly end: 'source' | 'destination'; readonly range: AddressRange };
 }
 
 /** `default/db[Deployment]`. */
@@ -58,8 +60,10 @@ export function listConnectivity(connectivity: Connectivity): ConnectivityRow[] 
   }
   const rows = [...inside.values()];
   for (const { workload, isSource, connections, ranges } of outside.values()) {
-    for (const range of mergeRanges(ranges).map(formatRange)) {
-      rows.push(isSource ? { source: workload, destination: range, connections } : { source: range, destination: workload, connections });
+    for (const range of mergeRanges(ranges)) {
+      const text = formatRange(range);
+      const ends = isSource ? { source: workload, destination: text } : { source: text, destination: workload };
+      rows.push({ ...ends, connections, outside: { end: isSource ? 'destination' : 'source', range } });
     }
   }
   const order = (row: ConnectivityRow) => `${row.source}\0${row.destination}`;
