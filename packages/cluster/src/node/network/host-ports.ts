@@ -64,7 +64,10 @@ export function startHostPorts(options: HostPortsOptions): HostPorts {
   function listen(key: string, plan: HostPort): Promise<Relay> {
     const common = { address: plan.address, port: plan.port, choose: () => choose(key) };
     if (plan.protocol === 'tcp')
-      return relayTcp({ ...common, connect: ({ ip, port }) => connectIn(options.fabricNetns, ip, port, CONNECT_TIMEOUT_MS) });
+      return relayTcp({
+        ...common,
+        connect: ({ ip, port }, giveUp) => connectIn(options.fabricNetns, ip, port, CONNECT_TIMEOUT_MS, giveUp),
+      });
     return relayUdp({
       ...common,
       open: ({ ip }) => udpIn(options.fabricNetns, ip.includes(':') ? HOST_ADDRESSES[1] : HOST_ADDRESSES[0], 0),

@@ -76,6 +76,11 @@ isolated(import.meta.filename, () => {
     ]);
     await ipBatch(red, ['link set dev d1 up']);
     await assert.rejects(connectIn(blue, '192.0.2.9', 80, 100), { code: 'ETIMEDOUT' });
+    const giveUp = new AbortController();
+    const attempt = connectIn(blue, '192.0.2.9', 80, 60_000, giveUp.signal);
+    giveUp.abort();
+    await assert.rejects(attempt, /given up/);
+    await assert.rejects(connectIn(blue, '192.0.2.9', 80, 60_000, giveUp.signal), /given up/);
   });
 
   test('a name is refused', async () => {

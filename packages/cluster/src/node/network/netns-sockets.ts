@@ -36,8 +36,9 @@ function boundSocket(netns: string, type: number, host: string, port: number): n
  * Connects from inside `netns`. Rejects with the socket's own error (`ECONNREFUSED` …) or, after `timeoutMs`, with `ETIMEDOUT`.
  *
  * @param host an address; names are not resolved
+ * @param signal gives up the attempt; without effect once connected
  */
-export async function connectIn(netns: string, host: string, port: number, timeoutMs: number): Promise<Socket> {
+export async function connectIn(netns: string, host: string, port: number, timeoutMs: number, signal?: AbortSignal): Promise<Socket> {
   const family = familyOf(host);
   const fd = inNamespace(netns, () => socket(family, Linux.SOCK_STREAM | FLAGS, 0));
   const connection = new Socket({ fd, readable: true, writable: true });
@@ -51,11 +52,15 @@ export async function connectIn(netns: string, host: string, port: number, timeo
     connection.off('error', reject);
     resolve(connection);
   });
-  connection.connect({ host, port });
+  const abort = () => connection.destroy(new Error(`connect to ${host} port ${port} given up`));
+  signal?.addEventListener('abort', abort, { once: true });
+  if (signal?.aborted) abort();
+  else connection.connect({ host, port });
   try {
     return await promise;
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
   }
 }
 

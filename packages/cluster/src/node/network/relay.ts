@@ -1,6 +1,7 @@
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import type { ServiceEndpoint } from './service-model.ts';
 
 export interface Relay {
@@ -14,10 +15,15 @@ export interface RelayOptions {
   choose(): ServiceEndpoint | undefined;
 }
 
+/** A client that says no more while its connection is being made has mostly given up; one that sends and half-closes has not. */
+const END_GRACE_MS = 1000;
+
 /** Accepts on the host's loopback and passes bytes both ways; half-closed connections stay half open. */
-export async function relayTcp(options: RelayOptions & { connect(endpoint: ServiceEndpoint): Promise<Socket> }): Promise<Relay> {
+export async function relayTcp(
+  options: RelayOptions & { connect(endpoint: ServiceEndpoint, signal: AbortSignal): Promise<Socket> },
+): Promise<Relay> {
   const open = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
+  const server = createServer({ allowHalfOpen: true }, (client) => {
     open.add(client);
     client.once('close', () => open.delete(client));
     client.on('error', () => client.destroy());
@@ -26,8 +32,19 @@ export async function relayTcp(options: RelayOptions & { connect(endpoint: Servi
       client.resetAndDestroy();
       return;
     }
-    options.connect(endpoint).then(
-      (upstream) => join(client, upstream),
+    // An attempt must not outlive its client: its packets would be reported as denied long after.
+    const giveUp = new AbortController();
+    const abort = () => giveUp.abort();
+    const abortSoon = () => void setTimeout(abort, END_GRACE_MS).unref();
+    client.once('close', abort);
+    client.once('end', abortSoon);
+    // Read from the start, or the client's end would go unnoticed behind the bytes it has sent.
+    const early = client.pipe(new PassThrough());
+    options.connect(endpoint, giveUp.signal).then(
+      (upstream) => {
+        client.off('end', abortSoon);
+        join(client, early, upstream);
+      },
       () => client.resetAndDestroy(),
     );
   });
@@ -43,7 +60,7 @@ export async function relayTcp(options: RelayOptions & { connect(endpoint: Servi
   };
 }
 
-function join(client: Socket, upstream: Socket): void {
+function join(client: Socket, fromClient: PassThrough, upstream: Socket): void {
   // The client may have gone while the other side was being reached.
   if (client.destroyed) {
     upstream.destroy();
@@ -54,7 +71,7 @@ function join(client: Socket, upstream: Socket): void {
   client.once('error', () => upstream.resetAndDestroy());
   client.once('close', () => upstream.destroy());
   upstream.once('close', () => client.destroy());
-  client.pipe(upstream);
+  fromClient.pipe(upstream);
   upstream.pipe(client);
 }
 
