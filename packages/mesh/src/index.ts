@@ -1,0 +1,9 @@
+export { type MergedMtls, MtlsMode, mergePeerAuthentication, type PeerAuthentication, portMode } from './authn/peer-authentication.ts';
+export { compileHttpAuthorization, compileTcpAuthorization } from './authz/compile.ts';
+export { type CustomContext, compileHttpCustom, compileTcpCustom } from './authz/compile-custom.ts';
+export { type AuthorizationPolicy, AuthzAction, type Condition, type Operation, type Rule, type Source } from './authz/policy.ts';
+export { selectAuthorizationPolicies, type WorkloadPlace } from './authz/select.ts';
+export { MeshError, type MeshErrorCode } from './mesh-error.ts';
+export { parseAuthorizationPolicy } from './resources/authorization-policy.ts';
+export { type ExtensionProvider, type FindService, type ProviderState, readExtensionProviders } from './resources/extension-provider.ts';
+export { parsePeerAuthentication } from './resources/peer-authentication.ts';
