@@ -7,7 +7,7 @@ const bin = (name: string) => `${root}node_modules/.bin/${name}`;
 
 const commands: [name: string, command: string[]][] = [
   ['types', [bin('tsc'), '--noEmit']],
-  ['lint and format', [bin('biome'), 'check', '--error-on-warnings=false', '.']],
+  ['lint and format', [bin('biome'), 'check', '.']],
   ['dead code', [process.execPath, `${root}node_modules/knip/bin/knip.js`, '--no-progress', '--no-config-hints']],
 ];
 
