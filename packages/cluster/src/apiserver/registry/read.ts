@@ -119,8 +119,3 @@ function tooOld(token: ContinueToken | undefined, rv: number, now: number): Erro
   error.status.metadata = { continue: formatToken({ rv: now, after: token.after }) };
   return error;
 }
-
-/** Key of the object a scope names, for messages. */
-export function scopeKey(scope: Scope): string {
-  return objectKey(scope.namespace, scope.name);
-}
