@@ -120,7 +120,8 @@ function throughApi(engine: Engine, stage: CrsStage): TransactionResult {
   const head = end < 0 ? raw : raw.slice(0, end);
   const [requestLine = '', ...lines] = head.split(/\r?\n/);
   const [method = '', ...rest] = requestLine.split(' ');
-  const protocol = rest.length > 1 ? rest.pop()! : '';
+  // A request line without a version is HTTP/0.9 (RFC 9112 appendix C.1.1).
+  const protocol = rest.length > 1 && rest.at(-1) !== '' ? rest.pop()! : 'HTTP/0.9';
   const headers = lines.map((line) => [line.split(':')[0]!, line.slice(line.indexOf(':') + 1).trim()] as const);
   const transaction = engine.transaction({
     id: 'api',

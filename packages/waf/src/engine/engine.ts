@@ -1,6 +1,9 @@
+import type { Rule } from './compile/model.ts';
 import type { CompileOptions, RuleSet } from './compile/ruleset.ts';
 import { compileRuleSet } from './compile/ruleset.ts';
 import type { RulePrefilter } from './evaluate/phase.ts';
+import { readPhraseFiles } from './operators/patterns.ts';
+import { Prefilter } from './prefilter/prefilter.ts';
 import type { Node } from './seclang/ast.ts';
 import type { CollectionStore } from './transaction/collections.ts';
 import { MemoryStore } from './transaction/collections.ts';
@@ -44,5 +47,15 @@ export class Engine {
 /** Compile parsed rules. @throws WafConfigError when anything in them cannot be honoured */
 export function compile(nodes: readonly Node[], options: EngineOptions = {}): Engine {
   const ruleSet = compileRuleSet(nodes, options);
-  return new Engine(ruleSet, options.store ?? new MemoryStore(), undefined);
+  const prefilter = options.isReference ? undefined : new Prefilter(ruleSet, phrasesOf(options, ruleSet));
+  return new Engine(ruleSet, options.store ?? new MemoryStore(), prefilter);
+}
+
+function phrasesOf(options: CompileOptions, { profile }: RuleSet): (rule: Rule) => readonly string[] {
+  return (rule) =>
+    readPhraseFiles(rule.operator!.node.argument, {
+      profile,
+      regexStepBudget: 0,
+      readDataFile: (name) => options.readDataFile!(name, rule.position.file),
+    });
 }
