@@ -63,6 +63,12 @@ export function podAddresses(node: Pick<NodePlan, 'number'>, pod: number): reado
   return [`10.244.${node.number}.${pod}`, `fd00:244:${node.number}::${pod}`];
 }
 
+/** The inverse, for an IPv4 address of this node; `undefined` for any other. */
+export function podNumberOf(node: Pick<NodePlan, 'number'>, ipv4: unknown): number | undefined {
+  const match = /^10\.244\.(\d+)\.(\d+)$/.exec(String(ipv4));
+  return match !== null && Number(match[1]) === node.number ? Number(match[2]) : undefined;
+}
+
 /** `0a:58` and the IPv4 address, as CNI's bridge plugins do: readable in a packet dump. */
 export function macOf(ipv4: string): string {
   return `0a:58:${ipv4

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ifnameOf, LAST_POD, macOf, planNodes, podAddresses, podNetnsOf } from './addresses.ts';
+import { ifnameOf, LAST_POD, macOf, planNodes, podAddresses, podNetnsOf, podNumberOf } from './addresses.ts';
 import { planFabric } from './fabric-plan.ts';
 import { ipv6Bytes, socketAddress } from './libc.ts';
 import { createPodNumbers, planPod } from './pod-plan.ts';
@@ -60,11 +60,31 @@ test('pod numbers go round before one is used again, and run out with a clear er
   const numbers = createPodNumbers('node1');
   assert.equal(numbers.take(), 2);
   numbers.release(2);
+  assert.equal(numbers.take(2), 2);
+  numbers.release(2);
   assert.equal(numbers.take(), 3);
-  for (let count = 0; count < 252; count++) numbers.take();
+  assert.equal(numbers.take(3), 4);
+  for (const outside of [0, 1, 255]) {
+    const given = numbers.take(outside);
+    assert.ok(given >= 5 && given <= 7);
+    numbers.release(given);
+  }
+  for (let count = 0; count < 251; count++) numbers.take();
   assert.throws(() => numbers.take(), /no free pod address: all 253/);
   numbers.release(LAST_POD);
   assert.equal(numbers.take(), LAST_POD);
+});
+
+test('a pod keeps the number of its address on its own node only', () => {
+  const [one] = planNodes(['node1']);
+  const table: [unknown, number | undefined][] = [
+    ['10.244.1.9', 9],
+    ['10.244.2.9', undefined],
+    ['10.244.1.9.9', undefined],
+    ['fd00:244:1::9', undefined],
+    [undefined, undefined],
+  ];
+  for (const [address, number] of table) assert.equal(podNumberOf(one!, address), number);
 });
 
 test('interface names fit the kernel and differ by pod', () => {

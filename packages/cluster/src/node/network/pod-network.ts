@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import type { NodeNetwork, PodSandbox } from '../../contract.ts';
-import { type NodePlan, podAddresses } from './addresses.ts';
+import { type NodePlan, podAddresses, podNumberOf } from './addresses.ts';
 import { POD_SYSCTLS } from './fabric-plan.ts';
 import { createNamespace, deleteNamespace, ipBatch, netnsPath, run, writeSysctls } from './namespace.ts';
 import { connectIn } from './netns-sockets.ts';
@@ -62,7 +62,8 @@ export function createNodeNetwork(options: NodeNetworkOptions): NodeNetwork & { 
     const uid = String(pod.metadata.uid);
     const present = entries.get(uid);
     if (present !== undefined) return present.sandbox;
-    const number = numbers.take();
+    // A pod that outlived the supervisor keeps its address, so that what others know of it stays true.
+    const number = numbers.take(podNumberOf(node, pod['status']?.podIP));
     const podIPs = podAddresses(node, number);
     const plan = planPod(node, uid, podIPs);
     let isMade = false;

@@ -23,8 +23,8 @@ export function planPod(node: NodePlan, podUid: string, podIPs: readonly [string
 }
 
 export interface PodNumbers {
-  /** Throws when the node is full. */
-  take(): number;
+  /** The wanted one if it is free, else the next. Throws when the node is full. */
+  take(wanted?: number): number;
   release(number: number): void;
 }
 
@@ -33,7 +33,11 @@ export function createPodNumbers(nodeName: string): PodNumbers {
   const used = new Set<number>();
   let last = LAST_POD;
   return {
-    take() {
+    take(wanted) {
+      if (wanted !== undefined && wanted >= FIRST_POD && wanted <= LAST_POD && !used.has(wanted)) {
+        used.add(wanted);
+        return wanted;
+      }
       for (let step = 1; step <= LAST_POD - FIRST_POD + 1; step++) {
         const number = FIRST_POD + ((last - FIRST_POD + step) % (LAST_POD - FIRST_POD + 1));
         if (used.has(number)) continue;

@@ -23,14 +23,21 @@ function placed(name: string, uid: string, ip: string): LocalPod {
 test('addresses come from the network before the API knows them; unknown pods are taken as placed', () => {
   const snapshot = policySnapshot({
     ...none,
-    pods: [pod('known', { uid: 'u1', labels: { from: 'api' } }), pod('elsewhere', { uid: 'u9', podIPs: ['10.244.2.9'] })],
+    pods: [
+      pod('known', { uid: 'u1', labels: { from: 'api' } }),
+      pod('elsewhere', { uid: 'u9', podIPs: ['10.9.9.9'], spec: { nodeName: 'somewhere' } }),
+      pod('unmade', { uid: 'u8', podIPs: ['10.244.1.3'], spec: { nodeName: 'node1' } }),
+      pod('host', { uid: 'u7', podIPs: ['172.30.0.11'], spec: { nodeName: 'node1', hostNetwork: true } }),
+    ],
     placed: new Map([['node1', [placed('known', 'u1', '10.244.1.2'), placed('new', 'u2', '10.244.1.3')]]]),
   });
   assert.deepEqual(
     snapshot.pods.map(({ name, uid, ips, node, labels }) => [name, uid, ips[0], node, labels['from']]),
     [
       ['known', 'u1', '10.244.1.2', 'node1', 'api'],
-      ['elsewhere', 'u9', '10.244.2.9', undefined, undefined],
+      ['elsewhere', 'u9', '10.9.9.9', 'somewhere', undefined],
+      ['unmade', 'u8', undefined, 'node1', undefined],
+      ['host', 'u7', '172.30.0.11', 'node1', undefined],
       ['new', 'u2', '10.244.1.3', 'node1', 'node'],
     ],
   );

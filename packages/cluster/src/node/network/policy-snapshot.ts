@@ -22,7 +22,10 @@ export function policySnapshot(inputs: PolicyInputs): ClusterSnapshot {
   const facts = new Map<string, PodFact>();
   for (const pod of inputs.pods) {
     const fact = podFactOf(pod);
-    if (fact !== undefined) facts.set(`${fact.namespace}/${fact.name}`, fact);
+    if (fact === undefined) continue;
+    // What the API still says of a pod whose node has not made it again may be another pod's address by now.
+    const isStale = !fact.hostNetwork && inputs.nodes.some((node) => node.name === fact.node);
+    facts.set(`${fact.namespace}/${fact.name}`, isStale ? { ...fact, ips: [] } : fact);
   }
   const uids = new Map([...facts].map(([key, fact]) => [key, fact.uid]));
   const current = new Map(facts);
