@@ -6,6 +6,7 @@ export * from './errors.ts';
 export * from './evaluate.ts';
 export * from './explain.ts';
 export * from './flow-from-log.ts';
+export * from './lint.ts';
 export * from './list.ts';
 export * from './manifests.ts';
 export type * from './model.ts';
