@@ -1,9 +1,9 @@
 /** The embedded cluster's network: a fabric, its nodes and their pods, all in namespaces of their own. */
-export { DNS_ADDRESSES, HOST_ADDRESSES, ifnameOf, type NodePlan, podNetnsOf } from './addresses.ts';
+export { DNS_ADDRESSES, HOST_ADDRESSES, type NodePlan } from './addresses.ts';
 export { createFabric, type Fabric } from './fabric.ts';
 export { type HostPorts, type HostPortsOptions, startHostPorts } from './host-ports.ts';
-export { inNamespace, netnsPath, run } from './namespace.ts';
-export { adoptListener, connectIn, listenIn, udpIn } from './netns-sockets.ts';
+export { netnsPath } from './namespace.ts';
+export { listenIn } from './netns-sockets.ts';
 export { type NodePolicies, type NodePoliciesOptions, startNodePolicies } from './node-policies.ts';
 export { createNodeNetwork, type LocalPod, type NodeNetworkOptions } from './pod-network.ts';
 export { type ServiceProxy, type ServiceProxyOptions, startServiceProxy } from './service-proxy.ts';

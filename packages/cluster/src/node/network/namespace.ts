@@ -87,9 +87,12 @@ export interface RunOptions {
   input?: string;
 }
 
+/** No tool here takes longer than a moment; one that hangs must not stop policies from being applied. */
+const TOOL_TIMEOUT_MS = 30_000;
+
 /** Runs a tool to its end. @returns its standard output; throws `CommandError` on any exit code but 0 */
 export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const start = () => spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  const start = () => spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: TOOL_TIMEOUT_MS, killSignal: 'SIGKILL' });
   const child = options.netns === undefined ? start() : inNamespace(options.netns, start);
   return finished(child, [command, ...args].join(' '), options.input ?? '');
 }
