@@ -6,10 +6,11 @@ import type { TrustDomains } from '@palisade/identity/trust-domain';
 import type { Filter } from '@palisade/xds/api/envoy/config/listener/v3/listener_components';
 import type { HttpFilter } from '@palisade/xds/api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
 import type { ProviderState } from '../resources/extension-provider.ts';
-import { compileRules, type Transport } from './compile-rules.ts';
+import { compileRules } from './compile-rules.ts';
 import { externalShadowPrefix, httpExternalFilter, networkExternalFilter, providerPrefix } from './external.ts';
 import { httpRbacFilter, networkRbacFilter, type RbacFilter } from './filters.ts';
 import { type AuthorizationPolicy, AuthzAction } from './policy.ts';
+import type { Transport } from './terms.ts';
 
 export interface CustomContext {
   readonly trustDomains: TrustDomains;

@@ -2,14 +2,12 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { RBAC_Action, type RBACSchema } from '@palisade/xds/api/envoy/config/rbac/v3/rbac';
 import { anyPermission, compilePermission, not } from './permission.ts';
-import { type AuthorizationPolicy, AuthzAction, type Rule } from './policy.ts';
+import type { AuthorizationPolicy, AuthzAction, Rule } from './policy.ts';
 import { anyPrincipal, compilePrincipal, notPrincipal, type PrincipalContext } from './principal.ts';
-import { isHttpOnly, type Term, termsOf } from './terms.ts';
+import { answerableTerms, type Transport } from './terms.ts';
 
 export type Rules = MessageInitShape<typeof RBACSchema>;
 type PolicyShape = NonNullable<Exclude<Rules['policies'], undefined>>[string];
-
-export type Transport = 'http' | 'tcp';
 
 export interface RulesContext extends Omit<PrincipalContext, 'policyNamespace'> {
   readonly transport: Transport;
@@ -46,19 +44,11 @@ export function compileRules(policies: readonly AuthorizationPolicy[], action: A
   return { action: envoyActions[action], policies: Object.fromEntries(entries) };
 }
 
-/**
- * On TCP, what asks about HTTP cannot be answered. An ALLOW rule with such a field allows nothing and is dropped; any other rule loses
- * the field and so widens: DENY of a method denies the connection. Both err towards denying.
- */
 function compileRule(rule: Rule, action: AuthzAction, policyNamespace: string, context: RulesContext): PolicyShape | undefined {
-  const terms = termsOf(rule);
-  const isTcp = context.transport === 'tcp';
-  const all = [...terms.permissions, ...terms.principals].flat();
-  if (isTcp && action === AuthzAction.allow && all.some((term) => isHttpOnly(term.subject))) return undefined;
-  const answerable = <T extends Term<{ readonly type: string }>>(list: readonly T[]) =>
-    isTcp ? list.filter((term) => !isHttpOnly(term.subject as Parameters<typeof isHttpOnly>[0])) : list;
+  const terms = answerableTerms(rule, action, context.transport);
+  if (terms === undefined) return undefined;
   return {
-    permissions: terms.permissions.map((list) => compilePermission(answerable(list))),
-    principals: terms.principals.map((list) => compilePrincipal(answerable(list), { ...context, policyNamespace })),
+    permissions: terms.permissions.map(compilePermission),
+    principals: terms.principals.map((list) => compilePrincipal(list, { ...context, policyNamespace })),
   };
 }

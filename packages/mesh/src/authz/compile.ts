@@ -5,9 +5,10 @@
 import type { TrustDomains } from '@palisade/identity/trust-domain';
 import type { Filter } from '@palisade/xds/api/envoy/config/listener/v3/listener_components';
 import type { HttpFilter } from '@palisade/xds/api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
-import { compileRules, type Transport } from './compile-rules.ts';
+import { compileRules } from './compile-rules.ts';
 import { httpRbacFilter, networkRbacFilter, type RbacFilter } from './filters.ts';
 import { type AuthorizationPolicy, AuthzAction } from './policy.ts';
+import type { Transport } from './terms.ts';
 
 /** What the external reader of dry-run results finds them by. Without shadow rules the prefix means nothing and is the first. */
 const shadowPrefixes: Readonly<Record<AuthzAction, string>> = {

@@ -4,7 +4,7 @@ import { expandPrincipal, type TrustDomains } from '@palisade/identity/trust-dom
 import type { PrincipalSchema } from '@palisade/xds/api/envoy/config/rbac/v3/rbac';
 import { parseCidr } from './cidr.ts';
 import { claimMatch, claimTextMatch, expression, quoteExpression, type StringMatch, stringMatch } from './matchers.ts';
-import { requestPrincipalMatches } from './request-principal.ts';
+import { halfMatch, parseRequestPrincipal } from './request-principal.ts';
 import type { PrincipalSubject, Term } from './terms.ts';
 
 export type Principal = MessageInitShape<typeof PrincipalSchema>;
@@ -75,16 +75,19 @@ function authenticated(principalName: StringMatch): Principal {
 }
 
 /** Between the namespace and the account, and behind it, a SPIFFE id may hold further parts. */
-function serviceAccountExpression(value: string, policyNamespace: string): string {
+export function serviceAccountExpression(value: string, policyNamespace: string): string {
   const [first, second] = value.split('/') as [string, string?];
   const [namespace, account] = second === undefined ? [policyNamespace, first] : [first, second];
   return `spiffe://.+/ns/${quoteExpression(namespace)}/(.+/|)sa/${quoteExpression(account)}(/.+)?`;
 }
 
 /** A `*` stays within the domain. */
+export function trustDomainExpression(value: string): string {
+  return `spiffe://${value.split('*').map(quoteExpression).join('[^/]*')}/.*`;
+}
+
 function trustDomainMatch(value: string): StringMatch {
-  if (!value.includes('*')) return { matchPattern: { case: 'prefix', value: `spiffe://${value}/` } };
-  return expression(`spiffe://${value.split('*').map(quoteExpression).join('[^/]*')}/.*`);
+  return value.includes('*') ? expression(trustDomainExpression(value)) : { matchPattern: { case: 'prefix', value: `spiffe://${value}/` } };
 }
 
 function cidr(value: string) {
@@ -93,7 +96,7 @@ function cidr(value: string) {
 }
 
 function requestPrincipal(value: string): Principal {
-  const { issuer, subject } = requestPrincipalMatches(value);
+  const { issuer, subject } = parseRequestPrincipal(value);
   const claim = (name: string, match: StringMatch): Principal => ({ identifier: { case: 'metadata', value: claimTextMatch(name, match) } });
-  return allOf([claim('iss', issuer), claim('sub', subject)]);
+  return allOf([claim('iss', halfMatch(issuer)), claim('sub', halfMatch(subject))]);
 }

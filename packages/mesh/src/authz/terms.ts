@@ -2,8 +2,10 @@
  * A rule as two alternatives of conjunctions: what is asked of the destination and the request line (Envoy: permissions), and what of
  * the peer and the request's credentials (Envoy: principals). Compiler and evaluator both read this form.
  */
-import type { Operation, OperationField, Rule, Source, SourceField, Values } from './policy.ts';
+import type { AuthzAction, Operation, OperationField, Rule, Source, SourceField, Values } from './policy.ts';
 import { operationFields, sourceFields } from './policy.ts';
+
+export type Transport = 'http' | 'tcp';
 
 export type PermissionSubject =
   | { readonly type: 'host' | 'method' | 'path' | 'port' | 'destinationIp' | 'sni' }
@@ -85,11 +87,11 @@ const operationSubjects: Readonly<Record<OperationField, PermissionSubject>> = {
 const httpOnly: readonly string[] = ['host', 'method', 'path', 'requestPrincipal', 'header', 'claim'];
 
 /** Has no meaning on a connection that is not HTTP. */
-export function isHttpOnly(subject: PermissionSubject | PrincipalSubject): boolean {
+function isHttpOnly(subject: PermissionSubject | PrincipalSubject): boolean {
   return httpOnly.includes(subject.type);
 }
 
-export function termsOf(rule: Rule): RuleTerms {
+function termsOf(rule: Rule): RuleTerms {
   const conditions = rule.when.map((condition) => ({
     ...parseConditionKey(condition.key)!,
     values: condition.values,
@@ -111,3 +113,17 @@ function pick<S>(subject: S, { values, notValues }: Values): Term<S> {
 }
 
 const says = (term: Values) => term.values.length > 0 || term.notValues.length > 0;
+
+/**
+ * A rule's terms as far as a transport can answer them. On TCP, what asks about HTTP cannot be answered: an ALLOW rule with such a term
+ * allows nothing (undefined); any other rule loses the term and so widens: DENY of a method denies the connection. Both err towards denying.
+ */
+export function answerableTerms(rule: Rule, action: AuthzAction, transport: Transport): RuleTerms | undefined {
+  const terms = termsOf(rule);
+  if (transport === 'http') return terms;
+  if (action === 'ALLOW' && [...terms.permissions, ...terms.principals].flat().some((term) => isHttpOnly(term.subject))) return undefined;
+  return {
+    permissions: terms.permissions.map((list) => list.filter((term) => !isHttpOnly(term.subject))),
+    principals: terms.principals.map((list) => list.filter((term) => !isHttpOnly(term.subject))),
+  };
+}
