@@ -118,7 +118,8 @@ test('scale, label, annotate, patch in its three types, set image, delete', { sk
       ['side', 'busybox:9', ['x']],
     ],
   );
-  assert.equal(await good('delete deploy,svc web'), 'deployment.apps "web" deleted\nservice "web" deleted\n');
+  // 1.34 and later add "from default namespace".
+  assert.match(await good('delete deploy,svc web'), /^deployment\.apps "web" deleted.*\nservice "web" deleted.*\n$/);
 });
 
 test('what create makes travels as protobuf', { skip }, async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { badRequest, type DeleteOptions, isStatusError } from '@palisade/kubernetes';
+import { badRequest, type DeleteOptions, invalid, isStatusError } from '@palisade/kubernetes';
 import { deleteObject } from '../registry/delete.ts';
 import { type ListAnswer, type ListRequest, listObjects } from '../registry/read.ts';
 import { WatchCursor } from '../registry/watch.ts';
@@ -73,7 +73,8 @@ export async function serveWatch(request: ResourceRequest): Promise<void> {
   const { context, scope, req, res, query } = request;
   const representation = negotiate(req.headers.accept);
   const include = includeObject(query);
-  const cursor = await WatchCursor.open(context.core, scope, listRequest(request));
+  const sendInitialEvents = initialEvents(query);
+  const cursor = await WatchCursor.open(context.core, scope, { ...listRequest(request), sendInitialEvents });
   const seconds = Number(query.get('timeoutSeconds') ?? 0);
   const timeoutMs = seconds > 0 ? Math.min(seconds * 1000, 2 ** 31 - 1) : DEFAULT_WATCH_MS + context.core.random.integer(DEFAULT_WATCH_MS);
   await streamWatch(context.core, scope.resource, cursor, res, {
@@ -81,7 +82,24 @@ export async function serveWatch(request: ResourceRequest): Promise<void> {
     includeObject: include,
     bookmarks: isTrue(query.get('allowWatchBookmarks')),
     timeoutMs,
+    marksInitialEnd: sendInitialEvents,
   });
+}
+
+/** @throws StatusError 422 for `resourceVersionMatch` where it does not belong */
+function initialEvents(query: URLSearchParams): boolean {
+  const wanted = query.get('sendInitialEvents');
+  const match = query.get('resourceVersionMatch') ?? '';
+  const refuse = (message: string) =>
+    invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
+      { reason: 'FieldValueForbidden', message: `Forbidden: ${message}`, field: 'resourceVersionMatch' },
+    ]);
+  if (wanted === null) {
+    if (match !== '') throw refuse('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+    return false;
+  }
+  if (match !== 'NotOlderThan') throw refuse('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+  return isTrue(wanted);
 }
 
 /** DELETE of a collection: each object by itself; what vanishes meanwhile is no failure. */

@@ -273,6 +273,22 @@ test('a watch over HTTP: state first, then changes, a bookmark at its end', asyn
   assert.equal(closing.at(-1)?.type, 'BOOKMARK');
 });
 
+test('a streamed list: the state, a bookmark that ends it, then changes', async () => {
+  const path = '/api/v1/namespaces?watch=true&sendInitialEvents=true&allowWatchBookmarks=true';
+  const events = await watchLines(`${path}&resourceVersionMatch=NotOlderThan&resourceVersion=1`, (seen) =>
+    seen.some(({ type }) => type === 'BOOKMARK'),
+  );
+  const { items, metadata } = await client.list(CORE('namespaces'));
+  assert.deepEqual(
+    events.map(({ type, object }) => [type, object.metadata.name]),
+    [...items.map((item) => ['ADDED', item.metadata.name]), ['BOOKMARK', undefined]],
+  );
+  assert.equal(events.at(-1)?.object.metadata.annotations['k8s.io/initial-events-end'], 'true');
+  assert.equal(events.at(-1)?.object.metadata.resourceVersion, metadata.resourceVersion);
+  assert.equal((await fetch('GET', path)).code, 422);
+  assert.equal((await fetch('GET', '/api/v1/namespaces?watch=true&resourceVersionMatch=NotOlderThan&resourceVersion=1')).code, 422);
+});
+
 test('a table watch names its columns once', async () => {
   const path = '/api/v1/namespaces?watch=true';
   const events = await watchLines(path, (seen) => seen.length >= 4, { Accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' });

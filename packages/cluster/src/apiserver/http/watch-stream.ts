@@ -11,6 +11,8 @@ export interface WatchStreamOptions {
   readonly includeObject: IncludeObject;
   readonly bookmarks: boolean;
   readonly timeoutMs: number;
+  /** A bookmark marks the end of the objects that were there (KEP-3157). */
+  readonly marksInitialEnd: boolean;
 }
 
 /** How often a quiet watcher hears how far it has seen, so that its next watch need not start over. */
@@ -41,6 +43,7 @@ export async function streamWatch(
   const unsubscribe = cursor.subscribe(wake);
   res.on('drain', wake);
   res.on('close', end);
+  let owesMark = options.marksInitialEnd && options.bookmarks;
   let isOver = false;
   const timer = setTimeout(() => {
     isOver = true;
@@ -59,6 +62,12 @@ export async function streamWatch(
         }
         if (read.items.length > 0)
           res.write(read.items.length === 1 ? encode.item(read.items[0]!) : Buffer.concat(read.items.map(encode.item)));
+        if (owesMark) {
+          // The first read is the state itself.
+          owesMark = false;
+          const mark = bookmarkObject(resource, cursor.resourceVersion);
+          res.write(encode.bookmark({ ...mark, metadata: { ...mark.metadata, annotations: { 'k8s.io/initial-events-end': 'true' } } }));
+        }
         if (read.more && !res.writableNeedDrain) continue;
       }
       if (isOver) break;

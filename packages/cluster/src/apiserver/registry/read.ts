@@ -1,6 +1,6 @@
 import { badRequest, expired, notFound, resourceVersionTooLarge } from '@palisade/kubernetes';
 import type { Core, Scope, Selection } from '../core.ts';
-import { type Entry, objectKey } from '../store/entry.ts';
+import type { Entry } from '../store/entry.ts';
 import { fromStored } from './catalog.ts';
 import { compileSelection } from './selection.ts';
 

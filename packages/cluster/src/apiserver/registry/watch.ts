@@ -19,6 +19,8 @@ export interface WatchItem {
 export interface WatchRequest extends Selection {
   /** Absent or `0`: the objects there are come first, as ADDED. */
   readonly resourceVersion?: string;
+  /** A streamed list (KEP-3157): the objects there are come first, whatever the version, which then is the oldest that will do. */
+  readonly sendInitialEvents?: boolean;
 }
 
 /** Changes read from the log at a time; between two reads others get their turn. */
@@ -63,12 +65,12 @@ export class WatchCursor {
     const log = core.store.log(resource.storeType);
     const now = core.store.revision;
     const text = request.resourceVersion;
-    if (text === undefined || text === '' || text === '0') {
+    const rv = text === undefined || text === '' ? 0 : parseVersion(text);
+    if (rv > now) throw resourceVersionTooLarge(rv, now);
+    if (rv === 0 || request.sendInitialEvents === true) {
       const initial = core.store.list(resource.storeType, namespace).filter((entry) => filter === undefined || filter(entry.object));
       return new WatchCursor(core, scope, filter, initial, log.nextSeq, now);
     }
-    const rv = parseVersion(text);
-    if (rv > now) throw resourceVersionTooLarge(rv, now);
     const seq = log.seqAfter(rv);
     const gone = seq === undefined ? expired(`too old resource version: ${rv} (${now})`).status : undefined;
     return new WatchCursor(core, scope, filter, [], seq ?? 0, rv, gone);
