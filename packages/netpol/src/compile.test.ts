@@ -100,6 +100,13 @@ describe('compilePolicies', () => {
     assert.equal(compiled.policies.length, 0);
   });
 
+  it('an address that is none is left out, wherever it stands', () => {
+    const odd = podsOf({ 'default/a': { ips: ['10.244.0.1', 'not an address', '10.1'] }, 'default/b': {} });
+    const compiled = compilePolicies({ namespaces: [], pods: odd, nodes: [{ name: 'n', addresses: ['host.name'] }], networkPolicies: [] });
+    assert.deepEqual([...compiled.podByAddress.keys()], ['10.244.0.1', '10.244.0.2', 'fd00:244::2']);
+    assert.equal(compiled.nodeByAddress.size, 0);
+  });
+
   it('pods that no policy can tell apart share a class', () => {
     const many = podsOf(
       Object.fromEntries(

@@ -73,7 +73,7 @@ export function compilePolicies(snapshot: ClusterSnapshot): CompiledPolicies {
 
   const nodes = new Map((snapshot.nodes ?? []).map((node) => [node.name, node]));
   const nodeByAddress = new Map<string, string>();
-  for (const node of nodes.values()) for (const ip of node.addresses) nodeByAddress.set(requireAddress(ip, `node ${node.name}`), node.name);
+  for (const node of nodes.values()) for (const ip of validAddresses(node.addresses)) nodeByAddress.set(ip, node.name);
   return {
     namespaces,
     nodes,
@@ -228,17 +228,16 @@ function assignGates(policies: readonly CompiledPolicy[], classes: readonly Clas
   for (const [podClass, both] of gates) podClass.gates = both;
 }
 
-function requireAddress(text: string, owner: string): string {
-  const address = canonicalAddress(text);
-  if (address === undefined) throw new PolicyError('invalid', owner, `found address "${text}", expected an IPv4 or IPv6 address`);
-  return address;
+/** Texts that are no address are left out: no packet can carry them, and a bad status must not stop the compiler. */
+function validAddresses(texts: readonly string[]): Set<string> {
+  return new Set(texts.map(canonicalAddress).filter((address) => address !== undefined));
 }
 
 function addressTable(pods: readonly CompiledPod[]): Map<string, CompiledPod | 'conflict'> {
   const table = new Map<string, CompiledPod | 'conflict'>();
   for (const pod of pods) {
     if (pod.fact.hostNetwork) continue;
-    for (const ip of new Set(pod.fact.ips.map((text) => requireAddress(text, `pod ${pod.fact.namespace}/${pod.fact.name}`)))) {
+    for (const ip of validAddresses(pod.fact.ips)) {
       table.set(ip, table.has(ip) ? 'conflict' : pod);
     }
   }

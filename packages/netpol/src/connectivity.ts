@@ -84,7 +84,8 @@ function podAtoms(compiled: CompiledPolicies, cells: Record<Family, AddressRange
       const own: Partial<Record<Family, AddressRange>> = {};
       if (draws) {
         for (const text of pod.fact.ips) {
-          const address = parseAddress(text)!;
+          const address = parseAddress(text);
+          if (!address) continue;
           const cell = cells[address.family].find((range) => rangesContain([range], address));
           if (cell) own[address.family] = cell;
         }
