@@ -170,6 +170,16 @@ isolated(import.meta.filename, () => {
     for (const one of [socket, server, moved]) one.close();
   });
 
+  test('a verdict changes under the same address: dropped without a local endpoint, served once there is one', async () => {
+    await assert.rejects(connectIn(netnsPath(a.netns), '10.96.0.24', 80, 200), { code: 'ETIMEDOUT' });
+    const before = await client.get(Resource.endpointSlices, { namespace: 'default', name: 'local-ipv4' });
+    const endpoint = (sandbox: PodSandbox, nodeName: string) => ({ addresses: [sandbox.podIPs[0]], nodeName, conditions: { ready: true } });
+    await client.update(Resource.endpointSlices, { ...before, endpoints: [endpoint(b, 'node1')] });
+    await inForce();
+    assert.equal(await ask(a.netns, '10.96.0.24', 80), `b ${a.podIPs[0]}`);
+    await assert.rejects(connectIn(netnsPath(c.netns), '10.96.0.24', 80, 200), { code: 'ETIMEDOUT' });
+  });
+
   test('a deleted Service is refused, and its chains are gone', async () => {
     await client.create(Resource.services, service('brief', { clusterIPs: ['10.96.0.28'], ports: [{ port: 80 }] }));
     await client.create(

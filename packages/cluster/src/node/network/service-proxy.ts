@@ -4,7 +4,7 @@ import type { NodePlan } from './addresses.ts';
 import { createCoalescer } from './coalesce.ts';
 import { applyNft, netnsPath } from './namespace.ts';
 import { planServices, type ServicePort } from './service-model.ts';
-import { renderServices } from './services.ts';
+import { renderServices, type ServiceState } from './services.ts';
 import { forgetFlows, type StaleFlow, staleUdpFlows } from './stale-flows.ts';
 
 export interface ServiceProxyOptions {
@@ -34,17 +34,21 @@ const PAUSE_MS = 10;
 /** Keeps every node's Service table as the API says. Nothing is rendered before both caches are complete. */
 export function startServiceProxy(options: ServiceProxyOptions): ServiceProxy {
   const { nodes, services, slices, signal, clock = systemClock, apply = applyNft, forget = forgetFlows } = options;
-  const chains = new Map<string, ReadonlySet<string>>();
-  const texts = new Map<string, string>();
+  const states = new Map<string, ServiceState>();
   let current: readonly ServicePort[] = [];
 
   async function applyOne(node: NodePlan, plans: readonly ServicePort[]): Promise<void> {
-    const rendered = renderServices(node, plans, chains.get(node.name));
-    // Compared without what it removes, which is empty when nothing changed.
-    if (texts.get(node.name) === rendered.text) return;
-    await apply(netnsPath(node.netnsName), rendered.text);
-    chains.set(node.name, rendered.chains);
-    texts.set(node.name, rendered.text);
+    const rendered = renderServices(node, plans, states.get(node.name));
+    if (rendered.text !== '') {
+      try {
+        await apply(netnsPath(node.netnsName), rendered.text);
+      } catch (error) {
+        // The next try makes the whole table anew: whatever went wrong, nothing is built upon it.
+        states.delete(node.name);
+        throw error;
+      }
+    }
+    states.set(node.name, rendered.state);
   }
 
   const coalescer = createCoalescer(

@@ -1,19 +1,27 @@
 import { createHash } from 'node:crypto';
 import type { NodeIdentity } from '../../contract.ts';
-import { type Family, keyOf, type ServiceEndpoint, type ServicePort, usableEndpoints } from './service-model.ts';
+import { keyOf, type ServiceEndpoint, type ServicePort, usableEndpoints } from './service-model.ts';
 
-export const SERVICES_TABLE = 'inet palisade-services';
+const SERVICES_TABLE = 'inet palisade-services';
 
 /** Set on packets whose source must become the node's, so that the answer comes back through here. */
 const MASQUERADE_MARK = '0x4000';
 /** Slots of a client-affinity table: finer means fairer; 256 keeps 16 endpoints within a few per cent of each other. */
 const AFFINITY_SLOTS = 256;
 
+/** What is in force on a node: the next rendering holds only what differs from it. */
+export interface ServiceState {
+  /** Rules by chain. */
+  readonly chains: ReadonlyMap<string, readonly string[]>;
+  /** Elements by map or set: key, then ` : verdict` or nothing. */
+  readonly elements: ReadonlyMap<string, ReadonlyMap<string, string>>;
+}
+
 export interface RenderedServices {
-  /** For `nft -f`: replaces what was there in one transaction. */
+  /** One transaction for `nft -f`; empty when nothing is to be done. */
   readonly text: string;
-  /** Chains of single Services; the next rendering must be told, to remove those it no longer has. */
-  readonly chains: ReadonlySet<string>;
+  /** Give it to the next rendering for this node, once `text` has been applied. */
+  readonly state: ServiceState;
 }
 
 interface Chain {
@@ -81,78 +89,92 @@ function externalVerdict(plan: ServicePort, nodeName: string): Chain | 'drop' | 
 }
 
 class Ruleset {
-  readonly chains: Chain[] = [];
-  readonly services: Record<Family, string[]> = { 4: [], 6: [] };
-  readonly nodePorts: Record<Family, string[]> = { 4: [], 6: [] };
-  readonly clusterIPs: Record<Family, Set<string>> = { 4: new Set(), 6: new Set() };
-  readonly hairpins: Record<Family, Set<string>> = { 4: new Set(), 6: new Set() };
-  #taken = new Set<string>();
+  readonly chains = new Map<string, readonly string[]>();
+  readonly elements = new Map<string, Map<string, string>>(SETS.map((name) => [name, new Map()]));
+
+  add(set: string, key: string): void {
+    this.elements.get(set)!.set(key, '');
+  }
 
   /** Two Services must not claim one address and port; the API server sees to it, and the first wins where it could not. */
-  claim(list: string[], key: string, verdict: Chain | 'drop'): void {
-    if (this.#taken.has(key)) return;
-    this.#taken.add(key);
-    list.push(`${key} : ${verdict === 'drop' ? 'drop' : `goto ${verdict.name}`}`);
-    if (verdict !== 'drop' && !this.chains.some((chain) => chain.name === verdict.name)) this.chains.push(verdict);
+  claim(map: string, key: string, verdict: Chain | 'drop'): void {
+    const entries = this.elements.get(map)!;
+    if (entries.has(key)) return;
+    entries.set(key, verdict === 'drop' ? ' : drop' : ` : goto ${verdict.name}`);
+    if (verdict !== 'drop') this.chains.set(verdict.name, verdict.lines);
   }
 }
 
-function collect(node: Pick<NodeIdentity, 'name'>, plans: readonly ServicePort[]): Ruleset {
+function collect(node: Pick<NodeIdentity, 'name' | 'addresses'>, plans: readonly ServicePort[]): ServiceState {
   const rules = new Ruleset();
+  rules.add('node4', node.addresses[0]);
+  rules.add('node6', node.addresses[1]);
   for (const plan of plans) {
     const { family, protocol, port } = plan;
-    rules.clusterIPs[family].add(plan.clusterIP);
+    rules.add(`cluster${family}`, plan.clusterIP);
     for (const { ip, node: home } of plan.endpoints)
-      if (home === undefined || home === node.name) rules.hairpins[family].add(`${ip} . ${ip}`);
+      if (home === undefined || home === node.name) rules.add(`hairpin${family}`, `${ip} . ${ip}`);
     const internal = internalVerdict(plan, node.name);
-    if (internal !== undefined) rules.claim(rules.services[family], `${plan.clusterIP} . ${protocol} . ${port}`, internal);
+    if (internal !== undefined) rules.claim(`svc${family}`, `${plan.clusterIP} . ${protocol} . ${port}`, internal);
     const external = plan.externalIPs.length > 0 || plan.nodePort !== undefined ? externalVerdict(plan, node.name) : undefined;
     if (external === undefined) continue;
-    for (const ip of plan.externalIPs) rules.claim(rules.services[family], `${ip} . ${protocol} . ${port}`, external);
-    if (plan.nodePort !== undefined) rules.claim(rules.nodePorts[family], `${protocol} . ${plan.nodePort}`, external);
+    for (const ip of plan.externalIPs) rules.claim(`svc${family}`, `${ip} . ${protocol} . ${port}`, external);
+    if (plan.nodePort !== undefined) rules.claim(`np${family}`, `${protocol} . ${plan.nodePort}`, external);
   }
   return rules;
 }
 
-function elements(name: string, list: Iterable<string>): string {
-  const joined = [...list].join(', ');
-  return joined === '' ? '' : `add element ${SERVICES_TABLE} ${name} { ${joined} }\n`;
+const nothing: ServiceState = { chains: new Map(), elements: new Map() };
+
+/** Order matters: a verdict names a chain that is there, and a chain goes only when no verdict names it. */
+function renderChange(before: ServiceState, now: ServiceState): string {
+  const lines: string[] = [];
+  for (const name of now.chains.keys()) if (!before.chains.has(name)) lines.push(`add chain ${SERVICES_TABLE} ${name}`);
+  for (const [name, rules] of now.chains) {
+    const old = before.chains.get(name);
+    if (old !== undefined && old.join('\n') === rules.join('\n')) continue;
+    if (old !== undefined) lines.push(`flush chain ${SERVICES_TABLE} ${name}`);
+    for (const rule of rules) lines.push(`add rule ${SERVICES_TABLE} ${name} ${rule}`);
+  }
+  const change = (verb: 'add' | 'delete', set: string, entries: readonly string[]) => {
+    if (entries.length > 0) lines.push(`${verb} element ${SERVICES_TABLE} ${set} { ${entries.join(', ')} }`);
+  };
+  for (const set of SETS) {
+    const old = before.elements.get(set) ?? new Map<string, string>();
+    const next = now.elements.get(set)!;
+    const differs = (a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>) =>
+      [...a].filter(([key, value]) => b.get(key) !== value);
+    change(
+      'delete',
+      set,
+      differs(old, next).map(([key]) => key),
+    );
+    change(
+      'add',
+      set,
+      differs(next, old).map(([key, value]) => `${key}${value}`),
+    );
+  }
+  for (const name of before.chains.keys())
+    if (!now.chains.has(name)) lines.push(`flush chain ${SERVICES_TABLE} ${name}`, `delete chain ${SERVICES_TABLE} ${name}`);
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 /**
  * One node's Service table, in the manner of kube-proxy's nftables mode. Connections already made keep their endpoint; the base
- * chains stay in place during the change, so no packet passes without them.
+ * chains stay in place during a change, so no packet passes without them.
  *
- * @param previous chains of the rendering that is in force now; empty for the first one
+ * @param previous what is in force now; absent: the table is made anew, whatever stands under its name
  */
 export function renderServices(
   node: Pick<NodeIdentity, 'name' | 'addresses'>,
   plans: readonly ServicePort[],
-  previous: ReadonlySet<string> = new Set(),
+  previous?: ServiceState,
 ): RenderedServices {
-  const rules = collect(node, plans);
-  const chains = new Set(rules.chains.map((chain) => chain.name));
-  const gone = [...previous].filter((name) => !chains.has(name));
-  const text = [
-    SKELETON,
-    `flush table ${SERVICES_TABLE}\n`,
-    ...SETS.map((name) => `flush ${name.startsWith('svc') || name.startsWith('np') ? 'map' : 'set'} ${SERVICES_TABLE} ${name}\n`),
-    ...gone.map((name) => `delete chain ${SERVICES_TABLE} ${name}\n`),
-    ...rules.chains.map((chain) => `add chain ${SERVICES_TABLE} ${chain.name}\n`),
-    ...rules.chains.flatMap((chain) => chain.lines.map((line) => `add rule ${SERVICES_TABLE} ${chain.name} ${line}\n`)),
-    RULES,
-    elements('node4', [node.addresses[0]]),
-    elements('node6', [node.addresses[1]]),
-    elements('svc4', rules.services[4]),
-    elements('svc6', rules.services[6]),
-    elements('np4', rules.nodePorts[4]),
-    elements('np6', rules.nodePorts[6]),
-    elements('cluster4', rules.clusterIPs[4]),
-    elements('cluster6', rules.clusterIPs[6]),
-    elements('hairpin4', rules.hairpins[4]),
-    elements('hairpin6', rules.hairpins[6]),
-  ].join('');
-  return { text, chains };
+  const state = collect(node, plans);
+  if (previous !== undefined) return { text: renderChange(previous, state), state };
+  const anew = `table ${SERVICES_TABLE} { }\ndelete table ${SERVICES_TABLE}\n`;
+  return { text: `${anew}${SKELETON}${RULES}${renderChange(nothing, state)}`, state };
 }
 
 const SETS = ['svc4', 'svc6', 'np4', 'np6', 'node4', 'node6', 'cluster4', 'cluster6', 'hairpin4', 'hairpin6'] as const;
