@@ -37,7 +37,7 @@ const HOOK_TIMEOUT_MS = 120_000;
 /** One container of a pod over all its runs: starts it, watches over it, stops it. When it starts is the worker's decision. */
 export class ContainerUnit {
   readonly #host: UnitHost;
-  readonly #container: Container;
+  #container: Container;
   readonly record: ContainerRecord;
   instance: ContainerInstance | undefined;
   #logPath: string | undefined;
@@ -55,6 +55,16 @@ export class ContainerUnit {
 
   get container(): Container {
     return this.#container;
+  }
+
+  /** The only thing about a container that may change in a living pod is its image: a new one means a new run. */
+  update(container: Container): void {
+    const before = this.#container.image;
+    this.#container = container;
+    if (container.image === before) return;
+    this.record.image = container.image;
+    this.record.startAfterMs = undefined;
+    void this.stop(this.#graceMs(), new AbortController().signal, `Container ${container.name} definition changed, will be restarted`);
   }
 
   /** Path of the present (or last) run's log, or of the one before it. */

@@ -1,8 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { StringDecoder } from 'node:string_decoder';
 import type { Endpoint } from '@palisade/flow';
-import type { FoundImage, ImageFlowLog } from '../../../images/index.ts';
+import type { FoundImage } from '../../../images/index.ts';
 import { type ContainerLog, createContainerLog } from '../logs/container-log.ts';
 import { lastLines } from '../logs/select.ts';
 import type { Container, Pod } from '../pod-types.ts';
@@ -11,6 +10,7 @@ import { startFailure } from '../runtime/command.ts';
 import type { ExecTarget } from '../runtime/exec.ts';
 import { type ContainerExit, launchContainer, type OutputSource, programBegan, type RunningContainer } from '../runtime/launch.ts';
 import type { NodeContext } from './context.ts';
+import { followFlowLog } from './flow-log.ts';
 import type { PreparedContainer } from './prepare-container.ts';
 import type { Terminated } from './record.ts';
 
@@ -141,39 +141,6 @@ function readHead(file: string, limit: number): string {
   } finally {
     closeSync(fd);
   }
-}
-
-const FLOW_POLL_MS = 100;
-const FLOW_CHUNK = 64 * 1024;
-
-/** Hands what the program appends to its flow log to the image's reader. @returns ends it, reading what is left first */
-function followFlowLog(
-  context: NodeContext,
-  flow: ImageFlowLog,
-  path: string,
-  place: { reporter: string; endpoint: Endpoint },
-): () => void {
-  const reader = flow.createReader(place);
-  const decoder = new StringDecoder('utf8');
-  const fd = openSync(path, 'r');
-  const buffer = Buffer.allocUnsafe(FLOW_CHUNK);
-  let position = 0;
-  const poll = () => {
-    for (let length = readSync(fd, buffer, 0, FLOW_CHUNK, position); length > 0; length = readSync(fd, buffer, 0, FLOW_CHUNK, position)) {
-      position += length;
-      for (const record of reader.read(decoder.write(buffer.subarray(0, length)))) context.sink(record);
-    }
-  };
-  let cancel = context.clock.after(FLOW_POLL_MS, function again() {
-    poll();
-    cancel = context.clock.after(FLOW_POLL_MS, again);
-  });
-  return () => {
-    cancel();
-    poll();
-    for (const record of reader.end()) context.sink(record);
-    closeSync(fd);
-  };
 }
 
 export function containerId(id: string): string {

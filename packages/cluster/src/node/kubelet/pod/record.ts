@@ -7,7 +7,7 @@ export type Terminated = NonNullable<ContainerState['terminated']>;
 /** What the node remembers of one container of a pod, over all its restarts. Changed only by the pod's worker. */
 export interface ContainerRecord {
   readonly name: string;
-  readonly image: string;
+  image: string;
   state: ContainerState;
   lastState: ContainerState;
   restartCount: number;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { isStatusError } from '@palisade/kubernetes';
 import { sleep } from '@palisade/kubernetes/client';
 import type { PodSandbox } from '../../../contract.ts';
@@ -94,7 +95,10 @@ export class PodWorker implements UnitHost {
     const before = this.#pod.metadata.deletionGracePeriodSeconds;
     const grace = pod.metadata.deletionGracePeriodSeconds;
     if (before !== undefined && grace !== undefined && grace < before) this.context.clock.after(grace * 1000, () => this.#hurry.abort());
+    if (!isDeepStrictEqual([this.#pod.metadata.labels, this.#pod.metadata.annotations], [pod.metadata.labels, pod.metadata.annotations]))
+      this.#place.invalidate();
     this.#pod = pod;
+    for (const container of this.#containers()) this.#units.get(container.name)?.update(container);
     this.poke();
   }
 

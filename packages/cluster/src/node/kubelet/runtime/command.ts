@@ -34,6 +34,8 @@ export function renderProcess(setting: ProcessSetting, command: readonly string[
     script: [
       `exec ${scriptFd}<&-`,
       `cd ${quote(workingDir)} || exit 126`,
+      // The shell exports both of its own accord.
+      'unset PWD OLDPWD',
       ...exported.map(([name, value]) => `export ${name}=${quote(value)}`),
       others.length === 0 ? 'exec "$@"' : `exec /usr/bin/env -- ${others.map(([name, value]) => quote(`${name}=${value}`)).join(' ')} "$@"`,
       '',

@@ -4,6 +4,8 @@ import type { KubernetesObject } from '@palisade/kubernetes';
 import type { NodeNetwork, PodSandbox } from '../../../contract.ts';
 import { connectIn } from '../../network/netns-sockets.ts';
 
+let networks = 0;
+
 /** A node whose pods are alone: each has a namespace with only lo up, and the node reaches them through lo. */
 export function createFakeNetwork(name = 'node1'): NodeNetwork & { readonly pods: Map<string, PodSandbox> } {
   const pods = new Map<string, PodSandbox>();
@@ -13,7 +15,7 @@ export function createFakeNetwork(name = 'node1'): NodeNetwork & { readonly pods
     ip('netns', 'add', netns);
     ip('-n', netns, 'link', 'set', 'lo', 'up');
   };
-  const netns = `node-${name}`;
+  const netns = `node-${name}-${++networks}`;
   add(netns);
   async function connect(namespace: string, host: string, port: number, timeoutMs = 1000): Promise<Duplex> {
     return connectIn(`/run/netns/${namespace}`, host, port, timeoutMs);
@@ -27,7 +29,11 @@ export function createFakeNetwork(name = 'node1'): NodeNetwork & { readonly pods
       const known = pods.get(uid);
       if (known) return known;
       const number = next++;
-      const sandbox: PodSandbox = { podUid: uid, netns: `pod-${number}`, podIPs: [`10.244.1.${number}`, `fd00:244:1::${number}`] };
+      const sandbox: PodSandbox = {
+        podUid: uid,
+        netns: `pod-${networks}-${number}`,
+        podIPs: [`10.244.1.${number}`, `fd00:244:1::${number}`],
+      };
       add(sandbox.netns);
       ip('-n', sandbox.netns, 'addr', 'add', `${sandbox.podIPs[0]}/32`, 'dev', 'lo');
       pods.set(uid, sandbox);
