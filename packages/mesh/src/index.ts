@@ -1,4 +1,11 @@
 export { type MergedMtls, MtlsMode, mergePeerAuthentication, type PeerAuthentication, portMode } from './authn/peer-authentication.ts';
+export {
+  compileRequestAuthentication,
+  type FindJwks,
+  type JwtRule,
+  type RequestAuthentication,
+  selectRequestAuthentications,
+} from './authn/request-authentication.ts';
 export { compileHttpAuthorization, compileTcpAuthorization } from './authz/compile.ts';
 export { type CustomContext, compileHttpCustom, compileTcpCustom } from './authz/compile-custom.ts';
 export { type AuthzDecision, evaluateAuthorization, type NearMiss, type RuleRef } from './authz/evaluate.ts';
@@ -9,3 +16,4 @@ export { MeshError, type MeshErrorCode } from './mesh-error.ts';
 export { parseAuthorizationPolicy } from './resources/authorization-policy.ts';
 export { type ExtensionProvider, type FindService, type ProviderState, readExtensionProviders } from './resources/extension-provider.ts';
 export { parsePeerAuthentication } from './resources/peer-authentication.ts';
+export { parseRequestAuthentication } from './resources/request-authentication.ts';
