@@ -1,7 +1,6 @@
 export type { KubeletOptions, NodeAgent } from './kubelet.ts';
 export { createKubelet } from './kubelet.ts';
 export type { IssueToken, PodReference } from './pod/context.ts';
-export { MissingToolError } from './runtime/machine.ts';
 export type { SharedInformers } from './shared-informers.ts';
-export { createSharedInformers, startSharedInformers } from './shared-informers.ts';
+export { createSharedInformers } from './shared-informers.ts';
 export type { IssuedToken } from './volumes/pod-volumes.ts';

@@ -2,32 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { sleep } from '@palisade/kubernetes/client';
 import { ImageConfigError, ImageNotFoundError } from '../../../images/index.ts';
-import { resolveEnvironment } from '../env/environment.ts';
-import { ContainerConfigError, type PodFacts } from '../env/fields.ts';
-import { renderServiceLinks } from '../env/service-links.ts';
-import { type Container, isSidecar, type Pod } from '../pod-types.ts';
-import { type ProbeAccess, runHook } from '../probes/attempt.ts';
+import { ContainerConfigError } from '../env/fields.ts';
+import { type Container, isSidecar } from '../pod-types.ts';
+import { runHook } from '../probes/attempt.ts';
 import { startProbes } from '../probes/prober.ts';
-import { runToEnd } from '../runtime/run-to-end.ts';
 import { SecurityContextError } from '../runtime/security.ts';
 import { afterTry, type Backoff, delayAfter, NO_BACKOFF, renderDuration } from './backoff.ts';
-import { type NodeContext, podLabel } from './context.ts';
+import { podLabel } from './context.ts';
 import { type ContainerInstance, containerId, startInstance, wireTime } from './instance.ts';
-import type { PodPlace } from './place.ts';
 import { prepareContainer } from './prepare-container.ts';
 import { type ContainerRecord, endOf, type Terminated } from './record.ts';
 import { stopInstance } from './stop.ts';
-
-/** What a container asks of its pod's worker. */
-export interface UnitHost {
-  readonly context: NodeContext;
-  readonly pod: Pod;
-  readonly place: PodPlace;
-  readonly facts: PodFacts;
-  readonly isTerminating: boolean;
-  /** Something in the record changed. */
-  changed(): void;
-}
+import { podEndpoint, podEnvironment, probeAccess, type UnitHost } from './unit-host.ts';
 
 const CONFIG_RETRY_MS = 10_000;
 /** How long ErrImagePull stands before it turns into ImagePullBackOff. */
@@ -106,7 +92,7 @@ export class ContainerUnit {
     if (instance === undefined) return;
     const { context, pod } = this.#host;
     context.events.event(pod, 'Normal', 'Killing', why);
-    await stopInstance(context, this.#container, instance, this.#access(instance), {
+    await stopInstance(context, this.#container, instance, probeAccess(this.#host, this.#container, instance), {
       graceMs,
       hurry,
       hookFailed: (error) => context.events.event(pod, 'Warning', 'FailedPreStopHook', error.message),
@@ -130,7 +116,7 @@ export class ContainerUnit {
         podFiles: place.files!,
         hostname: place.hostname,
         volumeFolder: place.volumeFolder,
-        podEnv: this.#environment(),
+        podEnv: podEnvironment(this.#host, container),
       });
       context.events.event(pod, 'Normal', 'Created', `Created container: ${container.name}`);
       const id = randomBytes(32).toString('hex');
@@ -147,7 +133,7 @@ export class ContainerUnit {
         id,
         netns: place.sandbox!.netns,
         logPath,
-        endpoint: this.#endpoint(),
+        endpoint: podEndpoint(this.#host),
       });
       this.#previousLogPath = this.#logPath;
       this.#logPath = logPath;
@@ -183,7 +169,7 @@ export class ContainerUnit {
     const postStart = this.#container.lifecycle?.postStart;
     if (postStart) {
       try {
-        await runHook(this.#access(instance), postStart, HOOK_TIMEOUT_MS, (ms) => sleep(context.clock, ms));
+        await runHook(probeAccess(this.#host, this.#container, instance), postStart, HOOK_TIMEOUT_MS, (ms) => sleep(context.clock, ms));
       } catch (error) {
         context.events.event(pod, 'Warning', 'FailedPostStartHook', (error as Error).message);
         await this.stop(this.#graceMs(), new AbortController().signal, 'FailedPostStartHook');
@@ -191,7 +177,7 @@ export class ContainerUnit {
       }
     }
     if (this.instance !== instance) return;
-    this.#stopProbes = startProbes(this.#container, this.#access(instance), context.clock, {
+    this.#stopProbes = startProbes(this.#container, probeAccess(this.#host, this.#container, instance), context.clock, {
       started: () => this.#set({ isStarted: true }),
       ready: (isProbedReady) => this.#set({ isProbedReady }),
       failed: (kind, result) => context.events.event(pod, 'Warning', 'Unhealthy', `${kind} probe failed: ${result.message}`),
@@ -282,37 +268,6 @@ export class ContainerUnit {
   #wait(reason: string, message: string, delayMs: number): void {
     this.record.state = { waiting: { reason, message } };
     this.record.startAfterMs = this.#host.context.clock.now().getTime() + delayMs;
-  }
-
-  #environment(): Record<string, string> {
-    const { context, pod, facts } = this.#host;
-    const namespace = pod.metadata.namespace ?? '';
-    const master = context.services('default').filter(({ metadata }) => metadata.name === 'kubernetes');
-    const own = (pod.spec.enableServiceLinks ?? true) ? context.services(namespace) : [];
-    const serviceLinks = renderServiceLinks([...own.filter(({ metadata }) => metadata.name !== 'kubernetes'), ...master]);
-    return resolveEnvironment({ facts, container: this.#container, config: context.config(namespace), serviceLinks });
-  }
-
-  #access(instance: ContainerInstance): ProbeAccess {
-    const { network } = this.#host.context;
-    return {
-      container: this.#container,
-      podIP: this.#host.place.podIPs[0] ?? '',
-      connect: (host, port, timeoutMs) => network.connect(host, port, timeoutMs),
-      exec: (command, timeoutMs) => runToEnd(instance.execTarget, command, timeoutMs),
-    };
-  }
-
-  #endpoint() {
-    const { pod, place, context } = this.#host;
-    const { namespace, name, labels } = pod.metadata;
-    return {
-      ...(place.podIPs[0] === undefined ? {} : { ip: place.podIPs[0] }),
-      ...(namespace === undefined ? {} : { namespace }),
-      ...(name === undefined ? {} : { pod: name }),
-      ...(labels === undefined ? {} : { labels }),
-      node: context.network.node.name,
-    };
   }
 
   #graceMs(): number {

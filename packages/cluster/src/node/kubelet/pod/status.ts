@@ -43,6 +43,20 @@ export function renderPodStatus(view: PodView): PodStatus {
   };
 }
 
+/**
+ * The pod with the status that this node wrote last, except the conditions of others, which are newer in `pod`: readiness gates, and types this
+ * node does not know.
+ */
+export function withForeignConditions(pod: Pod, written: PodStatus): Pod {
+  const gates = new Set(pod.spec.readinessGates?.map(({ conditionType }) => conditionType));
+  const fresh = pod.status?.conditions ?? [];
+  const own = (written.conditions ?? []).map(
+    (each) => (gates.has(each.type) ? fresh.find(({ type }) => type === each.type) : undefined) ?? each,
+  );
+  const others = fresh.filter(({ type }) => !own.some((each) => each.type === type));
+  return { ...pod, status: { ...written, conditions: [...own, ...others] } };
+}
+
 function statusOf(container: Container, records: ReadonlyMap<string, ContainerRecord>, kind: 'init' | 'sidecar' | 'main') {
   const record = records.get(container.name);
   return record === undefined ? [] : [renderContainerStatus(record, kind)];

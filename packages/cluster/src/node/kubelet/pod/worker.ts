@@ -1,19 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isStatusError } from '@palisade/kubernetes';
-import { sleep } from '@palisade/kubernetes/client';
 import type { PodSandbox } from '../../../contract.ts';
 import type { PodFacts } from '../env/fields.ts';
 import { type Container, isSidecar, type Pod } from '../pod-types.ts';
 import { VolumeError } from '../volumes/plan.ts';
 import { adoptRecords } from './adopt.ts';
-import { ContainerUnit, type UnitHost } from './container-unit.ts';
-import { type NodeContext, podReference } from './context.ts';
+import { ContainerUnit } from './container-unit.ts';
+import type { NodeContext } from './context.ts';
 import { decidePod } from './decide.ts';
-import { type ContainerInstance, wireTime } from './instance.ts';
+import { wireTime } from './instance.ts';
 import { PodPlace } from './place.ts';
 import { factsOf } from './record.ts';
-import { renderPodStatus } from './status.ts';
-import { createStatusWriter, PODS, type StatusWriter } from './status-writer.ts';
+import { removePodObject } from './remove-object.ts';
+import { renderPodStatus, withForeignConditions } from './status.ts';
+import { createStatusWriter, type StatusWriter } from './status-writer.ts';
+import type { UnitHost } from './unit-host.ts';
 
 /** A pod whose place cannot be made is tried again after this; doubling, to two minutes. */
 const FIRST_RETRY_MS = 500;
@@ -226,7 +226,7 @@ export class PodWorker implements UnitHost {
     this.#stopping = (async () => {
       await before;
       await this.#stopAll(graceSeconds, this.#outcome);
-      await this.#removeObject();
+      if (!this.#isObjectGone) await removePodObject(this.context, this.#pod, this.#hurry.signal);
     })();
   }
 
@@ -256,28 +256,11 @@ export class PodWorker implements UnitHost {
     await Promise.all([...this.#units.values()].map((unit) => unit.settled()));
   }
 
-  async #removeObject(): Promise<void> {
-    if (this.#isObjectGone) return;
-    const { namespace = '', name = '', uid = '' } = this.#pod.metadata;
-    for (let waitMs = 100; !this.#isObjectGone; waitMs = Math.min(waitMs * 2, 10_000)) {
-      try {
-        await this.context.client.delete(PODS, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid } });
-        return;
-      } catch (error) {
-        if (isStatusError(error, 'NotFound') || isStatusError(error, 'Conflict')) return;
-        this.context.log('warn', `deletion of pod ${namespace}/${name}: ${String(error)}`);
-        await sleep(this.context.clock, waitMs, this.#hurry.signal);
-      }
-    }
-  }
-
   #requestStatus(): void {
     if (this.#isObjectGone) return;
     this.#writer.request((before) => {
-      const own = before.conditions ?? [];
-      const others = (this.#pod.status?.conditions ?? []).filter(({ type }) => !own.some((each) => each.type === type));
       return renderPodStatus({
-        pod: { ...this.#pod, status: { ...before, conditions: [...own.map((each) => this.#foreign(each.type) ?? each), ...others] } },
+        pod: withForeignConditions(this.#pod, before),
         records: new Map([...this.#units].map(([name, unit]) => [name, unit.record])),
         hostIPs: this.context.network.node.addresses,
         podIPs: this.#place.podIPs.length > 0 ? this.#place.podIPs : (before.podIPs ?? []).map(({ ip }) => ip),
@@ -289,12 +272,6 @@ export class PodWorker implements UnitHost {
         now: wireTime(this.context.clock.now()),
       });
     });
-  }
-
-  /** A readiness gate's condition as others wrote it, newer than our copy. */
-  #foreign(type: string) {
-    const isGate = this.#pod.spec.readinessGates?.some(({ conditionType }) => conditionType === type);
-    return isGate ? this.#pod.status?.conditions?.find((each) => each.type === type) : undefined;
   }
 
   #deadlineMs(): number | undefined {
@@ -311,15 +288,7 @@ export class PodWorker implements UnitHost {
     return [...(this.#pod.spec.initContainers ?? []), ...this.#pod.spec.containers];
   }
 
-  get reference() {
-    return podReference(this.#pod, this.context.network.node.name);
-  }
-
   get sandbox(): PodSandbox | undefined {
     return this.#place.sandbox;
-  }
-
-  instance(container: string): ContainerInstance | undefined {
-    return this.#units.get(container)?.instance;
   }
 }
