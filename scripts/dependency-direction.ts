@@ -2,7 +2,7 @@
  * Which package may import which (docs/architecture.md). A package names what it may use; everything else is a violation,
  * as is a relative path that leaves its own package, and I/O modules inside the pure packages.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 const allowed: Record<string, readonly string[]> = {
@@ -64,6 +64,7 @@ function check(root: string, room: string, file: string, specifier: string, repo
 }
 
 function* sources(folder: string): Generator<string> {
+  if (!existsSync(folder)) return;
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {

@@ -10,10 +10,10 @@ export type {
   ImageUser,
   PreparedImage,
 } from './image.ts';
-export { CONTAINER_NODE, CONTAINER_TOOLS, ImageConfigError } from './image.ts';
+export { ImageConfigError } from './image.ts';
 export { microsimImages } from './microsim.ts';
 export { modsecurityImage } from './modsecurity.ts';
 export type { FoundImage, ImageRegistry, ImageRegistryOptions } from './registry.ts';
 export { createImageRegistry, ImageNotFoundError } from './registry.ts';
 export { toolImages } from './tool-images.ts';
-export { readUserImages, UserImageError } from './user-image.ts';
+export { readUserImages } from './user-image.ts';

@@ -91,11 +91,6 @@ export function rotatedPath(path: string): string {
   return `${path}.1`;
 }
 
-/** Bytes in the log so far, both files. */
-export function logSize(path: string): number {
-  return [rotatedPath(path), path].reduce((sum, file) => sum + (existsSync(file) ? sizeOf(file) : 0), 0);
-}
-
 function sizeOf(file: string): number {
   const fd = openSync(file, 'r');
   try {
