@@ -7,13 +7,14 @@ import { cacheDir, root } from './setup/paths.mjs';
 import { installTools, toolsPath } from './setup/tools.mjs';
 
 /**
- * @param {{ tools?: boolean, quiet?: boolean }} options `tools: false` leaves out what only a running cluster needs
+ * @param {{ tools?: boolean, onlyMissing?: boolean, quiet?: boolean }} options `tools: false` leaves out what only a running cluster
+ *   needs; `onlyMissing` does not bring packages up to date that are there
  * @returns {Promise<{ node: string, env: NodeJS.ProcessEnv }>} the project's Node 24 and an environment that finds the tools
  */
-export async function setup({ tools = true, quiet = false } = {}) {
+export async function setup({ tools = true, onlyMissing = false, quiet = false } = {}) {
   const say = quiet ? () => {} : (line) => process.stderr.write(`${line}\n`);
   refuseOldNode();
-  await installModules(say);
+  await installModules(say, { onlyMissing });
   await generateSources(say);
   if (tools && process.platform === 'linux') await installTools(say);
   return {

@@ -13,11 +13,12 @@ export function projectNode() {
 }
 
 /** `npm ci` when the lock file changed or the installed Node does not run. */
-export async function installModules(say) {
+export async function installModules(say, { onlyMissing }) {
+  if (onlyMissing && existsSync(projectNode())) return;
   const lock = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock && nodeRuns()) return;
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock && existsSync(projectNode())) return;
   say('setup: installing npm packages (npm ci) …');
   const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,

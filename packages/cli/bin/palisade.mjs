@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { userHome } from '../../../scripts/setup/paths.mjs';
 import { setup } from '../../../scripts/setup.mjs';
 
-const { node, env } = await setup({ quiet: process.argv.includes('--json') });
+// Only what starts a cluster brings everything up to date; `--help` or `flows` take what is there.
+const startsCluster = ['up', 'demo'].includes(process.argv[2] ?? '');
+const { node, env } = await setup({ tools: startsCluster, onlyMissing: !startsCluster, quiet: process.argv.includes('--json') });
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)], {
   stdio: 'inherit',

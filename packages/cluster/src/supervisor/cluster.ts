@@ -31,6 +31,7 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
   const kubelets = new Map<string, Kubelet>();
   const registry = SchemaRegistry.builtin();
   const lifetime = new AbortController();
+  let network: NetworkParts | undefined;
   const [api, fabric] = await Promise.all([
     createApiServer({
       stateDir: join(config.stateDir, 'api'),
@@ -39,6 +40,12 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
       kubelets: (name) => kubelets.get(name),
       aggregated: new Map([[observeGroup, createFlowHandler(ring)]]),
       extraAddresses: HOST_ADDRESSES,
+      // As a real API server on a node: Services are reached through that node's rules, and pods see the node's address.
+      dialAddress: async (host, port, timeoutMs) => {
+        const node = network?.nodes[0];
+        if (node === undefined) throw new Error("the cluster's network is not up yet");
+        return node.connect(host, port, timeoutMs);
+      },
       registry,
     }),
     createFabric(config.nodes),
@@ -62,7 +69,6 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
     sink: (record) => ring.add(enrichFlow(record, parts.endpointOf)),
     endpointOf: (ip, peerPort) => network?.endpointOf(ip, peerPort) ?? { ip, port: peerPort },
   };
-  let network: NetworkParts | undefined;
   network = await startNetwork(parts);
   const controllers = startControllers({
     client,

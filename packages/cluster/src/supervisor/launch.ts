@@ -103,7 +103,7 @@ async function readAnswer(pipe: NodeJS.ReadableStream, paths: ClusterPaths): Pro
   let text = '';
   for await (const chunk of pipe) {
     text += String(chunk);
-    if (text.includes('\n')) return JSON.parse(text) as ReadyMessage;
+    if (text.includes('\n')) return JSON.parse(text) as ReadyMessage | { ready: false; error: string };
   }
   const tail = readFileSync(paths.log, 'utf8').trim().split('\n').slice(-5).join('\n');
   return { ready: false, error: tail || 'it ended without a word' };

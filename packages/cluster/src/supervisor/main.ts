@@ -2,6 +2,7 @@
 import { closeSync, writeFileSync, writeSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
+import type { Cluster } from './cluster.ts';
 import type { ReadyMessage, SupervisorConfig } from './state.ts';
 
 const readyPipe = 3;
@@ -11,8 +12,7 @@ const config = JSON.parse(process.argv[2] ?? '') as SupervisorConfig;
 enableCompileCache(join(config.cacheDir, 'compile-cache'));
 const log = (level: string, message: string) => console.log(`${new Date().toISOString()} ${level} ${message}`);
 
-const { startCluster } = await import('./cluster.ts');
-const cluster = await startCluster(config, log);
+const cluster = await start();
 const ready: ReadyMessage = {
   ready: true,
   server: cluster.server,
@@ -23,6 +23,17 @@ writeFileSync(join(config.stateDir, 'ready.json'), JSON.stringify(ready));
 writeSync(readyPipe, `${JSON.stringify(ready)}\n`);
 closeSync(readyPipe);
 
+async function start(): Promise<Cluster> {
+  try {
+    const { startCluster } = await import('./cluster.ts');
+    return await startCluster(config, log);
+  } catch (error) {
+    log('error', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    writeSync(readyPipe, `${JSON.stringify({ ready: false, error: error instanceof Error ? error.message : String(error) })}\n`);
+    process.exit(1);
+  }
+}
+
 let stopping = false;
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
@@ -32,5 +43,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     void cluster.close().finally(() => process.exit(0));
   });
 }
-// One part's forgotten promise must not take the whole cluster with it; it is written down and the rest goes on.
-process.on('unhandledRejection', (reason) => log('error', `unhandled: ${reason instanceof Error ? reason.stack : String(reason)}`));
+// One part's forgotten promise or socket must not take every pod with it; it is written down and the rest goes on.
+for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
+  process.on(event, (reason: unknown) => log('error', `${event}: ${reason instanceof Error ? reason.stack : String(reason)}`));
+}

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { OutputSource } from '../runtime/launch.ts';
 import { LineSplitter, logTime, renderLogLine } from './format.ts';
@@ -89,13 +89,4 @@ export function createContainerLog(path: string, now: () => Date, maxBytes = MAX
 
 export function rotatedPath(path: string): string {
   return `${path}.1`;
-}
-
-function sizeOf(file: string): number {
-  const fd = openSync(file, 'r');
-  try {
-    return fstatSync(fd).size;
-  } finally {
-    closeSync(fd);
-  }
 }
