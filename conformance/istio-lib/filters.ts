@@ -1,11 +1,13 @@
 /** Envoy filters of a golden and of ours, compared as messages: defaults and the order of map entries do not count. */
 import { createRegistry, equals, fromJson, type JsonValue, type Message, toJson } from '@bufbuild/protobuf';
 import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
-import { type Filter, FilterSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener_components';
+import { type Filter, type FilterChain, FilterSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener_components';
+import type { RBAC } from '@palisade/xds/api/envoy/config/rbac/v3/rbac';
 import { ExtAuthzSchema as HttpExtAuthzSchema } from '@palisade/xds/api/envoy/extensions/filters/http/ext_authz/v3/ext_authz';
 import { RBACSchema as HttpRbacSchema } from '@palisade/xds/api/envoy/extensions/filters/http/rbac/v3/rbac';
 import { ExtAuthzSchema as NetworkExtAuthzSchema } from '@palisade/xds/api/envoy/extensions/filters/network/ext_authz/v3/ext_authz';
 import {
+  HttpConnectionManagerSchema,
   type HttpFilter,
   HttpFilterSchema,
 } from '@palisade/xds/api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
@@ -39,4 +41,17 @@ function unpack(filter: Filter | HttpFilter): Message {
   const message = anyUnpack(value as Any, registry);
   if (message === undefined) throw new Error(`${(value as Any).typeUrl} is not in the registry`);
   return message;
+}
+
+/** The enforced rules of a chain's authorization filters, network and HTTP, in order. */
+export function rbacOf(chain: FilterChain): RBAC[] {
+  const own = chain.filters
+    .filter((filter) => filter.name === 'envoy.filters.network.rbac')
+    .map((filter) => anyUnpack(filter.configType.value as Any, NetworkRbacSchema)!);
+  const managers = chain.filters.filter((filter) => filter.name === 'envoy.filters.network.http_connection_manager');
+  const http = managers
+    .flatMap((filter) => anyUnpack(filter.configType.value as Any, HttpConnectionManagerSchema)!.httpFilters)
+    .filter((filter) => filter.name === 'envoy.filters.http.rbac')
+    .map((filter) => anyUnpack(filter.configType.value as Any, HttpRbacSchema)!);
+  return [...own, ...http].flatMap((filter) => filter.rules ?? []);
 }

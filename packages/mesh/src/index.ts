@@ -12,6 +12,8 @@ export { type AuthzDecision, evaluateAuthorization, type NearMiss, type RuleRef 
 export type { AuthzFacts, HttpFacts } from './authz/match.ts';
 export { type AuthorizationPolicy, AuthzAction, type Condition, type Operation, type Rule, type Source } from './authz/policy.ts';
 export { selectAuthorizationPolicies, type WorkloadPlace } from './authz/select.ts';
+export type { InboundInput, InboundPort, PathNormalization, PortProtocol } from './inbound/input.ts';
+export { compileInbound, type InboundResources } from './inbound/listener.ts';
 export { MeshError, type MeshErrorCode } from './mesh-error.ts';
 export { parseAuthorizationPolicy } from './resources/authorization-policy.ts';
 export { type ExtensionProvider, type FindService, type ProviderState, readExtensionProviders } from './resources/extension-provider.ts';

@@ -1,0 +1,101 @@
+/** The filters of one inbound chain: authentication and authorization before the router or the TCP proxy. */
+import { create } from '@bufbuild/protobuf';
+import { anyPack } from '@bufbuild/protobuf/wkt';
+import { type Filter, FilterSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener_components';
+import { RouterSchema } from '@palisade/xds/api/envoy/extensions/filters/http/router/v3/router';
+import {
+  HttpConnectionManager_CodecType as CodecType,
+  HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
+  HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert,
+  type HttpConnectionManager,
+  HttpConnectionManagerSchema,
+  type HttpFilter,
+  HttpFilterSchema,
+} from '@palisade/xds/api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
+import { TcpProxySchema } from '@palisade/xds/api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy';
+import { compileRequestAuthentication } from '../authn/request-authentication.ts';
+import { compileHttpAuthorization, compileTcpAuthorization } from '../authz/compile.ts';
+import { compileHttpCustom, compileTcpCustom } from '../authz/compile-custom.ts';
+import type { ChainPlan } from './chains.ts';
+import type { InboundInput } from './input.ts';
+
+/** @param cluster where accepted traffic goes; also the statistics prefix */
+export function inboundFilters(plan: ChainPlan, cluster: string, input: InboundInput): Filter[] {
+  return plan.codec === 'http' ? [httpConnectionManager(plan, cluster, input)] : tcpFilters(cluster, input);
+}
+
+function tcpFilters(cluster: string, { authorization, trustDomains, providers, accessLog }: InboundInput): Filter[] {
+  const proxy = create(TcpProxySchema, {
+    statPrefix: cluster,
+    clusterSpecifier: { case: 'cluster', value: cluster },
+    accessLog: [...accessLog],
+  });
+  return [
+    ...compileTcpCustom(authorization, { trustDomains, providers }),
+    ...compileTcpAuthorization(authorization, trustDomains),
+    create(FilterSchema, {
+      name: 'envoy.filters.network.tcp_proxy',
+      configType: { case: 'typedConfig', value: anyPack(TcpProxySchema, proxy) },
+    }),
+  ];
+}
+
+/** CUSTOM, then tokens, then AUDIT, DENY and ALLOW: a CUSTOM rule cannot see claims. */
+function httpFilters({ authorization, requestAuthentication, trustDomains, providers, findJwks }: InboundInput): HttpFilter[] {
+  const tokens = compileRequestAuthentication(requestAuthentication, findJwks);
+  const router = anyPack(RouterSchema, create(RouterSchema));
+  return [
+    ...compileHttpCustom(authorization, { trustDomains, providers }),
+    ...(tokens === undefined ? [] : [tokens]),
+    ...compileHttpAuthorization(authorization, trustDomains),
+    create(HttpFilterSchema, { name: 'envoy.filters.http.router', configType: { case: 'typedConfig', value: router } }),
+  ];
+}
+
+function httpConnectionManager(plan: ChainPlan, cluster: string, input: InboundInput): Filter {
+  const { pathNormalization: mode } = input;
+  const manager: HttpConnectionManager = create(HttpConnectionManagerSchema, {
+    codecType: CodecType.AUTO,
+    statPrefix: `inbound_0.0.0.0_${plan.port ?? 0}`,
+    routeSpecifier: { case: 'routeConfig', value: routeAll(cluster) },
+    httpFilters: httpFilters(input),
+    serverName: 'istio-envoy',
+    useRemoteAddress: false,
+    // Envoy drops the header of a client that showed no certificate, whatever stands here.
+    forwardClientCertDetails: ForwardClientCert.APPEND_FORWARD,
+    setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
+    upgradeConfigs: [{ upgradeType: 'websocket' }],
+    normalizePath: mode !== 'NONE',
+    mergeSlashes: mode === 'MERGE_SLASHES' || mode === 'DECODE_AND_MERGE_SLASHES',
+    pathWithEscapedSlashesAction: mode === 'DECODE_AND_MERGE_SLASHES' ? EscapedSlashes.UNESCAPE_AND_FORWARD : EscapedSlashes.KEEP_UNCHANGED,
+    accessLog: [...input.accessLog],
+  });
+  return create(FilterSchema, {
+    name: 'envoy.filters.network.http_connection_manager',
+    configType: { case: 'typedConfig', value: anyPack(HttpConnectionManagerSchema, manager) },
+  });
+}
+
+/** No time limit here: the client's side holds it. */
+function routeAll(cluster: string) {
+  return {
+    name: cluster,
+    validateClusters: false,
+    virtualHosts: [
+      {
+        name: cluster,
+        domains: ['*'],
+        routes: [
+          {
+            name: 'default',
+            match: { pathSpecifier: { case: 'prefix' as const, value: '/' } },
+            action: {
+              case: 'route' as const,
+              value: { clusterSpecifier: { case: 'cluster' as const, value: cluster }, timeout: { seconds: 0n } },
+            },
+          },
+        ],
+      },
+    ],
+  };
+}

@@ -1,0 +1,2 @@
+export { interpretRbac } from './interpret-rbac.ts';
+export { type ArrivingConnection, selectChain } from './select-chain.ts';
