@@ -2,10 +2,11 @@
 // behind it on the project's own Node 24.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { refuseWithoutCluster } from './setup/preflight.mjs';
 import { setup } from './setup.mjs';
 
 const tasks = {
-  demo: ['packages/cli/bin/palisade.mjs', 'demo'],
+  demo: ['packages/cli/src/main.ts', 'demo'],
   test: ['scripts/test.ts'],
   'test:long': ['scripts/test.ts', '--long'],
   check: ['scripts/check.ts'],
@@ -20,8 +21,13 @@ if (!task) {
   process.exit(2);
 }
 
+if (name === 'demo') refuseWithoutCluster('npm run demo');
 const root = fileURLToPath(new URL('..', import.meta.url));
 const environment = await setup({ tools: name !== 'check', quiet: args.includes('--json') });
-const child = spawn(environment.node, [...task, ...args], { cwd: root, stdio: 'inherit', env: environment.env });
+const child = spawn(environment.node, ['--disable-warning=ExperimentalWarning', ...task, ...args], {
+  cwd: root,
+  stdio: 'inherit',
+  env: environment.env,
+});
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

@@ -3,7 +3,7 @@
 import { pathToFileURL } from 'node:url';
 import { generateSources } from './setup/generate.mjs';
 import { installModules, projectNode } from './setup/modules.mjs';
-import { cacheDir, root } from './setup/paths.mjs';
+import { cacheDir, root, userHome } from './setup/paths.mjs';
 import { installTools, toolsPath } from './setup/tools.mjs';
 
 /**
@@ -19,7 +19,13 @@ export async function setup({ tools = true, onlyMissing = false, quiet = false }
   if (tools && process.platform === 'linux') await installTools(say);
   return {
     node: projectNode(),
-    env: { ...process.env, PATH: `${process.env.PATH}:${toolsPath()}`, PALISADE_CACHE: cacheDir(), PALISADE_ROOT: root },
+    env: {
+      ...process.env,
+      PATH: `${process.env.PATH}:${toolsPath()}`,
+      PALISADE_CACHE: cacheDir(),
+      PALISADE_ROOT: root,
+      PALISADE_HOME: userHome(),
+    },
   };
 }
 

@@ -2,16 +2,17 @@
 // The `palisade` command: any Node >= 18 starts it; what it runs is TypeScript on the project's own Node 24.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { userHome } from '../../../scripts/setup/paths.mjs';
+import { refuseWithoutCluster } from '../../../scripts/setup/preflight.mjs';
 import { setup } from '../../../scripts/setup.mjs';
 
 // Only what starts a cluster brings everything up to date; `--help` or `flows` take what is there.
 const startsCluster = ['up', 'demo'].includes(process.argv[2] ?? '');
+if (startsCluster && !process.argv.includes('--help')) refuseWithoutCluster(`npx palisade ${process.argv.slice(2).join(' ')}`);
 const { node, env } = await setup({ tools: startsCluster, onlyMissing: !startsCluster, quiet: process.argv.includes('--json') });
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)], {
   stdio: 'inherit',
-  env: { ...env, PALISADE_HOME: userHome() },
+  env,
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
