@@ -18,6 +18,7 @@ import type { ForeignGroups } from './http/discovery.ts';
 import { OpenApiDocuments } from './http/openapi.ts';
 import { HttpsFront } from './http/server.ts';
 import { createLocalClient } from './local-client.ts';
+import { type AddressDialer, serviceDialer } from './network/dial.ts';
 import { openAuthority } from './pki/authority.ts';
 import { renderKubeconfig } from './pki/kubeconfig.ts';
 import { parseRange } from './registry/address-range.ts';
@@ -40,7 +41,9 @@ export interface ApiServerOptions {
   readonly aggregated?: ReadonlyMap<string, AggregatedHandler>;
   /** How those groups show in discovery (items of an APIGroupDiscoveryList). */
   readonly foreignGroups?: ForeignGroups;
-  /** Opens connections to Services, for webhooks named by one. Without it such webhooks count as failing. */
+  /** Opens connections to addresses inside the cluster: webhooks named by Service, `proxy`. Without it both fail clearly. */
+  readonly dialAddress?: AddressDialer;
+  /** Replaces the way to Services that `dialAddress` gives. */
   readonly dialService?: ServiceDialer;
   /** Further addresses clients use; they go into the serving certificate. */
   readonly extraAddresses?: readonly string[];
@@ -71,8 +74,8 @@ const DEFAULT_CIDRS = ['10.96.0.0/16', 'fd00:10:96::/112'];
 
 const systemRandom: Random = { uuid: () => randomUUID(), integer: (limit) => randomInt(limit) };
 
-const refuseDial: ServiceDialer = (namespace, name) =>
-  Promise.reject(new Error(`Cannot reach service ${namespace}/${name}: this server has no way into the cluster's network`));
+const refuseDial: AddressDialer = (host, port) =>
+  Promise.reject(new Error(`Cannot reach ${host} port ${port}: this server has no way into the cluster's network`));
 
 /** Opens the store and brings the server up; it answers once `listen` or `handleConnection` is called. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
@@ -85,7 +88,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const services = new ServiceAllocator({ cidrs, random: systemRandom });
   for (const entry of store.list('services')) services.adopt(entry.object);
   const catalog = new ResourceCatalog(schemas);
-  const dial = options.dialService ?? refuseDial;
+  const dialAddress = options.dialAddress ?? refuseDial;
+  const dial = options.dialService ?? serviceDialer(store, dialAddress);
   const admission = new WebhookAdmission(
     () => core,
     (webhook, review) => callWebhook(webhook, review, dial),
@@ -114,6 +118,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     authorizer,
     rbac,
     kubelets: options.kubelets ?? (() => undefined),
+    dialAddress,
     aggregated: options.aggregated ?? new Map(),
     foreignGroups: options.foreignGroups ?? (() => []),
     documents: new OpenApiDocuments(core, custom),

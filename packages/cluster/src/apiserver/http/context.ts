@@ -3,6 +3,7 @@ import type { Authorizer } from '../auth/authorizer.ts';
 import type { RbacAuthorizer } from '../auth/rbac.ts';
 import type { TokenService } from '../auth/service-account-tokens.ts';
 import type { Core } from '../core.ts';
+import type { AddressDialer } from '../network/dial.ts';
 import type { ForeignGroups } from './discovery.ts';
 import type { OpenApiDocuments } from './openapi.ts';
 
@@ -13,6 +14,7 @@ export interface HttpContext {
   readonly authorizer: Authorizer;
   readonly rbac: RbacAuthorizer;
   readonly kubelets: KubeletLookup;
+  readonly dialAddress: AddressDialer;
   readonly aggregated: ReadonlyMap<string, AggregatedHandler>;
   readonly foreignGroups: ForeignGroups;
   readonly documents: OpenApiDocuments;

@@ -7,6 +7,7 @@ import type { FieldValidation, Scope } from '../core.ts';
 import type { HttpContext } from './context.ts';
 import { serveDiscovery } from './discovery.ts';
 import { serveHealth, serveWellKnown } from './paths.ts';
+import { isProxied, serveProxy } from './proxy.ts';
 import { isTrue } from './request.ts';
 import { parseRequestPath, type RequestInfo } from './request-info.ts';
 import { handleResource } from './resource-handler.ts';
@@ -27,6 +28,7 @@ export async function route(context: HttpContext, req: IncomingMessage, res: Ser
       const verb = verbOf(req.method ?? 'GET', info, query);
       authorizeResource(context, user, verb, info);
       if (handler !== undefined) return await handler(req, res, user);
+      if (isProxied(info)) return await serveProxy(context, info, url.search, req, res);
       const scope = scopeOf(context, user, info, query, (text) => addWarning(res, text));
       return await handleResource({ context, scope, verb, query, req, res });
     }
