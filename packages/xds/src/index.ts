@@ -7,3 +7,4 @@ export const TypeUrl = {
   secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
 } as const;
 export type TypeUrl = (typeof TypeUrl)[keyof typeof TypeUrl];
+export { typeRegistry } from './registry.ts';

@@ -1,0 +1,178 @@
+/** Clusters: one for each port of each service and subset, the workload's own ports, and the two that let pass or swallow. */
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  type Cluster,
+  ClusterSchema,
+  Cluster_DiscoveryType as Discovery,
+  Cluster_LbPolicy as LbPolicy,
+} from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
+import { HealthStatus } from '@palisade/xds/api/envoy/config/core/v3/health_check';
+import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
+import { HttpProtocolOptionsSchema } from '@palisade/xds/api/envoy/extensions/upstreams/http/v3/http_protocol_options';
+import { MtlsMode, mergePeerAuthentication } from '../authn/peer-authentication.ts';
+import { selects } from '../authz/select.ts';
+import { overAds, pack, socketAddress } from './any.ts';
+import { ClientTlsMode, type DestinationRule, policyForPort } from './destination-rule.ts';
+import { inboundClusterName } from './inbound.ts';
+import type { MeshService, MeshSnapshot, Protocol, ServiceEndpoint, ServicePort } from './model.ts';
+import { meshClientTls, originatedTls, plainText } from './tls.ts';
+
+type ClusterInit = Exclude<MessageInitShape<typeof ClusterSchema>, Cluster>;
+type Transport = Pick<ClusterInit, 'transportSocket' | 'transportSocketMatches'>;
+
+export function outboundClusterName(service: MeshService, port: ServicePort, subset = ''): string {
+  return `outbound|${port.port}|${subset}|${service.hostname}`;
+}
+
+/** Istio's spelling in the SNI: names with `|` are no host names. */
+function sniOf(service: MeshService, port: ServicePort, subset: string): string {
+  return `outbound_.${port.port}_.${subset}_.${service.hostname}`;
+}
+
+export interface OutboundTarget {
+  readonly service: MeshService;
+  readonly port: ServicePort;
+  readonly rule: DestinationRule | undefined;
+  readonly subset: string;
+}
+
+export function compileOutboundCluster(target: OutboundTarget, snapshot: MeshSnapshot): Cluster {
+  const { service, port, rule, subset } = target;
+  const { tls, loadBalancer } = policyForPort(rule, port.port, subset);
+  const name = outboundClusterName(service, port, subset);
+  const isHeadless = service.addresses.length === 0;
+  const isHttp = port.protocol === 'http' || port.protocol === 'http2';
+  const identities = identitiesBehind(target, snapshot);
+  const meshTls = (names: readonly string[], sni = sniOf(service, port, subset)) => meshClientTls(sni, names, isHttp);
+  const transport = (): Transport => {
+    if (tls === undefined) return automatic();
+    switch (tls.mode) {
+      case ClientTlsMode.disable:
+        return {};
+      case ClientTlsMode.istioMutual:
+        return { transportSocket: meshTls(tls.subjectAltNames.length > 0 ? tls.subjectAltNames : identities, tls.sni) };
+      case ClientTlsMode.simple:
+      case ClientTlsMode.mutual:
+        return { transportSocket: originatedTls(tls, service.hostname) };
+      default:
+        return tls.mode satisfies never;
+    }
+  };
+  const automatic = (): Transport => {
+    if (!snapshot.settings.isAutoMtls || namespaceMode(snapshot, service.namespace) === MtlsMode.disable) return {};
+    const endpoints = endpointsOf(target);
+    // Connections to an address that was resolved by the client carry no endpoint's metadata.
+    if (isHeadless)
+      return endpoints.length > 0 && endpoints.every((each) => each.acceptsMtls) ? { transportSocket: meshTls(identities) } : {};
+    return {
+      transportSocketMatches: [
+        { name: 'tlsMode-istio', match: { tlsMode: 'istio' }, transportSocket: meshTls(identities) },
+        { name: 'tlsMode-disabled', match: {}, transportSocket: plainText() },
+      ],
+    };
+  };
+  return create(ClusterSchema, {
+    name,
+    connectTimeout: { seconds: 10n },
+    lbPolicy: LbPolicy[loadBalancer ?? 'LEAST_REQUEST'],
+    ...(isHeadless && port.protocol !== 'http' && port.protocol !== 'http2'
+      ? { clusterDiscoveryType: { case: 'type', value: Discovery.ORIGINAL_DST }, lbPolicy: LbPolicy.CLUSTER_PROVIDED }
+      : {
+          clusterDiscoveryType: { case: 'type', value: Discovery.EDS },
+          edsClusterConfig: {
+            serviceName: name,
+            edsConfig: overAds,
+          },
+        }),
+    ...(port.protocol === 'http2' ? http2Options() : {}),
+    ...transport(),
+  });
+}
+
+/** As the client spoke: HTTP/2 to the end when it began so. */
+function http2Options(): Pick<ClusterInit, 'typedExtensionProtocolOptions'> {
+  const options = pack(HttpProtocolOptionsSchema, {
+    upstreamProtocolOptions: { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: {} } },
+  });
+  return { typedExtensionProtocolOptions: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': options } };
+}
+
+/** Secure naming: the service accounts behind the destination, in every name of the trust domain. */
+function identitiesBehind(target: OutboundTarget, { settings }: MeshSnapshot): string[] {
+  const domains = [settings.trustDomains.local, ...settings.trustDomains.aliases];
+  const accounts = new Set(
+    endpointsOf(target).flatMap(({ serviceAccount, namespace }) =>
+      serviceAccount === undefined ? [] : [`/ns/${namespace}/sa/${serviceAccount}`],
+    ),
+  );
+  return [...accounts].sort().flatMap((account) => domains.map((domain) => `spiffe://${domain}${account}`));
+}
+
+function endpointsOf({ service, port, rule, subset }: OutboundTarget): ServiceEndpoint[] {
+  const labels = rule?.subsets.find(({ name }) => name === subset)?.labels;
+  return service.endpoints.filter((endpoint) => endpoint.portName === port.name && selects(labels, endpoint.labels));
+}
+
+/** Auto-mTLS asks for the namespace's mode only: what a workload's own policy says is not seen here, as in Istio. */
+function namespaceMode(snapshot: MeshSnapshot, namespace: string): MtlsMode {
+  const general = snapshot.peerAuthentications.filter(({ selector }) => Object.keys(selector ?? {}).length === 0);
+  return mergePeerAuthentication(general, { namespace, labels: {} }, snapshot.settings.rootNamespace).mode;
+}
+
+export function compileLoadAssignment(target: OutboundTarget): ClusterLoadAssignment {
+  const ready = endpointsOf(target).filter(({ isReady }) => isReady);
+  const ordered = ready.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port));
+  return create(ClusterLoadAssignmentSchema, {
+    clusterName: outboundClusterName(target.service, target.port, target.subset),
+    endpoints:
+      ordered.length === 0
+        ? []
+        : [
+            {
+              loadBalancingWeight: ordered.length,
+              lbEndpoints: ordered.map((endpoint) => ({
+                hostIdentifier: { case: 'endpoint' as const, value: { address: socketAddress(endpoint.address, endpoint.port) } },
+                healthStatus: HealthStatus.HEALTHY,
+                loadBalancingWeight: 1,
+                ...(endpoint.acceptsMtls ? { metadata: { filterMetadata: { 'envoy.transport_socket_match': { tlsMode: 'istio' } } } } : {}),
+              })),
+            },
+          ],
+  });
+}
+
+/**
+ * To the application itself: the address the client meant, from 127.0.0.6 or ::6, which the interception rules let through and never
+ * hand back to the proxy.
+ */
+export function compileInboundClusters(ports: ReadonlyMap<number, Protocol>): Cluster[] {
+  return [...ports.keys(), undefined].map((port) =>
+    create(ClusterSchema, {
+      name: inboundClusterName(port),
+      connectTimeout: { seconds: 10n },
+      clusterDiscoveryType: { case: 'type', value: Discovery.ORIGINAL_DST },
+      lbPolicy: LbPolicy.CLUSTER_PROVIDED,
+      upstreamBindConfig: {
+        sourceAddress: { address: '127.0.0.6', portSpecifier: { case: 'portValue', value: 0 } },
+        extraSourceAddresses: [{ address: { address: '::6', portSpecifier: { case: 'portValue', value: 0 } } }],
+      },
+      ...(port !== undefined && ports.get(port) === 'http2' ? http2Options() : {}),
+    }),
+  );
+}
+
+export function compileFixedClusters(): Cluster[] {
+  return [
+    create(ClusterSchema, {
+      name: 'BlackHoleCluster',
+      connectTimeout: { seconds: 10n },
+      clusterDiscoveryType: { case: 'type', value: Discovery.STATIC },
+    }),
+    create(ClusterSchema, {
+      name: 'PassthroughCluster',
+      connectTimeout: { seconds: 10n },
+      clusterDiscoveryType: { case: 'type', value: Discovery.ORIGINAL_DST },
+      lbPolicy: LbPolicy.CLUSTER_PROVIDED,
+    }),
+  ];
+}

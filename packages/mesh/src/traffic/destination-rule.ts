@@ -1,0 +1,150 @@
+/** DestinationRule: TLS towards a host, and its subsets (networking.istio.io/v1). What is not served is refused by name. */
+import type { KubernetesObject } from '@palisade/kubernetes';
+import { readChoice, readFields, readList, readString, readStrings, refuse } from '../resources/read.ts';
+
+export const ClientTlsMode = { disable: 'DISABLE', simple: 'SIMPLE', mutual: 'MUTUAL', istioMutual: 'ISTIO_MUTUAL' } as const;
+export type ClientTlsMode = (typeof ClientTlsMode)[keyof typeof ClientTlsMode];
+
+export interface ClientTls {
+  readonly mode: ClientTlsMode;
+  readonly sni?: string;
+  readonly subjectAltNames: readonly string[];
+  /** Files of the proxy's own container. */
+  readonly clientCertificate?: string;
+  readonly privateKey?: string;
+  readonly caCertificates?: string;
+}
+
+export interface TrafficPolicy {
+  /** Absent = decided by auto-mTLS. */
+  readonly tls?: ClientTls;
+  readonly loadBalancer?: 'ROUND_ROBIN' | 'LEAST_REQUEST' | 'RANDOM';
+  readonly ports: ReadonlyMap<number, Omit<TrafficPolicy, 'ports'>>;
+}
+
+export interface DestinationRule {
+  readonly namespace: string;
+  readonly name: string;
+  /** Fully qualified; may begin with `*.`. */
+  readonly host: string;
+  readonly policy: TrafficPolicy;
+  readonly subsets: readonly {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly policy?: TrafficPolicy;
+  }[];
+}
+
+/** Refuses the whole object with MeshError when anything in it does not fit or is not served yet. */
+export function parseDestinationRule(object: KubernetesObject, clusterDomain: string): DestinationRule {
+  const { name = '', namespace = 'default' } = object.metadata;
+  const known = ['host', 'trafficPolicy', 'subsets', 'exportTo', 'workloadSelector'];
+  const spec = readFields(object['spec'], 'spec', known) ?? {};
+  if (spec['workloadSelector'] !== undefined) refuse('spec.workloadSelector', 'not yet supported');
+  readStrings(spec['exportTo'], 'spec.exportTo').forEach((value, index) => {
+    if (value !== '*' && value !== '.') refuse(`spec.exportTo[${index}]`, `found "${value}", expected "*" or "."`);
+    if (value === '.') refuse(`spec.exportTo[${index}]`, 'not yet supported: leave it out');
+  });
+  const subsets = (readList(spec['subsets'], 'spec.subsets') ?? []).map((item, index) => {
+    const field = `spec.subsets[${index}]`;
+    const subset = readFields(item, field, ['name', 'labels', 'trafficPolicy']) ?? refuse(field, 'missing');
+    const labels = Object.entries((subset['labels'] ?? {}) as Readonly<Record<string, unknown>>);
+    return {
+      name: readString(subset['name'], `${field}.name`),
+      labels: Object.fromEntries(labels.map(([key, value]) => [key, readString(value, `${field}.labels[${key}]`)])),
+      ...(subset['trafficPolicy'] === undefined ? {} : { policy: readPolicy(subset['trafficPolicy'], `${field}.trafficPolicy`) }),
+    };
+  });
+  return {
+    namespace,
+    name,
+    host: qualifyHost(readString(spec['host'], 'spec.host'), namespace, clusterDomain),
+    policy: readPolicy(spec['trafficPolicy'], 'spec.trafficPolicy'),
+    subsets,
+  };
+}
+
+/** A short name means the service in the resource's own namespace. */
+export function qualifyHost(host: string, namespace: string, clusterDomain: string): string {
+  return host.includes('.') || host === '*' ? host.toLowerCase() : `${host}.${namespace}.svc.${clusterDomain}`.toLowerCase();
+}
+
+function readPolicy(value: unknown, field: string): TrafficPolicy {
+  const policy = readFields(value, field, ['tls', 'loadBalancer', 'portLevelSettings']) ?? {};
+  const ports = (readList(policy['portLevelSettings'], `${field}.portLevelSettings`) ?? []).map((item, index) => {
+    const where = `${field}.portLevelSettings[${index}]`;
+    const setting = readFields(item, where, ['port', 'tls', 'loadBalancer']) ?? refuse(where, 'missing');
+    const number = readFields(setting['port'], `${where}.port`, ['number'])?.['number'];
+    if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > 65_535)
+      refuse(`${where}.port.number`, `found ${JSON.stringify(number)}, expected a port, 1 to 65535`);
+    return [number, readSettings(setting, where)] as const;
+  });
+  return { ...readSettings(policy, field), ports: new Map(ports) };
+}
+
+function readSettings(fields: Readonly<Record<string, unknown>>, field: string): Omit<TrafficPolicy, 'ports'> {
+  const tls = readTls(fields['tls'], `${field}.tls`);
+  const balancer = readFields(fields['loadBalancer'], `${field}.loadBalancer`, ['simple']);
+  const simple = readChoice(
+    balancer?.['simple'],
+    `${field}.loadBalancer.simple`,
+    ['UNSPECIFIED', 'ROUND_ROBIN', 'LEAST_REQUEST', 'LEAST_CONN', 'RANDOM'] as const,
+    'UNSPECIFIED',
+  );
+  const loadBalancer = simple === 'LEAST_CONN' ? 'LEAST_REQUEST' : simple;
+  return { ...(tls && { tls }), ...(loadBalancer === 'UNSPECIFIED' ? {} : { loadBalancer }) };
+}
+
+function readTls(value: unknown, field: string): ClientTls | undefined {
+  const known = ['mode', 'sni', 'subjectAltNames', 'clientCertificate', 'privateKey', 'caCertificates'];
+  const tls = readFields(value, field, known);
+  if (tls === undefined) return undefined;
+  const mode = readChoice(tls['mode'], `${field}.mode`, Object.values(ClientTlsMode), ClientTlsMode.disable);
+  const text = (name: string) => (tls[name] === undefined || tls[name] === '' ? {} : { [name]: readString(tls[name], `${field}.${name}`) });
+  const files = ['clientCertificate', 'privateKey', 'caCertificates'] as const;
+  if (mode === ClientTlsMode.istioMutual) {
+    const foreign = files.find((name) => tls[name] !== undefined && tls[name] !== '');
+    if (foreign !== undefined) refuse(`${field}.${foreign}`, 'ISTIO_MUTUAL uses the workload’s own certificate: leave it out');
+  }
+  if (mode === ClientTlsMode.mutual) {
+    const missing = files.slice(0, 2).find((name) => tls[name] === undefined || tls[name] === '');
+    if (missing !== undefined) refuse(`${field}.${missing}`, 'missing: MUTUAL needs clientCertificate and privateKey');
+  }
+  return {
+    mode,
+    subjectAltNames: readStrings(tls['subjectAltNames'], `${field}.subjectAltNames`),
+    ...text('sni'),
+    ...text('clientCertificate'),
+    ...text('privateKey'),
+    ...text('caCertificates'),
+  };
+}
+
+/** The rule for a host: of the client's namespace before the service's before the root's, an exact host before a wildcard. */
+export function findDestinationRule(
+  rules: readonly DestinationRule[],
+  host: string,
+  places: { readonly client: string; readonly service: string; readonly root: string },
+): DestinationRule | undefined {
+  for (const namespace of new Set([places.client, places.service, places.root])) {
+    const fitting = rules
+      .filter((rule) => rule.namespace === namespace && covers(rule.host, host))
+      .sort((a, b) => b.host.length - a.host.length || (a.name < b.name ? -1 : 1));
+    const found = fitting.find((rule) => rule.host === host) ?? fitting[0];
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function covers(pattern: string, host: string): boolean {
+  return pattern === host || (pattern.startsWith('*') && host.endsWith(pattern.slice(1)));
+}
+
+/** The settings for one port: the subset's before the rule's, the port's before the general ones. */
+export function policyForPort(rule: DestinationRule | undefined, port: number, subset?: string): Omit<TrafficPolicy, 'ports'> {
+  const own = rule?.subsets.find(({ name }) => name === subset)?.policy;
+  const layers = [rule?.policy, rule?.policy.ports.get(port), own, own?.ports.get(port)];
+  const tls = layers.findLast((layer) => layer?.tls !== undefined)?.tls;
+  const loadBalancer = layers.findLast((layer) => layer?.loadBalancer !== undefined)?.loadBalancer;
+  return { ...(tls && { tls }), ...(loadBalancer && { loadBalancer }) };
+}

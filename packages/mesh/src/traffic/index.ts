@@ -1,0 +1,15 @@
+/** From services and traffic resources to a proxy's configuration. */
+export { type DestinationRule, parseDestinationRule } from './destination-rule.ts';
+export {
+  defaultSettings,
+  type MeshService,
+  type MeshSettings,
+  type MeshSnapshot,
+  type Protocol,
+  type ServiceEndpoint,
+  type ServicePort,
+  type Workload,
+} from './model.ts';
+export { readService, readWorkload, tlsModeLabel } from './registry.ts';
+export { compileSidecar, type ProxyConfig } from './sidecar.ts';
+export { SecretName } from './tls.ts';

@@ -1,0 +1,81 @@
+/** What a workload's traffic configuration is compiled from. All of it is checked: nothing here can fail to compile. */
+import type { TrustDomains } from '@palisade/identity/trust-domain';
+import type { PeerAuthentication } from '../authn/peer-authentication.ts';
+import type { AuthorizationPolicy } from '../authz/policy.ts';
+import type { ProviderState } from '../resources/extension-provider.ts';
+import type { DestinationRule } from './destination-rule.ts';
+
+/** How the first bytes of a connection are read. `auto` = looked at: HTTP when they are, a byte stream otherwise. */
+export type Protocol = 'http' | 'http2' | 'tcp' | 'auto';
+
+export interface ServicePort {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+}
+
+export interface ServiceEndpoint {
+  readonly address: string;
+  /** Name of the service port it serves. */
+  readonly portName: string;
+  /** The workload's own port. */
+  readonly port: number;
+  readonly isReady: boolean;
+  readonly namespace: string;
+  /** Absent for endpoints that are no pods. */
+  readonly serviceAccount?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Its proxy accepts Istio's mutual TLS (label `security.istio.io/tlsMode=istio`). */
+  readonly acceptsMtls: boolean;
+}
+
+export interface MeshService {
+  readonly name: string;
+  readonly namespace: string;
+  /** `details.default.svc.cluster.local` */
+  readonly hostname: string;
+  /** Empty for a headless service. */
+  readonly addresses: readonly string[];
+  readonly ports: readonly ServicePort[];
+  readonly endpoints: readonly ServiceEndpoint[];
+}
+
+/** A pod with a proxy. */
+export interface Workload {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly addresses: readonly string[];
+  readonly serviceAccount: string;
+}
+
+export interface MeshSettings {
+  readonly rootNamespace: string;
+  readonly trustDomains: TrustDomains;
+  /** `enableAutoMtls`; false is Istio 1.1's behaviour. */
+  readonly isAutoMtls: boolean;
+  /** `outboundTrafficPolicy.mode`. */
+  readonly outbound: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+  readonly pathNormalization: 'NONE' | 'BASE' | 'MERGE_SLASHES' | 'DECODE_AND_MERGE_SLASHES';
+  /** Suffix of service names. */
+  readonly clusterDomain: string;
+}
+
+/** Everything the mesh knows at one moment. */
+export interface MeshSnapshot {
+  readonly settings: MeshSettings;
+  readonly services: readonly MeshService[];
+  readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  readonly peerAuthentications: readonly PeerAuthentication[];
+  readonly destinationRules: readonly DestinationRule[];
+  readonly providers: ReadonlyMap<string, ProviderState>;
+}
+
+export const defaultSettings: MeshSettings = {
+  rootNamespace: 'istio-system',
+  trustDomains: { local: 'cluster.local', aliases: [] },
+  isAutoMtls: true,
+  outbound: 'ALLOW_ANY',
+  pathNormalization: 'BASE',
+  clusterDomain: 'cluster.local',
+};

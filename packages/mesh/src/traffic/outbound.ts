@@ -1,0 +1,193 @@
+/**
+ * The virtual outbound listener (15001) hands each connection to the listener of its original destination: HTTP by port with routes by
+ * host name, other TCP by service address.
+ */
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { TrafficDirection } from '@palisade/xds/api/envoy/config/core/v3/base';
+import { type Listener, ListenerSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener';
+import type { FilterChainSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener_components';
+import { type RouteConfiguration, RouteConfigurationSchema } from '@palisade/xds/api/envoy/config/route/v3/route';
+import type { VirtualHostSchema } from '@palisade/xds/api/envoy/config/route/v3/route_components';
+import { HttpInspectorSchema } from '@palisade/xds/api/envoy/extensions/filters/listener/http_inspector/v3/http_inspector';
+import { OriginalDstSchema } from '@palisade/xds/api/envoy/extensions/filters/listener/original_dst/v3/original_dst';
+import { TlsInspectorSchema } from '@palisade/xds/api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector';
+import { extension, overAds, socketAddress } from './any.ts';
+import { outboundClusterName } from './clusters.ts';
+import { httpManager, tcpProxy } from './filters.ts';
+import type { MeshService, MeshSettings, ServicePort } from './model.ts';
+
+type Chain = MessageInitShape<typeof FilterChainSchema>;
+type VirtualHost = MessageInitShape<typeof VirtualHostSchema>;
+
+export const outboundPort = 15001;
+
+export interface OutboundPlan {
+  readonly settings: MeshSettings;
+  /** The client's. */
+  readonly namespace: string;
+  readonly services: readonly MeshService[];
+}
+
+export interface Outbound {
+  readonly listeners: readonly Listener[];
+  readonly routes: readonly RouteConfiguration[];
+}
+
+export function compileOutbound(plan: OutboundPlan): Outbound {
+  const pairs = plan.services.flatMap((service) => service.ports.map((port) => ({ service, port })));
+  const httpPorts = [...new Set(pairs.filter(({ port }) => isHttpLike(port)).map(({ port }) => port.port))].sort((a, b) => a - b);
+  const tcp = pairs.filter(({ port }) => port.protocol === 'tcp' || port.protocol === 'auto');
+  return {
+    listeners: [
+      virtualOutbound(plan.settings),
+      ...httpPorts.map((port) => httpListener(plan.settings, port)),
+      ...tcp.flatMap(({ service, port }) => service.addresses.map((address) => addressListener(plan, service, port, address))),
+    ],
+    routes: [...new Set([...httpPorts, ...tcp.filter(({ port }) => port.protocol === 'auto').map(({ port }) => port.port)])]
+      .sort((a, b) => a - b)
+      .map((port) => routesOfPort(plan, port)),
+  };
+}
+
+const isHttpLike = (port: ServicePort) => port.protocol === 'http' || port.protocol === 'http2';
+
+function fallbackCluster(settings: MeshSettings): string {
+  return settings.outbound === 'ALLOW_ANY' ? 'PassthroughCluster' : 'BlackHoleCluster';
+}
+
+function virtualOutbound(settings: MeshSettings): Listener {
+  const cluster = fallbackCluster(settings);
+  return create(ListenerSchema, {
+    name: 'virtualOutbound',
+    address: socketAddress('0.0.0.0', outboundPort),
+    additionalAddresses: [{ address: socketAddress('::', outboundPort) }],
+    trafficDirection: TrafficDirection.OUTBOUND,
+    useOriginalDst: true,
+    listenerFilters: [extension('envoy.filters.listener.original_dst', OriginalDstSchema, {})],
+    filterChains: [
+      {
+        name: 'virtualOutbound-trap',
+        filterChainMatch: { destinationPort: outboundPort },
+        filters: [tcpProxy('BlackHoleCluster', 'BlackHoleCluster')],
+      },
+      { name: 'virtualOutbound-catchall-tcp', filters: [tcpProxy(cluster, cluster)] },
+    ],
+  });
+}
+
+const whenHttp = { transportProtocol: 'raw_buffer', applicationProtocols: ['http/1.0', 'http/1.1', 'h2c'] };
+const looking = [
+  extension('envoy.filters.listener.tls_inspector', TlsInspectorSchema, {}),
+  extension('envoy.filters.listener.http_inspector', HttpInspectorSchema, {}),
+];
+
+/** Any address: what is no HTTP on a port of HTTP services goes where it meant to, as bytes. */
+function httpListener(settings: MeshSettings, port: number): Listener {
+  return create(ListenerSchema, {
+    name: `0.0.0.0_${port}`,
+    address: socketAddress('0.0.0.0', port),
+    additionalAddresses: [{ address: socketAddress('::', port) }],
+    trafficDirection: TrafficDirection.OUTBOUND,
+    bindToPort: false,
+    listenerFilters: looking,
+    listenerFiltersTimeout: { seconds: 5n },
+    continueOnListenerFiltersTimeout: true,
+    filterChains: [{ name: 'http', filterChainMatch: whenHttp, filters: [manager(settings, port)] }],
+    defaultFilterChain: { name: 'tcp', filters: [tcpProxy(fallbackCluster(settings), fallbackCluster(settings))] },
+  });
+}
+
+function addressListener(plan: OutboundPlan, service: MeshService, port: ServicePort, address: string): Listener {
+  const cluster = outboundClusterName(service, port);
+  const asBytes: Chain = { name: 'tcp', filters: [tcpProxy(cluster, cluster)] };
+  const isLooking = port.protocol === 'auto';
+  return create(ListenerSchema, {
+    name: `${address}_${port.port}`,
+    address: socketAddress(address, port.port),
+    trafficDirection: TrafficDirection.OUTBOUND,
+    bindToPort: false,
+    ...(isLooking
+      ? {
+          listenerFilters: looking,
+          listenerFiltersTimeout: { seconds: 5n },
+          continueOnListenerFiltersTimeout: true,
+          filterChains: [{ name: 'http', filterChainMatch: whenHttp, filters: [manager(plan.settings, port.port)] }],
+          defaultFilterChain: asBytes,
+        }
+      : { filterChains: [asBytes] }),
+  });
+}
+
+function manager(settings: MeshSettings, port: number): NonNullable<Chain['filters']>[number] {
+  return httpManager({
+    statPrefix: `outbound_0.0.0.0_${port}`,
+    settings,
+    filters: [],
+    isServer: false,
+    routes: {
+      case: 'rds',
+      value: {
+        routeConfigName: String(port),
+        configSource: overAds,
+      },
+    },
+  });
+}
+
+function routesOfPort(plan: OutboundPlan, port: number): RouteConfiguration {
+  const taken = new Set<string>();
+  const hosts = plan.services.flatMap((service): VirtualHost[] => {
+    const own = service.ports.find((candidate) => candidate.port === port && candidate.protocol !== 'tcp');
+    if (own === undefined) return [];
+    // Two hosts with one domain would make Envoy refuse the whole configuration.
+    const domains = domainsOf(service, plan).filter((domain) => !taken.has(domain));
+    for (const domain of domains) taken.add(domain);
+    return domains.length === 0
+      ? []
+      : [
+          {
+            name: `${service.hostname}:${port}`,
+            domains,
+            includeRequestAttemptCount: true,
+            routes: [everyPath(outboundClusterName(service, own))],
+          },
+        ];
+  });
+  const fallback: VirtualHost =
+    plan.settings.outbound === 'ALLOW_ANY'
+      ? { name: 'allow_any', domains: ['*'], routes: [everyPath('PassthroughCluster')] }
+      : {
+          name: 'block_all',
+          domains: ['*'],
+          routes: [
+            { match: { pathSpecifier: { case: 'prefix', value: '/' } }, action: { case: 'directResponse', value: { status: 502 } } },
+          ],
+        };
+  return create(RouteConfigurationSchema, {
+    name: String(port),
+    validateClusters: false,
+    ignorePortInHostMatching: true,
+    virtualHosts: [...hosts, fallback],
+  });
+}
+
+function everyPath(cluster: string): NonNullable<VirtualHost['routes']>[number] {
+  return {
+    name: 'default',
+    match: { pathSpecifier: { case: 'prefix', value: '/' } },
+    action: { case: 'route', value: { clusterSpecifier: { case: 'cluster', value: cluster }, timeout: { seconds: 0n } } },
+  };
+}
+
+/** Every spelling that the cluster's DNS resolves for this client; its own namespace's services come first in `services`. */
+function domainsOf(service: MeshService, plan: OutboundPlan): string[] {
+  const { name, namespace, hostname } = service;
+  return [
+    hostname,
+    `${hostname}.`,
+    ...(namespace === plan.namespace ? [name] : []),
+    `${name}.${namespace}`,
+    `${name}.${namespace}.svc`,
+    ...service.addresses.map((address) => (address.includes(':') ? `[${address}]` : address)),
+  ];
+}
