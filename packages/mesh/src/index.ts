@@ -14,6 +14,16 @@ export { type AuthorizationPolicy, AuthzAction, type Condition, type Operation, 
 export { selectAuthorizationPolicies, type WorkloadPlace } from './authz/select.ts';
 export type { InboundInput, InboundPort, PathNormalization, PortProtocol } from './inbound/input.ts';
 export { compileInbound, type InboundResources } from './inbound/listener.ts';
+export { type LegacyAuthnPolicy, type LegacyServicePort, parseLegacyAuthnPolicy, resolveLegacyMtls } from './legacy/authn.ts';
+export { combineGenerations, type LegacyRbac, type LegacyWorkload, translateLegacyRbac } from './legacy/rbac.ts';
+export {
+  parseRbacConfig,
+  parseServiceRole,
+  parseServiceRoleBinding,
+  type RbacConfig,
+  type ServiceRole,
+  type ServiceRoleBinding,
+} from './legacy/rbac-resources.ts';
 export { MeshError, type MeshErrorCode } from './mesh-error.ts';
 export { parseAuthorizationPolicy } from './resources/authorization-policy.ts';
 export { type ExtensionProvider, type FindService, type ProviderState, readExtensionProviders } from './resources/extension-provider.ts';
