@@ -1,3 +1,5 @@
+import type { Folded } from './compile/fold.ts';
+import { foldRuleSet } from './compile/fold.ts';
 import type { Rule } from './compile/model.ts';
 import type { CompileOptions, RuleSet } from './compile/ruleset.ts';
 import { compileRuleSet } from './compile/ruleset.ts';
@@ -31,24 +33,31 @@ export class Engine {
   readonly ruleSet: RuleSet;
   readonly #store: CollectionStore;
   readonly #prefilter: RulePrefilter | undefined;
+  readonly #folded: Folded | undefined;
 
-  constructor(ruleSet: RuleSet, store: CollectionStore, prefilter: RulePrefilter | undefined) {
+  constructor(ruleSet: RuleSet, store: CollectionStore, prefilter: RulePrefilter | undefined, folded: Folded | undefined) {
     this.ruleSet = ruleSet;
     this.#store = store;
     this.#prefilter = prefilter;
+    this.#folded = folded;
   }
 
   transaction(options: TransactionOptions): Transaction {
-    const state = new TransactionState(this.ruleSet, options.id, options.connection, options.now, this.#store);
-    return new Transaction(state, this.#prefilter);
+    const state = new TransactionState(this.ruleSet, options.id, options.connection, options.now, this.#store, this.#folded?.tx);
+    return new Transaction(state, this.#prefilter, this.#folded);
   }
 }
 
 /** Compile parsed rules. @throws WafConfigError when anything in them cannot be honoured */
 export function compile(nodes: readonly Node[], options: EngineOptions = {}): Engine {
   const ruleSet = compileRuleSet(nodes, options);
-  const prefilter = options.isReference ? undefined : new Prefilter(ruleSet, phrasesOf(options, ruleSet));
-  return new Engine(ruleSet, options.store ?? new MemoryStore(), prefilter);
+  if (options.isReference) return new Engine(ruleSet, options.store ?? new MemoryStore(), undefined, undefined);
+  const folded = foldRuleSet(ruleSet);
+  const live = Object.values(folded?.phases ?? {}).flatMap((phase) => phase.items);
+  const items = folded ? live : Object.values(ruleSet.phases).flat();
+  const heads = items.flatMap((item) => (item.kind === 'rule' ? [item.rule] : []));
+  const prefilter = new Prefilter(ruleSet, heads, phrasesOf(options, ruleSet));
+  return new Engine(ruleSet, options.store ?? new MemoryStore(), prefilter, folded);
 }
 
 function phrasesOf(options: CompileOptions, { profile }: RuleSet): (rule: Rule) => readonly string[] {

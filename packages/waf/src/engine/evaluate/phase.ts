@@ -1,9 +1,10 @@
+import type { FoldedPhase } from '../compile/fold.ts';
 import type { Phase, Rule } from '../compile/model.ts';
-import type { PhaseItem } from '../compile/ruleset.ts';
 import type { Interruption, MatchedVariable, TransactionState } from '../transaction/state.ts';
 import { expand } from './actions.ts';
 import type { ValueFilter } from './rule.ts';
 import { evaluateRule, renderOperator } from './rule.ts';
+import { findMarker, skipRules } from './skip.ts';
 
 /** Tells which rules of a phase can be passed over, and which values inside one. The reference run has none. */
 export interface RulePrefilter {
@@ -12,14 +13,19 @@ export interface RulePrefilter {
   valueFilter(state: TransactionState, rule: Rule): ValueFilter | undefined;
 }
 
-/** Run the rules of one phase. Stops at an interruption; phase 5 always runs to its end. */
+/**
+ * Run the rules of one phase. Stops at an interruption; phase 5 always runs to its end. With `folded` the rules that
+ * are the same for every request are left out, until a rule removes rules at run time.
+ */
 export function runPhase(
   state: TransactionState,
   phase: Phase,
   prefilter: RulePrefilter | undefined,
-  items: readonly PhaseItem[] = state.ruleSet.phases[phase],
+  folded: FoldedPhase | undefined,
 ): void {
   state.phase = phase;
+  const all = state.ruleSet.phases[phase];
+  let items = folded && !state.removedRules ? folded.items : all;
   for (let at = 0; at < items.length; at++) {
     const item = items[at]!;
     if (item.kind === 'marker') continue;
@@ -29,10 +35,22 @@ export function runPhase(
     if (state.removedRules?.[rule.index]) continue;
     if (prefilter && !prefilter.mayMatch(state, rule)) continue;
     const verdict = evaluateChain(state, rule, prefilter);
+    if (folded && items !== all && state.removedRules) {
+      // A removed rule may be one that was folded away.
+      at = folded.origin[at]!;
+      items = all;
+    }
     if (!verdict) continue;
     if (phase !== 5 && (state.interruption || verdict === 'allow')) return;
     if (rule.actions.skipAfter !== undefined) at = findMarker(items, at, rule.actions.skipAfter);
-    else if (rule.actions.skip > 0) at = skipRules(items, at, rule.actions.skip);
+    else if (rule.actions.skip > 0) {
+      if (items === all) at = skipRules(all, at, rule.actions.skip);
+      else {
+        // Rules that were folded away count, too.
+        const last = skipRules(all, folded!.origin[at]!, rule.actions.skip);
+        while (at + 1 < items.length && folded!.origin[at + 1]! <= last) at++;
+      }
+    }
   }
 }
 
@@ -98,7 +116,7 @@ function blockOnLimit(state: TransactionState, head: Rule): boolean {
 function record(state: TransactionState, head: Rule, matches: readonly MatchedVariable[]): void {
   const { actions, meta } = head;
   const first = matches[0];
-  const isShown = actions.isLogged || actions.isAuditLogged;
+  if (!actions.isLogged && !actions.isAuditLogged) return;
   state.matched.push({
     id: head.id,
     phase: state.phase,
@@ -107,12 +125,12 @@ function record(state: TransactionState, head: Rule, matches: readonly MatchedVa
     message: first?.message,
     logdata: first?.logdata,
     severity: meta.severity,
-    tags: isShown ? meta.tags.map((tag) => expand(state, tag)) : [],
+    tags: meta.tags.map((tag) => expand(state, tag)),
     ver: meta.ver,
     rev: meta.rev,
     isLogged: actions.isLogged,
     isAuditLogged: actions.isAuditLogged,
-    operator: isShown ? renderOperator(lastOf(head)) : '',
+    operator: renderOperator(lastOf(head)),
     transformations: head.transformations.name,
     variables: matches,
   });
@@ -122,19 +140,4 @@ function lastOf(head: Rule): Rule {
   let rule = head;
   while (rule.next) rule = rule.next;
   return rule;
-}
-
-/** Position of the marker (or rule with that id); the end of the phase when there is none. */
-function findMarker(items: readonly PhaseItem[], from: number, label: string): number {
-  for (let at = from + 1; at < items.length; at++) {
-    const item = items[at]!;
-    if (item.kind === 'marker' ? item.label === label : String(item.rule.id) === label) return item.kind === 'marker' ? at : at - 1;
-  }
-  return items.length;
-}
-
-function skipRules(items: readonly PhaseItem[], from: number, count: number): number {
-  let left = count;
-  for (let at = from + 1; at < items.length; at++) if (items[at]!.kind === 'rule' && --left === 0) return at;
-  return items.length;
 }

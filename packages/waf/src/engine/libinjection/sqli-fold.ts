@@ -1,4 +1,4 @@
-import { upper, wordClass } from './sqli-tables.ts';
+import { mayBeginPhrase, upper, wordClass } from './sqli-tables.ts';
 import type { SqlToken } from './sqli-token.ts';
 import { isArithmetic, isUnary, newToken } from './sqli-token.ts';
 import type { SqlTokenizer } from './sqli-tokenizer.ts';
@@ -93,7 +93,6 @@ export function foldTokens(tokenizer: SqlTokenizer): SqlToken[] {
   function foldTwo(): boolean {
     const a = tokens[left]!;
     const b = tokens[left + 1]!;
-    const word = upper(a.text);
     if ((a.kind === 's' && b.kind === 's') || (a.kind === ';' && b.kind === ';')) {
       drop(1, left);
       return true;
@@ -117,15 +116,15 @@ export function foldTokens(tokenizer: SqlTokenizer): SqlToken[] {
       b.kind = 'T';
       return true;
     }
-    if ((a.kind === 'n' || a.kind === 'v') && b.kind === '(' && sometimesFunctions.has(word)) {
+    if ((a.kind === 'n' || a.kind === 'v') && b.kind === '(' && sometimesFunctions.has(upper(a.text))) {
       a.kind = 'f';
       return true;
     }
-    if (a.kind === 'k' && (word === 'IN' || word === 'NOT IN')) {
+    if (a.kind === 'k' && isOneOf(a.text, 'IN', 'NOT IN')) {
       a.kind = b.kind === '(' ? 'o' : 'n';
       return true;
     }
-    if (a.kind === 'o' && (word === 'LIKE' || word === 'NOT LIKE')) {
+    if (a.kind === 'o' && isOneOf(a.text, 'LIKE', 'NOT LIKE')) {
       if (b.kind === '(') a.kind = 'f';
       return false;
     }
@@ -213,6 +212,11 @@ export function foldTokens(tokenizer: SqlTokenizer): SqlToken[] {
   }
 }
 
+function isOneOf(text: string, first: string, second: string): boolean {
+  const word = upper(text);
+  return word === first || word === second;
+}
+
 /** Rows of five that fold to their first token. */
 function isLongNoise(row: string): boolean {
   return /^(?:1[o,]\(1\)|no\([n1]\)|1\),\(1|n\)o\(n)/.test(row);
@@ -220,7 +224,7 @@ function isLongNoise(row: string): boolean {
 
 /** Two words that are one keyword together, such as UNION ALL. */
 function mergeWords(a: SqlToken, b: SqlToken): SqlToken | undefined {
-  if (!mayBeFirst.has(a.kind) || !maySecond.has(b.kind)) return undefined;
+  if (!mayBeFirst.has(a.kind) || !maySecond.has(b.kind) || !mayBeginPhrase(a.text)) return undefined;
   const text = `${a.text} ${b.text}`;
   const kind = text.length < 32 ? wordClass(text) : undefined;
   return kind === undefined ? undefined : newToken(kind, text);

@@ -12,13 +12,28 @@ export function wordClass(text: string): string | undefined {
   return words.get(upper(text));
 }
 
+let starters: Set<string> | undefined;
+
+/** True when a word may begin a keyword of several words, such as UNION ALL. */
+export function mayBeginPhrase(word: string): boolean {
+  starters ??= new Set(keywordClasses.flatMap(([, list]) => list.split('\n').flatMap((entry) => phraseStarts(entry))));
+  return starters.has(upper(word));
+}
+
+/** `A` and `A B` for `A B C`: words are merged one at a time. */
+function phraseStarts(entry: string): string[] {
+  const parts = entry.split(' ');
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join(' '));
+}
+
 /** True when a row of token classes is known to be an injection. */
 export function isInjectionPrint(print: string): boolean {
   prints ??= new Set(fingerprints.split('\n'));
   return prints.has(upper(print));
 }
 
-/** ASCII only. */
+/** Upper case; text that has none of the same length (a sharp s) is no word of any table and stays. */
 export function upper(text: string): string {
-  return /^[\0-\x7f]*$/.test(text) ? text.toUpperCase() : text.replace(/[a-z]/g, (c) => c.toUpperCase());
+  const folded = text.toUpperCase();
+  return folded.length === text.length ? folded : text;
 }

@@ -43,6 +43,35 @@ const triggers: Readonly<Record<string, Trigger>> = {
   removeCommentsChar: on('#', 0, pseudo('/*', '*/', '--')),
 };
 
+/** Transformations whose result holds no byte class the value did not hold, but for the space. */
+const preserving: ReadonlySet<string> = new Set([
+  'lowercase',
+  'uppercase',
+  'removeNulls',
+  'cmdLine',
+  'compressWhitespace',
+  'removeWhitespace',
+  'trim',
+  'trimLeft',
+  'trimRight',
+  'normalizePath',
+  'replaceComments',
+  'removeComments',
+  'removeCommentsChar',
+]);
+
+/** Whether a chain can only rearrange and remove what a value of these classes holds. */
+export function isPreserving(chain: TransformationChain, mask: number): boolean {
+  return chain.steps.every((step) => {
+    const trigger = triggers[step.name] ?? always;
+    // A decoder with nothing to decode does nothing; `+` alone becomes a space.
+    const isIdle = (trigger.classes & mask & ~(step.name.startsWith('urlDecode') ? PLUS : 0)) === 0 && trigger.pseudo === 0;
+    return isIdle || preserving.has(step.name);
+  });
+}
+
+const PLUS = maskOfText('+') & ~maskOfText('%');
+
 export interface ChainTrigger {
   readonly classes: number;
   readonly pseudo: number;

@@ -5,14 +5,13 @@ import type { RulePrefilter } from '../evaluate/phase.ts';
 import type { ValueFilter } from '../evaluate/rule.ts';
 import type { TransactionState } from '../transaction/state.ts';
 import { collectTargets } from '../transaction/values.ts';
-import type { Transformation } from '../transformations/index.ts';
 import type { Target } from '../variables/target.ts';
-import { tierOf, tiers } from './byte-classes.ts';
+import { maskOfText, tierOf, tiers } from './byte-classes.ts';
 import type { ChainTrigger } from './chain-identity.ts';
-import { chainTrigger } from './chain-identity.ts';
+import { chainTrigger, isPreserving } from './chain-identity.ts';
 import { IMPOSSIBLE } from './requirement.ts';
 import type { TieredRequirement } from './rule-needs.ts';
-import { needsOf } from './rule-needs.ts';
+import { minLengthOf, needsOf } from './rule-needs.ts';
 import type { Scan } from './scanner.ts';
 import { Scanner } from './scanner.ts';
 
@@ -20,8 +19,14 @@ import { Scanner } from './scanner.ts';
 type Bits = Int32Array;
 
 interface Chain {
-  readonly steps: readonly { readonly run: Transformation }[];
+  readonly chain: TransformationChain;
   readonly trigger: ChainTrigger;
+  /** The chain without the last step; -1 when no rule has it. */
+  readonly parent: number;
+  /** Indexes of `rules`. */
+  readonly members: number[];
+  /** Fewest bytes a result needs for any of the rules; kept for chains that decode base64 only. */
+  minLength: number;
   /** Rules that look at this chain's result. */
   readonly rules: Bits;
 }
@@ -29,7 +34,7 @@ interface Chain {
 /** Rules over one target spec. */
 interface Slot {
   readonly rules: Bits;
-  readonly chains: number[];
+  readonly hasChain: boolean[];
 }
 
 /** What a class mask alone decides; shared by all values with that mask. */
@@ -38,15 +43,36 @@ interface MaskFacts {
   /** Rules that ask for no literal and whose classes are there. */
   readonly open: Bits;
   /** Chains that may change such a value. */
-  readonly changing: readonly boolean[];
+  readonly changing: readonly number[];
+  readonly isChanging: Uint8Array;
+  /** Rules whose chain leaves such a value as it is. */
+  readonly settled: Bits;
+  /** `open` of those. */
+  readonly openSettled: Bits;
 }
 
 /** Kept with a target: its candidates by chain. */
 interface TargetScan {
   readonly owner: Prefilter;
-  readonly byChain: (Bits | undefined)[];
-  readonly plain: Bits;
+  readonly byChain: (ChainResult | undefined)[];
+  readonly start: ChainResult;
+  /** Candidates for the chains that leave the value as it is. */
+  readonly settled: Bits;
   readonly facts: MaskFacts;
+}
+
+/** The same for a whole collection. */
+interface ListScan {
+  readonly settled: Bits;
+  readonly isChanging: Uint8Array;
+  readonly changing: Target[];
+  readonly byChain: (Bits | undefined)[];
+}
+
+interface ChainResult {
+  readonly value: string;
+  /** Candidates of the value; only those of the chain's own rules mean something. */
+  readonly bits: Bits;
 }
 
 interface FilteredRule {
@@ -56,6 +82,7 @@ interface FilteredRule {
 }
 
 const MAX_MASKS = 2000;
+const SPACE = maskOfText(' ');
 
 /**
  * Proves most rules innocent of most values with one pass over each value: literals that every match must hold, classes
@@ -71,17 +98,20 @@ export class Prefilter implements RulePrefilter {
   readonly #byLiteral: (number[] | undefined)[][];
   readonly #masks = new Map<number, MaskFacts>();
   readonly #words: number;
+  /** A chain's result that no rule can match. */
+  readonly #nothing: ChainResult;
   readonly #ruleSet: RuleSet;
 
-  constructor(ruleSet: RuleSet, phrasesOf: (rule: Rule) => readonly string[]) {
+  /** @param heads the rules that run at all; others are never passed over */
+  constructor(ruleSet: RuleSet, heads: readonly Rule[], phrasesOf: (rule: Rule) => readonly string[]) {
     this.#ruleSet = ruleSet;
     this.#indexOf = new Int32Array(ruleSet.rules.length).fill(-1);
-    const heads = Object.values(ruleSet.phases).flatMap((items) => items.flatMap((item) => (item.kind === 'rule' ? [item.rule] : [])));
     const found = heads.flatMap((rule) => {
       const needs = needsOf(rule, ruleSet.profile, phrasesOf);
       return needs ? [{ rule, needs }] : [];
     });
     this.#words = Math.max(1, Math.ceil(found.length / 32));
+    this.#nothing = { value: '', bits: this.#newBits() };
     const literals = new Set<string>();
     const chainIds = new Map<string, number>();
     for (const { rule, needs } of found) {
@@ -92,10 +122,17 @@ export class Prefilter implements RulePrefilter {
       const slot = this.#slotOf(rule.targets!.slot);
       setBit(slot.rules, index);
       for (const chain of chains) {
-        setBit(this.#chains[chain]!.rules, index);
-        if (!slot.chains.includes(chain)) slot.chains.push(chain);
+        const entry = this.#chains[chain]!;
+        setBit(entry.rules, index);
+        entry.members.push(index);
+        if (isBase64(entry.chain)) entry.minLength = Math.min(entry.minLength, minLengthOf(rule, ruleSet.profile));
+        slot.hasChain[chain] = true;
       }
       for (const need of needs) if (need !== IMPOSSIBLE) for (const literal of need.literals) literals.add(literal);
+    }
+    // A shorter result may still do for a chain that goes on from this one; prefixes come before what goes on from them.
+    for (const { parent, minLength } of this.#chains.toReversed()) {
+      if (parent >= 0) this.#chains[parent]!.minLength = Math.min(this.#chains[parent]!.minLength, minLength);
     }
     this.#scanner = new Scanner(literals);
     this.#byLiteral = tiers.map((_, tier) => this.#literalTable(tier));
@@ -127,17 +164,51 @@ export class Prefilter implements RulePrefilter {
     const slot = this.#slots[spec.slot]!;
     const bits = this.#newBits();
     for (const { targets } of collectTargets(state, spec)) {
-      for (const target of targets) {
-        const scan = this.#scanOf(target);
-        for (const chain of slot.chains) {
-          const found = scan.facts.changing[chain] ? this.#targetCandidates(target, chain) : scan.plain;
-          const { rules } = this.#chains[chain]!;
-          for (let i = 0; i < bits.length; i++) bits[i]! |= found[i]! & rules[i]!;
-        }
+      if (targets.length === 0) continue;
+      const list = this.#listOf(state, targets);
+      for (let i = 0; i < bits.length; i++) bits[i]! |= list.settled[i]!;
+      for (let chain = 0; chain < this.#chains.length; chain++) {
+        if (!slot.hasChain[chain] || !list.isChanging[chain]) continue;
+        const found = list.byChain[chain] ?? this.#listChain(list, chain);
+        for (let i = 0; i < bits.length; i++) bits[i]! |= found[i]!;
       }
     }
     for (let i = 0; i < bits.length; i++) bits[i]! &= slot.rules[i]!;
     state.candidateCache[spec.slot] = bits;
+    return bits;
+  }
+
+  /** What a whole collection comes to; rules over the same collection share it. */
+  #listOf(state: TransactionState, targets: readonly Target[]): ListScan {
+    const known = state.listCache.get(targets) as ListScan | undefined;
+    if (known) return known;
+    const list: ListScan = { settled: this.#newBits(), isChanging: new Uint8Array(this.#chains.length), changing: [], byChain: [] };
+    let last: Bits | undefined;
+    for (const target of targets) {
+      const { facts, settled } = this.#scanOf(target);
+      // Everyday values share one answer.
+      if (settled !== last) {
+        last = settled;
+        for (let i = 0; i < settled.length; i++) list.settled[i]! |= settled[i]!;
+      }
+      if (facts.changing.length === 0) continue;
+      list.changing.push(target);
+      for (const chain of facts.changing) list.isChanging[chain] = 1;
+    }
+    state.listCache.set(targets, list);
+    return list;
+  }
+
+  #listChain(list: ListScan, chain: number): Bits {
+    const bits = this.#newBits();
+    const { rules } = this.#chains[chain]!;
+    for (const target of list.changing) {
+      if (!this.#scanOf(target).facts.isChanging[chain]) continue;
+      const found = this.#resultOf(target, chain).bits;
+      if (found === this.#nothing.bits) continue;
+      for (let i = 0; i < bits.length; i++) bits[i]! |= found[i]! & rules[i]!;
+    }
+    list.byChain[chain] = bits;
     return bits;
   }
 
@@ -146,7 +217,9 @@ export class Prefilter implements RulePrefilter {
     if (known?.owner === this) return known;
     const scan = this.#scanner.scan(target.value);
     const facts = this.#factsOf(scan, target.value.length);
-    const fresh: TargetScan = { owner: this, byChain: [], plain: this.#candidates(scan, facts), facts };
+    const plain = this.#candidates(scan, facts);
+    const settled = plain === facts.open ? facts.openSettled : plain.map((word, i) => word & facts.settled[i]!);
+    const fresh: TargetScan = { owner: this, byChain: [], start: { value: target.value, bits: plain }, settled, facts };
     target.scan = fresh;
     return fresh;
   }
@@ -154,18 +227,35 @@ export class Prefilter implements RulePrefilter {
   /** Rules of a chain that may match the target; bits of other chains mean nothing. */
   #targetCandidates(target: Target, chain: number): Bits {
     const scan = this.#scanOf(target);
-    if (!scan.facts.changing[chain]) return scan.plain;
-    const known = scan.byChain[chain];
+    return scan.facts.isChanging[chain] ? this.#resultOf(target, chain).bits : scan.settled;
+  }
+
+  /** The chain's result on a value, by way of the chain that lacks its last step where there is one. */
+  #resultOf(target: Target, id: number): ChainResult {
+    const scan = this.#scanOf(target);
+    const known = scan.byChain[id];
     if (known) return known;
-    let value = target.value;
-    for (const step of this.#chains[chain]!.steps) value = step.run(value, this.#ruleSet.unicodeMap);
-    let bits = scan.plain;
-    if (value !== target.value) {
-      const changed = this.#scanner.scan(value);
-      bits = this.#candidates(changed, this.#factsOf(changed, value.length));
+    const { chain, parent, minLength } = this.#chains[id]!;
+    const before = parent < 0 ? scan.start : this.#resultOf(target, parent);
+    let result = before;
+    if (before !== this.#nothing) {
+      const steps = parent < 0 ? chain.steps : chain.steps.slice(-1);
+      result = this.#advance(before, steps, minLength);
     }
-    scan.byChain[chain] = bits;
-    return bits;
+    scan.byChain[id] = result;
+    return result;
+  }
+
+  #advance(before: ChainResult, steps: TransformationChain['steps'], minLength: number): ChainResult {
+    let { value } = before;
+    for (const step of steps) {
+      // Strict decoding stops at the first other byte: most values give a few bytes, too few for any rule.
+      if (step.name === 'base64Decode' && (base64Run(value) * 3) / 4 < minLength) return this.#nothing;
+      value = step.run(value, this.#ruleSet.unicodeMap);
+    }
+    if (value === before.value) return before;
+    const scan = this.#scanner.scan(value);
+    return { value, bits: this.#candidates(scan, this.#factsOf(scan, value.length)) };
   }
 
   #candidates(scan: Scan, facts: MaskFacts): Bits {
@@ -199,14 +289,27 @@ export class Prefilter implements RulePrefilter {
       const asksLiteral = need.literals.length > 0 || need.orMask !== 0;
       if (!asksLiteral || (need.orMask & mask) !== 0) setBit(open, index);
     }
-    const changing = this.#chains.map(
-      ({ trigger }) => (trigger.classes & mask) !== 0 || (trigger.pseudo & scan.pseudo) !== 0 || (trigger.isPath && isShort),
-    );
-    const facts = { tier, open, changing };
+    const settled = this.#newBits();
+    const isChanging = Uint8Array.from(this.#chains, ({ chain, trigger, rules, members }) => {
+      const mayChange = (trigger.classes & mask) !== 0 || (trigger.pseudo & scan.pseudo) !== 0 || (trigger.isPath && isShort);
+      if (!mayChange) for (let i = 0; i < settled.length; i++) settled[i]! |= rules[i]!;
+      return mayChange && !(isPreserving(chain, mask) && this.#isHopeless(members, mask | SPACE)) ? 1 : 0;
+    });
+    const changing = this.#chains.flatMap((_, chain) => (isChanging[chain] ? [chain] : []));
+    const facts = { tier, open, changing, isChanging, settled, openSettled: open.map((word, i) => word & settled[i]!) };
     // A client can make masks up; what is kept of them is bounded.
     if (this.#masks.size >= MAX_MASKS) this.#masks.clear();
     this.#masks.set(key, facts);
     return facts;
+  }
+
+  /** No rule of these can match a value of these classes, whatever its order. */
+  #isHopeless(members: readonly number[], mask: number): boolean {
+    const tier = tierOf(mask);
+    return members.every((index) => {
+      const need = this.#rules[index]!.needs[tier]!;
+      return need === IMPOSSIBLE || !hasAll(need.needs, mask);
+    });
   }
 
   #literalTable(tier: number): (number[] | undefined)[] {
@@ -225,17 +328,26 @@ export class Prefilter implements RulePrefilter {
   }
 
   #chainId(steps: TransformationChain['steps'], ids: Map<string, number>): number {
-    const name = steps.map((step) => step.name).join();
+    const name = nameOf(steps);
     const known = ids.get(name);
     if (known !== undefined) return known;
     const id = this.#chains.length;
     ids.set(name, id);
-    this.#chains.push({ steps, trigger: chainTrigger({ name, steps, index: id }), rules: this.#newBits() });
+    const chain = { name, steps, index: id };
+    const parent = steps.length === 0 ? -1 : (ids.get(nameOf(steps.slice(0, -1))) ?? -1);
+    this.#chains.push({
+      chain,
+      trigger: chainTrigger(chain),
+      parent,
+      rules: this.#newBits(),
+      members: [],
+      minLength: Number.POSITIVE_INFINITY,
+    });
     return id;
   }
 
   #slotOf(number: number): Slot {
-    const slot = this.#slots[number] ?? { rules: this.#newBits(), chains: [] };
+    const slot = this.#slots[number] ?? { rules: this.#newBits(), hasChain: [] };
     this.#slots[number] = slot;
     return slot;
   }
@@ -249,6 +361,25 @@ function chainsOf(rule: Rule): (readonly TransformationChain['steps'][number][])
   const { steps } = rule.transformations;
   if (!rule.actions.isMultiMatch) return [steps];
   return Array.from({ length: steps.length + 1 }, (_, count) => steps.slice(0, count));
+}
+
+function nameOf(steps: TransformationChain['steps']): string {
+  return steps.map((step) => step.name).join();
+}
+
+function isBase64(chain: TransformationChain): boolean {
+  return chain.steps.some((step) => step.name === 'base64Decode');
+}
+
+/** Bytes of the base64 alphabet at the start. */
+function base64Run(text: string): number {
+  let at = 0;
+  for (; at < text.length; at++) {
+    const c = text.charCodeAt(at);
+    const isLetter = (c | 0x20) >= 0x61 && (c | 0x20) <= 0x7a;
+    if (!isLetter && !(c >= 0x2f && c <= 0x39) && c !== 0x2b) break;
+  }
+  return at;
 }
 
 function setBit(bits: Bits, index: number): void {

@@ -181,3 +181,22 @@ function weight(mask: number): number {
 function keepSelective(needs: readonly number[]): number[] {
   return [...new Set(needs)].toSorted((a, b) => weight(a) - weight(b)).slice(0, 4);
 }
+
+/** Fewest bytes of any match. */
+export function minWidth(node: RegexNode): number {
+  switch (node.type) {
+    case 'set':
+      return 1;
+    case 'cat':
+      return node.items.reduce((sum, item) => sum + minWidth(item), 0);
+    case 'alt':
+      return Math.min(...node.items.map(minWidth));
+    case 'repeat':
+      return node.min * minWidth(node.item);
+    case 'group':
+    case 'atomic':
+      return minWidth(node.item);
+    default:
+      return 0;
+  }
+}

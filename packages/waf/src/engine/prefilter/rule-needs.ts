@@ -8,10 +8,16 @@ import { parsePattern } from '../regex/parse.ts';
 import type { Profile } from '../seclang/ast.ts';
 import { ALL_CLASSES, classBits, HIGH, maskOfText, tiers, WORD } from './byte-classes.ts';
 import type { Requirement } from './requirement.ts';
-import { IMPOSSIBLE, requirementOf, restrict } from './requirement.ts';
+import { IMPOSSIBLE, minWidth, requirementOf, restrict } from './requirement.ts';
 
 /** A rule's requirement in each tier of alphabets. */
 export type TieredRequirement = readonly (Requirement | typeof IMPOSSIBLE)[];
+
+/** Fewest bytes a value needs for a rule to match it, where that is easily said. */
+export function minLengthOf(rule: Rule, profile: Profile): number {
+  const node = rule.operator!.node;
+  return node.name === 'rx' ? minWidth(parsePattern(node.argument, patternOptions(profile)).root) : 0;
+}
 
 /**
  * What a (transformed) value must hold for a rule's own operator to match it; undefined when nothing can be said, so

@@ -76,7 +76,9 @@ export class TransactionState {
   targetCache: (readonly TargetGroup[] | undefined)[] = [];
   /** Prefilter results by spec slot; dropped together with `targetCache`. */
   candidateCache: unknown[] = [];
-  readonly tx = new Map<string, TxValue>();
+  /** Prefilter results by list of targets. */
+  readonly listCache = new Map<readonly Target[], unknown>();
+  readonly tx: Map<string, TxValue>;
   readonly env = new Map<string, TxValue>();
   readonly geo = new Map<string, TxValue>();
   /** Persistent collections by name, once initialised. */
@@ -109,7 +111,15 @@ export class TransactionState {
   readonly sanitised: { readonly kind: string; readonly key: string }[] = [];
   phase: 1 | 2 | 3 | 4 | 5 = 1;
 
-  constructor(ruleSet: RuleSet, id: string, connection: Connection, now: () => number, store: CollectionStore) {
+  constructor(
+    ruleSet: RuleSet,
+    id: string,
+    connection: Connection,
+    now: () => number,
+    store: CollectionStore,
+    tx?: ReadonlyMap<string, TxValue>,
+  ) {
+    this.tx = new Map(tx);
     const { settings } = ruleSet;
     this.ruleSet = ruleSet;
     this.id = id;

@@ -1,3 +1,4 @@
+import type { Folded } from '../compile/fold.ts';
 import { saveCollections } from '../evaluate/actions.ts';
 import type { RulePrefilter } from '../evaluate/phase.ts';
 import { runPhase } from '../evaluate/phase.ts';
@@ -34,6 +35,7 @@ export interface TransactionResult {
 export class Transaction {
   readonly #state: TransactionState;
   readonly #prefilter: RulePrefilter | undefined;
+  readonly #folded: Folded | undefined;
   readonly #requestChunks: string[] = [];
   #requestBytes = 0;
   #isRequestPartial = false;
@@ -42,9 +44,10 @@ export class Transaction {
   #wantsResponseBody = false;
   #isFinished = false;
 
-  constructor(state: TransactionState, prefilter: RulePrefilter | undefined) {
+  constructor(state: TransactionState, prefilter: RulePrefilter | undefined, folded: Folded | undefined) {
     this.#state = state;
     this.#prefilter = prefilter;
+    this.#folded = folded;
   }
 
   /** For explanations and tests. */
@@ -160,7 +163,7 @@ export class Transaction {
     const state = this.#state;
     if (!this.#isFinished && state.engineMode !== 'Off') {
       state.dropCaches();
-      runPhase(state, 5, this.#prefilter);
+      runPhase(state, 5, this.#prefilter, this.#folded?.phases[5]);
       saveCollections(state);
     }
     this.#isFinished = true;
@@ -188,7 +191,7 @@ export class Transaction {
 
   #run(phase: 1 | 2 | 3 | 4): void {
     if (!this.#isActive() || (this.#state.allowed === 'request' && phase <= 2)) return;
-    runPhase(this.#state, phase, this.#prefilter);
+    runPhase(this.#state, phase, this.#prefilter, this.#folded?.phases[phase]);
   }
 }
 

@@ -1,0 +1,209 @@
+import { evaluateRule } from '../evaluate/rule.ts';
+import { skipRules } from '../evaluate/skip.ts';
+import { MemoryStore } from '../transaction/collections.ts';
+import type { TxValue } from '../transaction/state.ts';
+import { TransactionState } from '../transaction/state.ts';
+import { Target } from '../variables/target.ts';
+import type { Macro } from './macro.ts';
+import type { Phase, Rule } from './model.ts';
+import type { PhaseItem, RuleSet } from './ruleset.ts';
+
+/** What is left of a phase after everything that is the same for every request was done once. */
+export interface FoldedPhase {
+  readonly items: readonly PhaseItem[];
+  /** Position of each item in the whole phase. */
+  readonly origin: readonly number[];
+}
+
+export interface Folded {
+  readonly phases: Readonly<Record<Phase, FoldedPhase>>;
+  /** TX as the done rules leave it. */
+  readonly tx: ReadonlyMap<string, TxValue>;
+}
+
+const order: readonly Phase[] = [1, 2, 3, 4, 5];
+
+/**
+ * Decide once, at load, what is the same for every request: rules over constant TX members that can never match, the
+ * defaults that others set, and the skips they cause. Goes through the rules in order; a member stops being constant
+ * where a rule that depends on the request may write it. Returns undefined when a rule looks back at which rules ran.
+ */
+export function foldRuleSet(ruleSet: RuleSet): Folded | undefined {
+  const heads = order.flatMap((phase) => ruleSet.phases[phase].flatMap((item) => (item.kind === 'rule' ? [item.rule] : [])));
+  if (heads.some(looksBack)) return undefined;
+  const folder = new Folder(ruleSet);
+  const phases = {} as Record<Phase, FoldedPhase>;
+  for (const phase of order) phases[phase] = folder.foldPhase(ruleSet.phases[phase]);
+  return { phases, tx: folder.tx };
+}
+
+class Folder {
+  readonly #ruleSet: RuleSet;
+  tx: ReadonlyMap<string, TxValue> = new Map();
+  /** What rules that depend on the request may have read and written so far. */
+  readonly #touches: Touch[] = [];
+  #mayHaveStopped = false;
+
+  constructor(ruleSet: RuleSet) {
+    this.#ruleSet = ruleSet;
+  }
+
+  foldPhase(all: readonly PhaseItem[]): FoldedPhase {
+    const items: PhaseItem[] = [];
+    const origin: number[] = [];
+    // Label up to which a rule that depends on the request may skip; '\0' reaches the phase's end.
+    let skippedUntil: string | undefined;
+    // The like for `skip:n`: last position it may pass over.
+    let skippedThrough = -1;
+    const keep = (at: number): void => {
+      items.push(all[at]!);
+      origin.push(at);
+    };
+    for (let at = 0; at < all.length; at++) {
+      const item = all[at]!;
+      if (item.kind === 'marker') {
+        if (item.label === skippedUntil) skippedUntil = undefined;
+        keep(at);
+        continue;
+      }
+      const { rule } = item;
+      const after = this.#tryOut(rule);
+      if (after === 'never') continue;
+      if (after !== 'unknown' && skippedUntil === undefined && at > skippedThrough && this.#isQuiet(rule)) {
+        this.tx = after;
+        const { skipAfter } = rule.actions;
+        if (skipAfter === undefined) continue;
+        const marker = all.findIndex((other, index) => index > at && other.kind === 'marker' && other.label === skipAfter);
+        at = marker < 0 ? all.length : marker - 1;
+        continue;
+      }
+      keep(at);
+      this.#touches.push(touchOf(rule));
+      const { actions } = rule;
+      const mayStop =
+        actions.disruption.kind !== 'pass' ||
+        links(rule).some((link) => link.actions.controls.some((control) => control.kind === 'ruleEngine'));
+      if (mayStop) this.#mayHaveStopped = true;
+      if (actions.skip > 0) skippedThrough = Math.max(skippedThrough, skipRules(all, at, actions.skip));
+      else if (actions.skipAfter !== undefined)
+        skippedUntil = skippedUntil === undefined || skippedUntil === actions.skipAfter ? actions.skipAfter : '\0';
+    }
+    return { items, origin };
+  }
+
+  /** TX after the rule matched; `never` when it cannot match; `unknown` when that depends on the request. */
+  #tryOut(head: Rule): ReadonlyMap<string, TxValue> | 'never' | 'unknown' {
+    const state = new TransactionState(this.#ruleSet, '', nobody, () => 0, new MemoryStore(0), this.tx);
+    for (const rule of links(head)) {
+      if (!this.#isConstant(rule)) return 'unknown';
+      if (evaluateRule(state, rule, head, undefined).length === 0) return 'never';
+    }
+    return state.tx;
+  }
+
+  /** The rule's outcome depends on TX members alone that nothing request-bound has written. */
+  #isConstant(rule: Rule): boolean {
+    const { targets } = rule;
+    if (targets && !targets.sources.every((source) => source.collection === 'TX' && source.key !== undefined)) return false;
+    const argument = rule.operator?.dynamic?.argument;
+    const references = argument === undefined ? [] : referencesOf([argument]);
+    if (references.some(([collection]) => collection !== 'TX')) return false;
+    const keys = [...(targets?.sources.map((source) => source.key!) ?? []), ...references.map(([, key]) => key)];
+    return !this.#touches.some((touch) => keys.some((key) => touch.writes(key)));
+  }
+
+  /** Done once instead of each time, nobody could tell: it sets constants nobody saw before, and says nothing. */
+  #isQuiet(head: Rule): boolean {
+    const isSilent =
+      !head.actions.isLogged && !head.actions.isAuditLogged && head.actions.disruption.kind === 'pass' && head.actions.skip === 0;
+    if (!isSilent || links(head).some((rule) => rule.meta.severity !== undefined)) return false;
+    return links(head).every(({ actions }) => {
+      const others =
+        actions.controls.length + actions.initCols.length + actions.setEnvs.length + actions.expireVars.length + actions.sanitise.length;
+      if (others > 0 || actions.hasCapture) return false;
+      if (actions.setVars.length > 0 && this.#mayHaveStopped) return false;
+      return actions.setVars.every((item) => {
+        if (item.collection !== 'tx' || typeof item.key !== 'string' || item.operation !== 'set') return false;
+        const key = item.key.toLowerCase();
+        const references = referencesOf([item.value]);
+        return (
+          references.every(([collection]) => collection === 'TX') &&
+          !this.#touches.some((touch) => touch.reads(key) || touch.writes(key) || references.some(([, name]) => touch.writes(name)))
+        );
+      });
+    });
+  }
+}
+
+const nobody = { clientAddress: '', clientPort: 0, serverAddress: '', serverPort: 0 };
+
+/** A head that reads what an earlier rule matched sees which rules ran. */
+function looksBack(rule: Rule): boolean {
+  const names = [
+    ...(rule.targets?.sources.map((source) => source.collection) ?? []),
+    ...(rule.operator ? [] : macrosOf(rule).map(([collection]) => collection)),
+  ];
+  return names.some((name) => name.startsWith('MATCHED_VAR') || name === 'HIGHEST_SEVERITY');
+}
+
+function links(head: Rule): Rule[] {
+  const all: Rule[] = [];
+  for (let rule: Rule | undefined = head; rule; rule = rule.next) all.push(rule);
+  return all;
+}
+
+/** References of macros: collection and lower-case key. */
+function referencesOf(macros: readonly (Macro | undefined)[]): [string, string][] {
+  return macros.flatMap((macro) =>
+    macro === undefined || typeof macro === 'string'
+      ? []
+      : macro.flatMap((part): [string, string][] => (typeof part === 'string' ? [] : [[part.collection, part.key.toLowerCase()]])),
+  );
+}
+
+function macrosOf(rule: Rule): [string, string][] {
+  const { actions, meta, operator } = rule;
+  return referencesOf([
+    operator?.dynamic?.argument,
+    meta.msg,
+    meta.logdata,
+    ...meta.tags,
+    ...actions.setVars.flatMap((item) => [item.key, item.value]),
+    ...actions.initCols.map((item) => item.key),
+    ...actions.setEnvs.flatMap((item) => [item.key, item.value]),
+    ...actions.expireVars.flatMap((item) => [item.key, item.seconds]),
+  ]);
+}
+
+/** Which TX members a chain may touch. */
+interface Touch {
+  reads(key: string): boolean;
+  writes(key: string): boolean;
+}
+
+function touchOf(head: Rule): Touch {
+  const rules = links(head);
+  const readKeys = new Set<string>(
+    rules.flatMap((rule) => macrosOf(rule).flatMap(([collection, key]) => (collection === 'TX' ? [key] : []))),
+  );
+  const tests: ((key: string) => boolean)[] = [];
+  const writePrefixes: string[] = [];
+  const writeKeys = new Set<string>();
+  for (const rule of rules) {
+    for (const source of rule.targets?.sources ?? []) {
+      if (source.collection !== 'TX') continue;
+      if (source.key !== undefined) readKeys.add(source.key);
+      else tests.push((key) => !source.keyTest || source.keyTest(new Target(key, '')));
+    }
+    for (const { collection, key } of rule.actions.setVars) {
+      if (collection !== 'tx') continue;
+      if (typeof key === 'string') writeKeys.add(key.toLowerCase());
+      else writePrefixes.push(typeof key[0] === 'string' ? key[0].toLowerCase() : '');
+    }
+    if (rule.actions.hasCapture) for (let i = 0; i < 10; i++) writeKeys.add(String(i));
+  }
+  return {
+    reads: (key) => readKeys.has(key) || tests.some((test) => test(key)),
+    writes: (key) => writeKeys.has(key) || writePrefixes.some((prefix) => key.startsWith(prefix)),
+  };
+}

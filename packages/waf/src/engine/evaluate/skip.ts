@@ -1,0 +1,17 @@
+import type { PhaseItem } from '../compile/ruleset.ts';
+
+/** Position of the marker (or rule with that id); the end of the phase when there is none. */
+export function findMarker(items: readonly PhaseItem[], from: number, label: string): number {
+  for (let at = from + 1; at < items.length; at++) {
+    const item = items[at]!;
+    if (item.kind === 'marker' ? item.label === label : String(item.rule.id) === label) return item.kind === 'marker' ? at : at - 1;
+  }
+  return items.length;
+}
+
+/** Position of the last of `count` rules after `from`. */
+export function skipRules(items: readonly PhaseItem[], from: number, count: number): number {
+  let left = count;
+  for (let at = from + 1; at < items.length; at++) if (items[at]!.kind === 'rule' && --left === 0) return at;
+  return items.length;
+}
