@@ -7,7 +7,8 @@ import type { ClusterPaths } from './state.ts';
 export function removeLeftovers(paths: ClusterPaths): void {
   const nodes = nodesFolder(paths.stateDir);
   if (!existsSync(nodes)) return;
-  for (const node of readdirSync(nodes)) createCgroups(cgroupPrefix(join(nodes, node))).removeAll();
+  // Empty groups go at once; a dying process holds its group for a moment longer.
+  for (const node of readdirSync(nodes)) void createCgroups(cgroupPrefix(join(nodes, node))).removeAll();
 }
 
 /** One folder a virtual node: logs and volumes of its pods. */

@@ -11,7 +11,7 @@ import type { IssueToken, NodeContext } from './pod/context.ts';
 import { createSlots } from './pod/slots.ts';
 import { PodWorker } from './pod/worker.ts';
 import type { ConfigMap, Pod, Secret } from './pod-types.ts';
-import { cgroupPrefix, createCgroups } from './runtime/cgroups.ts';
+import { type Cgroups, cgroupPrefix, createCgroups } from './runtime/cgroups.ts';
 import { prepareMachine, releaseMachine } from './runtime/machine.ts';
 import { createSharedInformers, type SharedInformers, startSharedInformers } from './shared-informers.ts';
 import { createKubeletApi } from './streams/kubelet-api.ts';
@@ -57,7 +57,7 @@ export function createKubelet(options: KubeletOptions): NodeAgent {
   const { client, network, clock = systemClock, log = () => {} } = options;
   const nodeName = network.node.name;
   const info = options.machineInfo ?? readMachineInfo();
-  const version = options.version ?? 'v1.34.0-palisade';
+  const version = options.version ?? 'v1.34.4-palisade';
   const informers = options.informers ?? createSharedInformers(client, { clock });
   const lifetime = new AbortController();
   const workers = new Map<string, PodWorker>();
@@ -65,10 +65,12 @@ export function createKubelet(options: KubeletOptions): NodeAgent {
   let cancelHeartbeat = () => {};
   let isStarted = false;
   let isStopping = false;
+  let cgroups: Cgroups | undefined;
 
-  function makeContext(): NodeContext {
-    const cgroups = createCgroups(cgroupPrefix(options.stateDir));
-    cgroups.removeAll();
+  async function makeContext(): Promise<NodeContext> {
+    cgroups = createCgroups(cgroupPrefix(options.stateDir));
+    await cgroups.removeAll();
+    cgroups.removeStale(clock.now());
     if (cgroups.missing.length > 0)
       log('warn', `node ${nodeName}: limits are not enforced for ${cgroups.missing.join(', ')}: no writable control group`);
     return {
@@ -147,7 +149,7 @@ export function createKubelet(options: KubeletOptions): NodeAgent {
       isStarted = true;
       await startSharedInformers(informers, lifetime.signal);
       removeLeftovers();
-      const context = makeContext();
+      const context = await makeContext();
       await registerNode(client, network.node, info, version, clock.now());
       informers.pods.onChange((type, pod) => podChanged(context, type, pod));
       informers.configMaps.onChange((_, object) => configChanged(object));
@@ -162,6 +164,7 @@ export function createKubelet(options: KubeletOptions): NodeAgent {
       await markNodeStopped(client, nodeName, clock.now()).catch(() => {});
       await events.flush();
       lifetime.abort();
+      await cgroups?.removeAll();
       releaseMachine(options.runDir);
     },
   };

@@ -41,7 +41,7 @@ function readText(path: string): string {
   }
 }
 
-/** @param version of Kubernetes that the cluster claims to be, such as `v1.34.0-palisade` */
+/** @param version of Kubernetes that the cluster claims to be, such as `v1.34.4-palisade` */
 export function renderNode(node: NodeIdentity, info: MachineInfo, version: string, now: Date, before?: KubernetesObject): KubernetesObject {
   const at = wireTime(now);
   const labels = {

@@ -165,6 +165,34 @@ isolated(fileURLToPath(import.meta.url), () => {
     await assert.rejects(node.kubelet.portForward('default', 'local', 9999), /ECONNREFUSED/);
   });
 
+  test('busybox: wget with a time limit, nc that only looks', async () => {
+    await node.createPod('tools', {
+      containers: [
+        {
+          name: 'main',
+          image: 'busybox',
+          command: ['sh', '-c', 'mkdir /w; echo found > /w/x; httpd -p 127.0.0.1:8000 -h /w; exec nc -ll -p 8001 -e sleep 100'],
+        },
+      ],
+    });
+    await node.until('tools', isReady);
+    for (let tries = 0; (await node.exec('tools', ['nc', '-z', '-w', '1', '127.0.0.1', '8000'])).exitCode !== 0; tries++)
+      assert.ok(tries < 100);
+    const rows: [command: string, exitCode: number, output: string][] = [
+      ['wget -qO- http://127.0.0.1:8000/x', 0, 'found\n'],
+      ['wget -T 2 -qO- http://127.0.0.1:8000/x', 0, 'found\n'],
+      ['wget --spider --timeout=2 -q http://127.0.0.1:8000/x', 0, ''],
+      ['wget -qO- -T 1 http://127.0.0.1:8001/x', 1, 'wget: download timed out\n'],
+      ['nc -zv -w 1 127.0.0.1 8000', 0, '127.0.0.1 (127.0.0.1:8000) open\n'],
+      ['nc -zvw 1 127.0.0.1 8000', 0, '127.0.0.1 (127.0.0.1:8000) open\n'],
+      ['nc -zw 1 127.0.0.1 9', 1, "nc: can't connect to remote host (127.0.0.1): Connection refused\n"],
+    ];
+    for (const [command, exitCode, output] of rows) {
+      const result = await node.exec('tools', ['sh', '-c', command]);
+      assert.deepEqual([result.exitCode, result.stdout + result.stderr], [exitCode, output], command);
+    }
+  });
+
   test('curl works in every container', async () => {
     for (const image of ['debian', 'busybox', 'curlimages/curl']) {
       const name = `curl-${image.replace(/\W/g, '-')}`;

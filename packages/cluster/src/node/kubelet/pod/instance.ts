@@ -76,7 +76,7 @@ export async function startInstance(input: StartInput): Promise<ContainerInstanc
     });
   } catch (error) {
     log.close();
-    cgroup.remove();
+    void cgroup.remove();
     prepared.release();
     throw error;
   }
@@ -89,7 +89,7 @@ export async function startInstance(input: StartInput): Promise<ContainerInstanc
     log.close();
     stopFlow?.();
     const terminated = describeEnd(input, exit, cgroup, startedAt, now());
-    cgroup.remove();
+    void cgroup.remove();
     return terminated;
   });
   return {

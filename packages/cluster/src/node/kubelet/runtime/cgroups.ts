@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseQuantity } from '@palisade/kubernetes';
 
 export interface ContainerLimits {
@@ -15,16 +16,18 @@ export interface ContainerCgroup {
   readonly procsFiles: readonly string[];
   /** Has the kernel killed a process of the group for memory? */
   wasOutOfMemory(): boolean;
-  /** Empty groups only; the container must be gone. */
-  remove(): void;
+  /** The container must be gone. Its last processes may still be dying: resolves when the groups are away, or after 3 s. */
+  remove(): Promise<void>;
 }
 
 export interface Cgroups {
   /** Says what cannot be limited here, once. */
   readonly missing: readonly string[];
   create(id: string, limits: ContainerLimits): ContainerCgroup;
-  /** Removes what a killed node left behind. */
-  removeAll(): void;
+  /** Removes what is left of this node. */
+  removeAll(): Promise<void>;
+  /** Removes empty groups of any node of this machine that was killed: those nobody has entered for a minute. */
+  removeStale(now: Date): void;
 }
 
 /** Two clusters on one machine must not remove each other's groups, so a node's groups carry its state folder's name. */
@@ -84,15 +87,26 @@ export function createCgroups(prefix: string, files: CgroupFiles = readCgroupFil
       return {
         procsFiles: [...made].map((folder) => join(folder, 'cgroup.procs')),
         wasOutOfMemory: () => memory !== undefined && countOomKills(join(memory.folder, `${prefix}-${id}`), memory.version) > 0,
-        remove: () => made.forEach(removeFolder),
+        remove: () => removeFolders([...made]),
       };
     },
-    removeAll() {
-      for (const folder of folders) {
-        for (const name of readdirSync(folder)) if (name.startsWith(`${prefix}-`)) removeFolder(join(folder, name));
-      }
+    removeAll: () => removeFolders(listGroups(folders, `${prefix}-`)),
+    removeStale(now) {
+      for (const folder of listGroups(folders, NAME_PREFIX)) if (now.getTime() - statSync(folder).ctimeMs > STALE_MS) tryRemove(folder);
     },
   };
+}
+
+/** All groups of all clusters of one machine are called so. */
+const NAME_PREFIX = 'palisade-';
+const STALE_MS = 60_000;
+
+function listGroups(folders: readonly string[], prefix: string): string[] {
+  return folders.flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => join(folder, name)),
+  );
 }
 
 export interface CgroupFiles {
@@ -173,11 +187,23 @@ function countOomKills(folder: string, version: 1 | 2): number {
   }
 }
 
-function removeFolder(folder: string): void {
-  if (!existsSync(folder)) return;
+const REMOVE_WAITS_MS = [0, 10, 50, 200, 700, 2000];
+
+async function removeFolders(folders: readonly string[]): Promise<void> {
+  let left = folders;
+  for (const waitMs of REMOVE_WAITS_MS) {
+    if (waitMs > 0) await sleep(waitMs);
+    left = left.filter((folder) => !tryRemove(folder));
+    if (left.length === 0) return;
+  }
+}
+
+/** @returns false while a process is in it */
+function tryRemove(folder: string): boolean {
   try {
     rmdirSync(folder);
-  } catch {
-    // Still holds a dying process: `removeAll` of the next start gets it.
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
   }
 }

@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { BUSYBOX_SCRIPTS } from './busybox.ts';
 import { type MachineFacts, SENSITIVE_PROC, SHARED_ETC, USR_LINKS } from './layout.ts';
 import { keepInheritedFiles, mountTmpfs, remountReadOnly, unmount } from './native.ts';
 
@@ -151,7 +152,15 @@ function installBusybox(folder: string, toolsRoot: string): void {
   if (source === undefined) return;
   cpSync(realpathSync(source), join(folder, 'busybox'));
   const applets = execFileSync(source, ['--list'], { encoding: 'utf8' }).split('\n');
-  for (const applet of applets) if (applet !== '' && applet !== 'busybox') symlinkSync('busybox', join(folder, applet));
+  for (const applet of applets) {
+    if (applet === '' || applet === 'busybox') continue;
+    const script = BUSYBOX_SCRIPTS[applet];
+    // busybox's own shell runs its own programs whatever PATH says: the scripts would not be found.
+    if (applet === 'sh' || applet === 'ash')
+      symlinkSync(existsSync('/usr/bin/bash') ? '/usr/bin/bash' : '/usr/bin/sh', join(folder, applet));
+    else if (script === undefined) symlinkSync('busybox', join(folder, applet));
+    else writeFileSync(join(folder, applet), script, { mode: 0o755 });
+  }
 }
 
 function readFacts(): MachineFacts {
