@@ -129,11 +129,12 @@ export function reasonForNoRule(isolating: readonly CompiledPolicy[]): string {
   return `no NetworkPolicy allows it (isolated by ${isolating.map((policy) => describePolicy(policy.parsed.ref)).join(', ')})`;
 }
 
-/** `denied by AdminNetworkPolicy quarantine spec.egress[0]`. */
+/** `denied by AdminNetworkPolicy quarantine spec.egress[0] (tier Admin)`. */
 export function reasonForRule({ policy, parsed }: CompiledRule): string {
   const name = describePolicy(policy.parsed.ref);
   if (policy.error) return `${name} was refused and denies what it selects: ${policy.error.path}`;
-  return `${parsed.action === 'Deny' ? 'denied' : 'allowed'} by ${name} ${parsed.path}`;
+  const tier = policy.parsed.tier === 'networkPolicy' ? '' : ` (tier ${policy.parsed.tier === 'admin' ? 'Admin' : 'Baseline'})`;
+  return `${parsed.action === 'Deny' ? 'denied' : 'allowed'} by ${name} ${parsed.path}${tier}`;
 }
 
 /** Admin tier, then NetworkPolicies, then baseline tier, then allow. Inside a tier the first matching rule decides. */

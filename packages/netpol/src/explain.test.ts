@@ -96,7 +96,7 @@ describe('explainPacket', () => {
   it('an explicit denial names its rule', () => {
     assert.match(
       explain(toDb('prod/bad', 80)),
-      /egress: denied: denied by ClusterNetworkPolicy quarantine spec\.egress\[0\] \(db\.yaml:34\)/,
+      /egress: denied: denied by ClusterNetworkPolicy quarantine spec\.egress\[0\] \(tier Admin\) \(db\.yaml:34\)/,
     );
   });
 });

@@ -5,6 +5,7 @@ export * from './diff.ts';
 export * from './errors.ts';
 export * from './evaluate.ts';
 export * from './explain.ts';
+export { findPolicyFault } from './fault.ts';
 export * from './flow-from-log.ts';
 export * from './lint.ts';
 export * from './list.ts';

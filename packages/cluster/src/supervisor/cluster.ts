@@ -15,6 +15,7 @@ import { type NetworkParts, startNetwork } from './network.ts';
 import { startNodes } from './nodes.ts';
 import { ensureSystemService } from './objects.ts';
 import { clusterDomain, type Log, type Parts } from './parts.ts';
+import { ensurePolicyKinds } from './policy-kinds/index.ts';
 import { giveToUser, type SupervisorConfig } from './state.ts';
 
 export interface Cluster {
@@ -57,6 +58,7 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
   giveToUser(kubeconfig);
 
   const client = api.localClient(SYSTEM_USER);
+  await ensurePolicyKinds(client);
   const informers = startInformers(client, lifetime.signal);
   const parts: Parts = {
     config,

@@ -12,6 +12,7 @@ import {
 } from '../node/network/index.ts';
 import { outsideNamesOf } from '../outside/index.ts';
 import type { Parts } from './parts.ts';
+import { reportPolicyStatus } from './policy-kinds/index.ts';
 
 export interface NetworkParts {
   readonly nodes: readonly NodeNetwork[];
@@ -34,11 +35,13 @@ export async function startNetwork(parts: Parts): Promise<NetworkParts> {
     pods: informers.pods,
     namespaces: informers.namespaces,
     networkPolicies: informers.networkPolicies,
+    clusterPolicies: informers.clusterPolicies,
     sink,
     signal,
     log,
     namesOf: outsideNamesOf,
   });
+  reportPolicyStatus(client, informers.clusterPolicies, () => systemClock.now(), log);
   let hostPorts: HostPorts | undefined;
   const proxy = startServiceProxy({
     nodes: fabric.nodes,
