@@ -18,6 +18,8 @@ export interface AuthzFacts {
   /** Of the workload, not of the service. */
   readonly destinationPort: number;
   readonly sni?: string;
+  /** What other filters wrote about the connection, by filter and key; absent = nothing known. */
+  readonly metadata?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Absent = the connection is not HTTP. */
   readonly http?: HttpFacts;
 }
@@ -80,8 +82,7 @@ function matchPattern(
     case 'claim':
       return matchClaim(pattern, claimAt(http?.claims, subject.path));
     case 'filterMetadata':
-      // What other filters wrote is not among the facts.
-      return false;
+      return matchMetadata(pattern, facts.metadata?.[subject.filter]?.[subject.key]);
     default:
       return subject satisfies never;
   }
@@ -124,4 +125,11 @@ function claimAt(claims: HttpFacts['claims'], path: readonly string[]): unknown 
 function matchClaim(pattern: string, value: unknown): boolean {
   if (Array.isArray(value)) return value.some((item) => typeof item === 'string' && matchText(pattern, item));
   return typeof value === 'string' && matchText(pattern, value);
+}
+
+/** `[v]` asks for an item of a list, `v` for a text. */
+function matchMetadata(pattern: string, value: unknown): boolean {
+  const item = /^\[(.*)\]$/.exec(pattern)?.[1];
+  if (item === undefined) return typeof value === 'string' && matchText(pattern, value);
+  return Array.isArray(value) && value.some((entry) => typeof entry === 'string' && matchText(item, entry));
 }

@@ -1,7 +1,6 @@
 /**
  * rbac.istio.io/v1alpha1 as AuthorizationPolicies of one workload, so that compiler, evaluator and explanations are the same for both
- * generations. Chosen where versions differ: `source.principal: "*"` is any authenticated peer (1.1; from 1.4 it was anyone), and paths
- * are matched without their query (1.5).
+ * generations. Paths are matched without their query, as from 1.5.
  */
 import { type AuthorizationPolicy, AuthzAction, type Condition, type Operation, type Rule } from '../authz/policy.ts';
 import {
@@ -18,6 +17,8 @@ export interface LegacyRbac {
   readonly configs: readonly RbacConfig[];
   readonly roles: readonly ServiceRole[];
   readonly bindings: readonly ServiceRoleBinding[];
+  /** What `source.principal: "*"` means: any peer with a certificate (default, 1.1), or anyone (1.4 and 1.5). */
+  readonly starPrincipal?: 'authenticated' | 'anyone';
 }
 
 export interface LegacyWorkload {
@@ -33,7 +34,10 @@ export interface LegacyWorkload {
  * @returns no policies where access control is off; otherwise ALLOW policies, one a role, and one that allows nothing when no role
  * grants anything, so that everything else is denied
  */
-export function translateLegacyRbac({ configs, roles, bindings }: LegacyRbac, workload: LegacyWorkload): AuthorizationPolicy[] {
+export function translateLegacyRbac(
+  { configs, roles, bindings, starPrincipal = 'authenticated' }: LegacyRbac,
+  workload: LegacyWorkload,
+): AuthorizationPolicy[] {
   const config = configs.find(({ isClusterWide }) => isClusterWide) ?? configs[0];
   if (config === undefined || !isEnabled(config, workload)) return [];
   const policies = roles
@@ -46,7 +50,7 @@ export function translateLegacyRbac({ configs, roles, bindings }: LegacyRbac, wo
           .flatMap((binding) => binding.subjects);
         const rules = role.rules
           .filter((rule) => concerns(rule, workload))
-          .flatMap((rule) => subjects.flatMap((subject) => translateRule(rule, subject)));
+          .flatMap((rule) => subjects.flatMap((subject) => translateRule(rule, subject, starPrincipal)));
         return rules.length === 0 ? [] : [policyOf(role.namespace, role.name, isDryRun, rules)];
       });
     });
@@ -88,15 +92,16 @@ function matches(pattern: string, text: string): boolean {
 }
 
 /** A subject that says nothing is nobody: no rule. */
-function translateRule(rule: AccessRule, subject: Subject): Rule[] {
+function translateRule(rule: AccessRule, subject: Subject, starPrincipal: LegacyRbac['starPrincipal']): Rule[] {
   const { user, group, properties } = subject;
+  const isAnyone = (key: string, value: string) => starPrincipal === 'anyone' && key === 'source.principal' && value === '*';
   if (user === undefined && group === undefined && properties.length === 0) return [];
   const condition = (key: string, values: readonly string[]): Condition => ({ key, values, notValues: [] });
   const when = [
     ...rule.constraints.filter(({ key }) => !isDestination(key)).map(({ key, values }) => condition(key, values)),
     ...(user === undefined || user === '*' ? [] : [condition('source.principal', [user])]),
     ...(group === undefined ? [] : [condition('request.auth.claims[groups]', [group])]),
-    ...properties.map(([key, value]) => condition(key, [value])),
+    ...properties.filter(([key, value]) => !isAnyone(key, value)).map(([key, value]) => condition(key, [value])),
   ];
   const only = (values: readonly string[]) => ({ values, notValues: [] });
   const operation: Operation = { hosts: only([]), ports: only([]), methods: only(rule.methods), paths: only(rule.paths) };
