@@ -1,6 +1,6 @@
 /** Envoy's RBAC rules as Istio 1.4 and 1.5 wrote them, read literally: old field names, credentials as metadata of filter `istio_authn`. */
+import { BlockList, isIPv6 } from 'node:net';
 import type { AuthzFacts } from '@palisade/mesh';
-import ipaddr from 'ipaddr.js';
 
 type Node = Readonly<Record<string, unknown>>;
 
@@ -60,8 +60,11 @@ function textHolds(match: Node, text: string): boolean {
 }
 
 function inBlock(block: Node, address: string): boolean {
-  const [own, network] = [ipaddr.parse(address), ipaddr.parse(String(block['addressPrefix']))];
-  return own.kind() === network.kind() && own.match(network, Number(block['prefixLen']));
+  const list = new BlockList();
+  const family = (text: string) => (isIPv6(text) ? 'ipv6' : 'ipv4');
+  const network = String(block['addressPrefix']);
+  list.addSubnet(network, Number(block['prefixLen']), family(network));
+  return list.check(address, family(address));
 }
 
 function metadataHolds(node: Node, facts: AuthzFacts): boolean {
