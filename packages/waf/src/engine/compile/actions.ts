@@ -97,7 +97,8 @@ export function parseRuleActions(nodes: readonly ActionNode[], position: Positio
       result.disruption = 'pass';
     },
     block: () => {
-      result.disruption = 'block';
+      // `deny,block` in SecDefaultAction means deny.
+      result.disruption ??= 'block';
     },
     deny: () => {
       result.disruption = 'deny';

@@ -93,7 +93,10 @@ export function linkRules(
       transformations: chains.get(mergeTransformations(parsed, defaults), position),
       actions: {
         ...parsed.rest,
-        disruption: mergeDisruption(parsed, defaults),
+        disruption: mergeDisruption(
+          { ...parsed, status: parsed.status ?? followers.findLast((link) => link.parsed.status !== undefined)?.parsed.status },
+          defaults,
+        ),
         isLogged: parsed.isLogged ?? defaults?.isLogged ?? fallback.isLogged,
         isAuditLogged: parsed.isAuditLogged ?? defaults?.isAuditLogged ?? fallback.isAuditLogged,
       },

@@ -60,7 +60,7 @@ export function compileRuleSet(nodes: readonly Node[], options: CompileOptions =
   const profile = options.profile ?? 'modsecurity2';
   const notes: string[] = [];
   const drafts = collectDrafts(nodes, profile, options.skipUnsupported ?? [], notes);
-  let settings = defaultSettings;
+  let settings = profileDefaults(profile);
   for (const node of nodes) if (node.kind === 'directive') settings = applyDirective(settings, node);
   const environment = (position: Position): OperatorEnvironment => ({
     profile,
@@ -73,6 +73,11 @@ export function compileRuleSet(nodes: readonly Node[], options: CompileOptions =
   });
   const linked = linkRules(drafts, environment, notes, options.geo !== undefined);
   return { settings, profile, notes, unicodeMap: loadUnicodeMap(settings, nodes, options), ...linked };
+}
+
+/** ModSecurity 3 reads bodies and evaluates (without blocking) unless told otherwise; 2 does neither. */
+function profileDefaults(profile: Profile): Settings {
+  return profile === 'modsecurity3' ? { ...defaultSettings, ruleEngine: 'DetectionOnly', requestBodyAccess: true } : defaultSettings;
 }
 
 function loadUnicodeMap(settings: Settings, nodes: readonly Node[], options: CompileOptions): UnicodeMap | undefined {
@@ -133,7 +138,13 @@ function collectDrafts(nodes: readonly Node[], profile: Profile, skipped: readon
       open = parsed.isChained ? head : undefined;
     }
   }
-  if (open) throw new WafConfigError('syntax', open.node.position, 'This chain ends the rule set; wanted the chained SecRule after it');
+  if (open) {
+    // ModSecurity 3 loads a chain that never ends; without its last link it cannot match.
+    if (profile !== 'modsecurity3')
+      throw new WafConfigError('syntax', open.node.position, 'This chain ends the rule set; wanted the chained SecRule after it');
+    open.isRemoved = true;
+    notes.push(`${open.node.position.file}:${open.node.position.line}: rule ${open.parsed.id} is a chain without an end and never matches`);
+  }
   for (const node of late) applySettings(node, drafts, profile, notes);
   return drafts;
 }

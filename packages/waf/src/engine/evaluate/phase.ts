@@ -32,7 +32,10 @@ export function runPhase(
     const { rule } = item;
     // A `ctl:ruleEngine=Off` in the middle of a phase ends it (logging still happens).
     if (state.engineMode === 'Off' && phase !== 5) return;
-    if (state.removedRules?.[rule.index]) continue;
+    if (state.removedRules?.[rule.index]) {
+      state.trace?.(`Rule id: ${rule.id} was skipped due to a ruleRemove action`);
+      continue;
+    }
     if (prefilter && !prefilter.mayMatch(state, rule)) continue;
     const verdict = evaluateChain(state, rule, prefilter);
     if (folded && items !== all && state.removedRules) {
@@ -117,6 +120,7 @@ function record(state: TransactionState, head: Rule, matches: readonly MatchedVa
   const { actions, meta } = head;
   const first = matches[0];
   if (!actions.isLogged && !actions.isAuditLogged) return;
+  if (state.trace && first?.message !== undefined) state.trace(`Saving msg: ${first.message}`);
   state.matched.push({
     id: head.id,
     phase: state.phase,

@@ -1,6 +1,7 @@
 import type { Rule } from '../compile/model.ts';
 import { renderVariable } from '../compile/targets.ts';
 import type { OperatorContext, OperatorResult, OperatorTest } from '../operators/types.ts';
+import { operatorNames } from '../seclang/operator.ts';
 import type { MatchedVariable, TransactionState } from '../transaction/state.ts';
 import { collectTargets } from '../transaction/values.ts';
 import type { Target } from '../variables/target.ts';
@@ -31,6 +32,9 @@ export function evaluateRule(
     applyNonDisruptive(state, rule);
     return [describe(state, rule, head, 'UNCONDITIONAL', '')];
   }
+  state.trace?.(
+    `(Rule: ${rule.id}) Executing operator "${canonicalOperator(rule)}" with param "${operator.node.argument}" against ${rule.variables.map(renderVariable).join('|')}.`,
+  );
   const test = operator.test ?? operator.dynamic!.build(expand(state, operator.dynamic!.argument));
   const isNegated = operator.node.isNegated;
   const context: OperatorContext = {
@@ -49,8 +53,9 @@ export function evaluateRule(
       const value = rule.actions.isMultiMatch
         ? multiMatch(state, rule, test, context, target, isNegated)
         : single(state, rule, test, context, target, isNegated);
-      if (value === undefined) continue;
       const name = targetName(collection, target.key);
+      if (state.trace) traceValue(state, rule, target, name);
+      if (value === undefined) continue;
       state.matchedVar = { name, value };
       matchedVars.push(state.matchedVar);
       state.matchedVars = matchedVars;
@@ -58,7 +63,22 @@ export function evaluateRule(
       if (matches.length < MAX_LOGGED) matches.push(describe(state, rule, head, name, value));
     }
   }
+  state.trace?.(`Rule returned ${matches.length > 0 ? 1 : 0}.`);
   return matches;
+}
+
+function canonicalOperator(rule: Rule): string {
+  const name = operatorNames.get(rule.operator!.node.name)!;
+  return `${rule.operator!.node.isNegated ? '!' : ''}${name[0]!.toUpperCase()}${name.slice(1)}`;
+}
+
+function traceValue(state: TransactionState, rule: Rule, target: Target, name: string): void {
+  let { value } = target;
+  for (const [index, step] of rule.transformations.steps.entries()) {
+    value = step.run(value, state.ruleSet.unicodeMap);
+    state.trace!(` T (${index}) t:${step.name}: "${value}"`);
+  }
+  state.trace!(`Target value: "${value}" (Variable: ${name})`);
 }
 
 /** The transformed value when it matches. */
@@ -113,7 +133,10 @@ function accept(state: TransactionState, rule: Rule, result: OperatorResult, tar
 function setCaptures(state: TransactionState, captures: readonly (string | undefined)[]): void {
   for (let i = 0; i < 10; i++) {
     const key = String(i);
-    if (i < captures.length) state.tx.set(key, { key, value: captures[i] ?? '' });
+    if (i < captures.length) {
+      state.tx.set(key, { key, value: captures[i] ?? '' });
+      state.trace?.(`Added regex subexpression TX.${i}: ${captures[i] ?? ''}`);
+    }
     // ModSecurity 2 clears what earlier rules captured; 3 does not.
     else if (state.ruleSet.profile === 'modsecurity2') state.tx.delete(key);
   }

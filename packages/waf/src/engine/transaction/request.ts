@@ -102,6 +102,8 @@ function parseBody(state: TransactionState, body: string): void {
   // ModSecurity 2 has REQUEST_BODY for forms and when a rule asks for it; 3 and Coraza always.
   const isVisible = profile !== 'modsecurity2' || processor === 'URLENCODED' || (processor === '' && state.isRequestBodyForced);
   if (isVisible && processor !== 'MULTIPART') set(state, 'REQUEST_BODY', body);
+  if (processor !== 'MULTIPART' && body.length > settings.requestBodyNoFilesLimit)
+    bodyError(state, `body holds ${body.length} bytes, limit ${settings.requestBodyNoFilesLimit} (SecRequestBodyNoFilesLimit)`);
   switch (processor) {
     case 'URLENCODED': {
       const parsed = parseUrlEncoded(body, settings.argumentSeparator, settings.argumentsLimit);

@@ -110,6 +110,8 @@ export class TransactionState {
   removedTargets: Map<number, RemovedTarget[]> | undefined;
   readonly sanitised: { readonly kind: string; readonly key: string }[] = [];
   phase: 1 | 2 | 3 | 4 | 5 = 1;
+  /** Receives one line a step, in the words of ModSecurity's debug log; explanations read it. */
+  trace: ((line: string) => void) | undefined;
 
   constructor(
     ruleSet: RuleSet,

@@ -144,7 +144,14 @@ export class Transaction {
     state.setList('OUTBOUND_DATA_ERROR', [new Target('', '1')]);
     if (state.ruleSet.settings.responseBodyLimitAction === 'Reject' && state.engineMode === 'On') {
       const reason = `response body is larger than ${state.responseBodyLimit} bytes (SecResponseBodyLimit)`;
-      state.interruption ??= { kind: 'deny', status: 500, url: undefined, ruleId: 0, phase: 4, reason };
+      state.interruption ??= {
+        kind: 'deny',
+        status: state.ruleSet.profile === 'modsecurity3' ? 403 : 500,
+        url: undefined,
+        ruleId: 0,
+        phase: 4,
+        reason,
+      };
     }
     return state.interruption;
   }
@@ -152,7 +159,12 @@ export class Transaction {
   /** The response is complete: run phase 4. */
   responseBody(): Interruption | undefined {
     if (!this.#isActive()) return this.#state.interruption;
-    if (this.#wantsResponseBody) this.#state.setList('RESPONSE_BODY', [new Target('', this.#responseChunks.join(''))]);
+    if (this.#wantsResponseBody) {
+      const body = this.#responseChunks.join('');
+      this.#state.setList('RESPONSE_BODY', [new Target('', body)]);
+      if (this.#state.lists.get('RESPONSE_CONTENT_LENGTH')?.[0]?.value === '')
+        this.#state.setList('RESPONSE_CONTENT_LENGTH', [new Target('', String(body.length))]);
+    }
     forgetDerived(this.#state);
     this.#run(4);
     return this.#state.interruption;
