@@ -1,6 +1,6 @@
 // Where set-up keeps things, and who they belong to.
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,12 @@ export function cacheDir() {
   if (process.env.PALISADE_CACHE) return process.env.PALISADE_CACHE;
   const base = process.env.SUDO_USER ? undefined : process.env.XDG_CACHE_HOME;
   return join(base ?? join(userHome(), '.cache'), 'palisade');
+}
+
+/** Makes a folder; under sudo it and the folders above it that had to be made belong to the calling user. */
+export function makeUserDir(path) {
+  const first = mkdirSync(path, { recursive: true });
+  if (first) giveToUser(first);
 }
 
 /** Under sudo, hand what was just written to the calling user. */

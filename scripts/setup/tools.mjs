@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installKubectl } from './kubectl.mjs';
-import { cacheDir, giveToUser } from './paths.mjs';
+import { cacheDir, giveToUser, makeUserDir } from './paths.mjs';
 
 const packages = [
   'nftables',
@@ -32,6 +32,7 @@ const toolsDir = () => join(cacheDir(), 'tools');
 export const toolsPath = () => join(toolsDir(), 'bin');
 
 export async function installTools(say) {
+  makeUserDir(cacheDir());
   const stamp = join(toolsDir(), 'stamp');
   const wanted = `${readFileSync('/etc/os-release', 'utf8').match(/^VERSION_ID=.*$/m)?.[0] ?? ''} ${packages.join(' ')}`;
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {

@@ -1,6 +1,6 @@
 import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Where a cluster keeps what must survive it. One folder a cluster, readable by root only except the kubeconfig. */
 export interface ClusterPaths {
@@ -74,9 +74,10 @@ export function removeLock(paths: ClusterPaths): void {
 
 /** Creates the folder for root alone, below folders of the calling user. */
 export function makeStateDir(paths: ClusterPaths): void {
-  mkdirSync(join(paths.stateDir, '..'), { recursive: true });
+  const base = dirname(paths.stateDir);
+  const first = mkdirSync(base, { recursive: true });
+  if (first !== undefined) for (let path = base; path.length >= first.length; path = dirname(path)) giveToUser(path);
   mkdirSync(paths.stateDir, { recursive: true, mode: 0o711 });
-  giveToUser(join(paths.stateDir, '..'));
 }
 
 /** Under sudo, files meant for the user belong to the user. */
