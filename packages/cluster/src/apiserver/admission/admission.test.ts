@@ -162,9 +162,29 @@ test('who is asked: rules, selectors, order, again when told so, dry runs', asyn
   assert.equal(asked.at(-1)?.request.dryRun, true);
 });
 
+test('conditions: asked only when all hold; one that fails to evaluate counts as the webhook failing', async () => {
+  const wanted = { name: 'wanted', expression: "request.operation == 'CREATE' && object.data.want == 'yes'" };
+  const others = { name: 'others', expression: "!request.userInfo.groups.exists(g, g == 'nobody') && oldObject == null" };
+  await register('Validating', 'cond', { matchConditions: [wanted, others] }, { matchConditions: [wanted], failurePolicy: 'Ignore' });
+  await client.create(CORE('configmaps'), configMap('c1', { want: 'no' }));
+  assert.deepEqual(asked, []);
+  await client.create(CORE('configmaps'), configMap('c2', { want: 'yes' }));
+  assert.deepEqual(asked.map(({ path }) => path).sort(), ['/cond0', '/cond1']);
+  // Without data the first condition cannot be evaluated.
+  const refused = await fetch('POST', '/api/v1/namespaces/default/configmaps', {
+    body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'c3' } },
+  });
+  assert.equal(refused.code, 403);
+  assert.match(refused.json.message, /w0\.cond\.example\.com": error evaluating match conditions: wanted: No such key: data/);
+});
+
 test('what cannot be obeyed is not stored', async () => {
   await assert.rejects(
-    register('Mutating', 'cel', { matchConditions: [{ name: 'x', expression: 'true' }] }),
-    /webhooks\[0\]\.matchConditions: Forbidden/,
+    register('Mutating', 'cel', { matchConditions: [{ name: 'x', expression: 'authorizer.path("/x")' }] }),
+    /webhooks\[0\]\.matchConditions\[0\]\.expression: Invalid value: .*compilation failed/,
+  );
+  await assert.rejects(
+    register('Mutating', 'cel', { matchConditions: [{ name: 'x', expression: '1 + 1' }] }),
+    /webhooks\[0\]\.matchConditions\[0\]\.expression: Invalid value: .*must evaluate to bool/,
   );
 });

@@ -1,5 +1,6 @@
 import { type KubernetesObject, matchLabelSelector } from '@palisade/kubernetes';
 import type { Scope } from '../core.ts';
+import type { MatchCondition } from './conditions.ts';
 
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
@@ -21,6 +22,7 @@ export interface Webhook {
   readonly failurePolicy?: 'Fail' | 'Ignore';
   readonly namespaceSelector?: Parameters<typeof matchLabelSelector>[0];
   readonly objectSelector?: Parameters<typeof matchLabelSelector>[0];
+  readonly matchConditions?: readonly MatchCondition[];
   readonly sideEffects?: string;
   readonly timeoutSeconds?: number;
   readonly reinvocationPolicy?: 'Never' | 'IfNeeded';

@@ -1,6 +1,7 @@
 import { applyJsonPatch, badRequest, forbidden, internalError, type KubernetesObject, StatusError } from '@palisade/kubernetes';
 import { type Core, readObject, type Scope } from '../core.ts';
 import { cloneObject } from '../registry/decode-body.ts';
+import { meetsConditions } from './conditions.ts';
 import { type AdmissionTarget, matchesWebhook, type Operation, type Webhook } from './match.ts';
 
 /** Asks one webhook; rejects when it cannot be reached or does not answer properly. */
@@ -90,8 +91,25 @@ export class WebhookAdmission {
         : (readObject(core, 'namespaces', '', scope.namespace)?.metadata.labels ?? {});
     const target: AdmissionTarget = { operation, scope, object, old, namespaceLabels };
     return configurations.flatMap((entry) =>
-      ((entry.object['webhooks'] ?? []) as Webhook[]).filter((webhook) => matchesWebhook(webhook, target)),
+      ((entry.object['webhooks'] ?? []) as Webhook[]).filter((webhook) => matchesWebhook(webhook, target) && this.#isMet(webhook, target)),
     );
+  }
+
+  /** Conditions that cannot be evaluated count as the webhook failing. @throws StatusError when it may not fail */
+  #isMet(webhook: Webhook, { scope, operation, object, old }: AdmissionTarget): boolean {
+    const conditions = webhook.matchConditions ?? [];
+    if (conditions.length === 0) return true;
+    const { request } = reviewOf('', scope, operation, object, old) as { request: Record<string, unknown> };
+    try {
+      return meetsConditions(conditions, { request, object, oldObject: old });
+    } catch (error) {
+      if (webhook.failurePolicy === 'Ignore') return false;
+      throw forbidden(
+        scope.resource.gvr,
+        scope.name || (object?.metadata.name ?? ''),
+        `webhook "${webhook.name}": ${(error as Error).message}`,
+      );
+    }
   }
 
   async #mutateBy(

@@ -8,6 +8,7 @@ import {
   validateCreate,
   validateUpdate,
 } from '@palisade/kubernetes';
+import { compileSchemaRules } from '../../cel/schema-rules.ts';
 import type { ObjectModel } from '../resource.ts';
 import { evaluateJsonPath, parseJsonPath } from './json-path.ts';
 import { fillDefaults, isStruct, type JsonSchema, prune } from './schema.ts';
@@ -29,7 +30,16 @@ const METADATA_ONLY = { group: '', version: 'v1', kind: 'ConfigMap' };
 
 const AGE: PrinterColumn = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
 
-/** A custom kind in one version, by its structural schema. CEL rules (`x-kubernetes-validations`) are not evaluated. */
+/** Kinds of faults that leave rules nothing to look at (apiextensions `hasBlockingErr`). */
+const BLOCKING = new Set(['FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid']);
+const NOT_CHECKED: StatusCause = {
+  reason: 'FieldValueInvalid',
+  message:
+    'Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+  field: '<nil>',
+};
+
+/** A custom kind in one version, by its structural schema and its CEL rules. */
 export function customModel(
   schemas: SchemaRegistry,
   schema: JsonSchema,
@@ -50,6 +60,12 @@ export function customModel(
       '',
     );
   };
+  const rules = compileSchemaRules(schema, () => {});
+  const whole = (object: KubernetesObject, old: KubernetesObject | undefined): StatusCause[] => {
+    const causes = check(object);
+    if (!rules.isEmpty && causes.some((cause) => BLOCKING.has(cause.reason ?? ''))) return [...causes, NOT_CHECKED];
+    return [...causes, ...rules.check(object, old)];
+  };
   return {
     decode(value) {
       const { metadata, ...rest } = value as KubernetesObject;
@@ -63,8 +79,8 @@ export function customModel(
       fillDefaults(schema, object);
       return object;
     },
-    validateCreate: (object) => [...metaCauses(validateCreate(schemas, lend(object))), ...check(object)],
-    validateUpdate: (object, old) => [...metaCauses(validateUpdate(schemas, lend(object), lend(old))), ...check(object)],
+    validateCreate: (object) => [...metaCauses(validateCreate(schemas, lend(object))), ...whole(object, undefined)],
+    validateUpdate: (object, old) => [...metaCauses(validateUpdate(schemas, lend(object), lend(old))), ...whole(object, old)],
     columns: () => [
       { name: 'Name', type: 'string', format: 'name', description: '', priority: 0 },
       ...columns.map(

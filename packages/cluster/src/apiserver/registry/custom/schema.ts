@@ -1,3 +1,5 @@
+import type { ValidationRule } from '../../cel/rule.ts';
+
 /** JSONSchemaProps of apiextensions.k8s.io/v1, as far as structural schemas use it. */
 export interface JsonSchema {
   readonly type?: string;
@@ -28,7 +30,9 @@ export interface JsonSchema {
   readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
   readonly 'x-kubernetes-embedded-resource'?: boolean;
   readonly 'x-kubernetes-int-or-string'?: boolean;
-  readonly 'x-kubernetes-validations'?: readonly { readonly rule: string }[];
+  readonly 'x-kubernetes-list-type'?: string;
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[];
+  readonly 'x-kubernetes-validations'?: readonly ValidationRule[];
 }
 
 type Struct = Record<string, unknown>;
@@ -85,15 +89,4 @@ export function fillDefaults(schema: JsonSchema, value: unknown): void {
   if (typeof schema.additionalProperties !== 'object') return;
   for (const name of Object.keys(value))
     if (!Object.hasOwn(schema.properties ?? {}, name)) fillDefaults(schema.additionalProperties, value[name]);
-}
-
-/** Whether CEL rules stand anywhere in the schema. */
-export function hasRules(schema: JsonSchema): boolean {
-  if ((schema['x-kubernetes-validations']?.length ?? 0) > 0) return true;
-  const children = [
-    ...Object.values(schema.properties ?? {}),
-    schema.items,
-    typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined,
-  ];
-  return children.some((child) => child !== undefined && hasRules(child));
 }

@@ -1,19 +1,22 @@
 import type { KubernetesObject, StatusCause } from '@palisade/kubernetes';
+import { conditionFaults, type MatchCondition } from '../../admission/conditions.ts';
 import type { Strategy } from '../strategy.ts';
 
-const NO_CEL = 'expressions (CEL) are not evaluated by this server yet';
-
-/** What would be stored and then not obeyed is refused: an ignored condition is a hole. */
+/** Conditions are compiled before they are stored: one that is never asked is a hole. */
 export const webhookConfigurationStrategy: Strategy = {
   check: (configuration) =>
-    ((configuration['webhooks'] ?? []) as { matchConditions?: unknown[] }[]).flatMap((webhook, i): StatusCause[] =>
-      webhook.matchConditions?.length
-        ? [{ reason: 'FieldValueForbidden', message: `Forbidden: ${NO_CEL}`, field: `webhooks[${i}].matchConditions` }]
-        : [],
+    ((configuration['webhooks'] ?? []) as { matchConditions?: MatchCondition[] }[]).flatMap((webhook, i) =>
+      conditionFaults(webhook.matchConditions ?? [], `webhooks[${i}].matchConditions`),
     ),
 };
 
-/** ValidatingAdmissionPolicy and its bindings. */
+const NO_POLICIES: StatusCause = {
+  reason: 'FieldValueForbidden',
+  message: 'Forbidden: ValidatingAdmissionPolicy is not served: use a ValidatingWebhookConfiguration',
+  field: 'spec',
+};
+
+/** ValidatingAdmissionPolicy and its bindings: what would be stored and then not obeyed is refused. */
 export const admissionPolicyStrategy: Strategy = {
-  check: (_policy: KubernetesObject) => [{ reason: 'FieldValueForbidden', message: `Forbidden: ${NO_CEL}`, field: 'spec' }],
+  check: (_policy: KubernetesObject) => [NO_POLICIES],
 };
