@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import {
   type AuthzFacts,
+  convertLegacyRbac,
   evaluateAuthorization,
   parseRbacConfig,
   parseServiceRole,
@@ -130,14 +131,72 @@ function judge(folder: string, release: string, name: string): CaseResult {
   return { name: `${release} ${name}`, status: 'pass' };
 }
 
+/** Pairs of `istioctl` 1.5's converter: the policies by name and spec, in its style; inputs it refused have problems. */
+function judgeConversion(folder: string, name: string): CaseResult {
+  const load = (file: string) =>
+    parseAllDocuments(readFileSync(join(folder, file), 'utf8'))
+      .map((document) => document.toJS() as KubernetesObject | null)
+      .filter((object) => object !== null);
+  const objects = load(`${name}.yaml`);
+  const ofKind = (kind: string) => objects.filter((object) => object.kind === kind);
+  const services = ['service-bookinfo.yaml', 'service-httpbin.yaml'].flatMap(load).map(({ metadata, spec }) => ({
+    namespace: metadata.namespace!,
+    name: metadata.name!,
+    hostname: `${metadata.name}.${metadata.namespace}.svc.cluster.local`,
+    selector: spec.selector as Record<string, string>,
+  }));
+  const conversion = convertLegacyRbac(
+    {
+      configs: ofKind('ClusterRbacConfig').map(parseRbacConfig),
+      roles: ofKind('ServiceRole').map(parseServiceRole),
+      bindings: ofKind('ServiceRoleBinding').map(parseServiceRoleBinding),
+    },
+    services,
+    { rootNamespace: 'my-root-namespace', style: 'istioctl', isConfigOptional: name.startsWith('policy-ignore-') },
+  );
+  const label = `converter ${name}`;
+  if (name.startsWith('error-')) {
+    return conversion.problems.length > 0
+      ? { name: label, status: 'pass' }
+      : { name: label, status: 'fail', detail: 'converted without a problem' };
+  }
+  const show = (
+    policies: readonly { readonly metadata: { readonly name?: string; readonly namespace?: string }; readonly spec?: unknown }[],
+  ) => policies.map(({ metadata, spec }) => canonical({ name: metadata.name, namespace: metadata.namespace, spec })).sort();
+  const [own, wanted] = [show(conversion.policies), show(load(`${name}-want.yaml`))];
+  const different = own.findIndex((text, index) => text !== wanted[index]);
+  if (different < 0 && own.length === wanted.length) return { name: label, status: 'pass' };
+  return {
+    name: label,
+    status: 'fail',
+    detail: `${own.length} policies, expected ${wanted.length}; ${own[different]} expected ${wanted[different]}`,
+  };
+}
+
+/** JSON with sorted members: the order of fields says nothing. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  return `{${Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`)
+    .join(',')}}`;
+}
+
 async function run(dataDir: string): Promise<CaseResult[]> {
-  return ['1.4.10', '1.5.10'].flatMap((release) => {
-    const folder = join(dataDir, 'istio/legacy', release, 'authz-builder/v1alpha1');
+  const home = join(dataDir, 'istio/legacy');
+  const converter = join(home, '1.5.10/istioctl-authz/converter');
+  const inputs = readdirSync(converter)
+    .map((file) => file.replace(/\.yaml$/, ''))
+    .filter((name) => /^error-/.test(name) || existsSync(join(converter, `${name}-want.yaml`)));
+  const verdicts = ['1.4.10', '1.5.10'].flatMap((release) => {
+    const folder = join(home, release, 'authz-builder/v1alpha1');
     const names = readdirSync(folder)
       .filter((file) => file.endsWith('-in.yaml'))
       .map((file) => file.replace(/-in\.yaml$/, ''));
     return names.filter((name) => existsSync(join(folder, `${name}-out.yaml`))).map((name) => judge(folder, release, name));
   });
+  return [...verdicts, ...inputs.map((name) => judgeConversion(converter, name))];
 }
 
 export const suites: Suite[] = [{ name: 'legacy', run }];

@@ -15,6 +15,14 @@ export { selectAuthorizationPolicies, type WorkloadPlace } from './authz/select.
 export type { InboundInput, InboundPort, PathNormalization, PortProtocol } from './inbound/input.ts';
 export { compileInbound, type InboundResources } from './inbound/listener.ts';
 export { type LegacyAuthnPolicy, type LegacyServicePort, parseLegacyAuthnPolicy, resolveLegacyMtls } from './legacy/authn.ts';
+export {
+  type Conversion,
+  type ConversionOptions,
+  type ConversionStyle,
+  type ConvertedPolicy,
+  type ConvertibleService,
+  convertLegacyRbac,
+} from './legacy/convert.ts';
 export { combineGenerations, type LegacyRbac, type LegacyWorkload, translateLegacyRbac } from './legacy/rbac.ts';
 export {
   parseRbacConfig,

@@ -63,7 +63,7 @@ function policyOf(namespace: string, name: string, isDryRun: boolean, rules: rea
 }
 
 /** Inclusion and exclusion name services and namespaces exactly; a wildcard has no meaning there. */
-function isEnabled({ mode, services, namespaces }: RbacConfig, workload: LegacyWorkload): boolean {
+export function isEnabled({ mode, services, namespaces }: RbacConfig, workload: Pick<LegacyWorkload, 'namespace' | 'services'>): boolean {
   const isListed = namespaces.includes(workload.namespace) || workload.services.some((service) => services.includes(service));
   return mode === 'ON' || (mode === 'ON_WITH_INCLUSION' && isListed) || (mode === 'ON_WITH_EXCLUSION' && !isListed);
 }
