@@ -1,5 +1,5 @@
-export type { RuleSource } from './adapters/files.ts';
-export { diskFiles, loadEngine, readDataFile } from './adapters/files.ts';
+export type { CoreRuleSetOptions, RuleSource } from './adapters/files.ts';
+export { coreRuleSet, diskFiles, loadEngine, readDataFile } from './adapters/files.ts';
 export type { Middleware, WafOptions } from './adapters/node.ts';
 export { waf } from './adapters/node.ts';
 export type { EngineOptions, TransactionOptions } from './engine/engine.ts';

@@ -22,7 +22,7 @@ export function guardResponse(
   };
   let phase: 'head' | 'held' | 'open' | 'blocked' = 'head';
   let head: unknown[] | undefined;
-  const held: [chunk: unknown, encoding: BufferEncoding | undefined][] = [];
+  const held: Uint8Array[] = [];
 
   const restore = (): void => {
     Object.assign(response, {
@@ -37,6 +37,7 @@ export function guardResponse(
     held.length = 0;
     restore();
     block(interruption);
+    ignoreFurtherWrites(response);
   };
   const decideHead = (): void => {
     if (phase !== 'head') return;
@@ -53,11 +54,12 @@ export function guardResponse(
     phase = 'open';
     restore();
     if (head) original.writeHead(response.statusCode);
-    for (const [chunk, encoding] of held.splice(0)) original.write(chunk, encoding);
+    for (const chunk of held.splice(0)) original.write(chunk);
   };
   const hold = (chunk: unknown, encoding: BufferEncoding | undefined): void => {
-    held.push([chunk, encoding]);
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : (chunk as Uint8Array);
+    // A copy: the application may reuse its buffer as soon as its callback has run.
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : Uint8Array.from(chunk as Uint8Array);
+    held.push(bytes);
     const interruption = transaction.responseBodyChunk(bytes);
     if (interruption) {
       stop(interruption);
@@ -111,6 +113,31 @@ export function guardResponse(
     } else if (phase === 'open') original.end(done);
     return response;
   }) as typeof response.end;
+}
+
+/** The application does not know that another answer was given: what it still writes goes nowhere instead of failing. */
+function ignoreFurtherWrites(response: ServerResponse): void {
+  const call = (...args: unknown[]): void => {
+    const done = args.find((arg) => typeof arg === 'function') as (() => void) | undefined;
+    if (done) queueMicrotask(done);
+  };
+  const self = () => response;
+  Object.assign(response, {
+    write: (...args: unknown[]) => {
+      call(...args);
+      return true;
+    },
+    end: (...args: unknown[]) => {
+      call(...args);
+      return response;
+    },
+    writeHead: self,
+    setHeader: self,
+    appendHeader: self,
+    removeHeader: () => {},
+    flushHeaders: () => {},
+    addTrailers: () => {},
+  });
 }
 
 /** The arguments of writeHead as status and headers on the response. */

@@ -4,12 +4,16 @@ import { CompiledRegex } from '../regex/regex.ts';
 import type { VariableNode } from '../seclang/ast.ts';
 import type { Target } from '../variables/target.ts';
 
+const MAX_KNOWN_KEYS = 500;
+
 /** Decides on a member name. */
 export type KeyTest = (target: Target) => boolean;
 
 /** One variable of a rule with the exclusions that apply to it. */
 export interface TargetSource {
   readonly collection: string;
+  /** TX, ENV, GEO and the persistent collections: members are looked up, not listed. */
+  readonly isMap: boolean;
   readonly isCount: boolean;
   /** Lower-case exact member name; undefined when all, a pattern, or an XPath is asked for. */
   readonly key: string | undefined;
@@ -26,6 +30,8 @@ export interface TargetSpec {
   /** False when a source changes while rules run (TX, MATCHED_VAR …): such targets are collected anew each time. */
   readonly isStable: boolean;
 }
+
+export const mapCollections: ReadonlySet<string> = new Set(['TX', 'ENV', 'GEO', 'IP', 'SESSION', 'USER', 'GLOBAL', 'RESOURCE']);
 
 const volatileCollections: ReadonlySet<string> = new Set([
   'DURATION',
@@ -79,6 +85,7 @@ function compileSource(variable: VariableNode, exclusions: readonly VariableNode
   const isExact = variable.key !== undefined && !variable.isKeyRegex && !isXPath;
   return {
     collection: variable.name,
+    isMap: mapCollections.has(variable.name),
     isCount: variable.isCount,
     key: isExact ? variable.key.toLowerCase() : undefined,
     keyTest: variable.isKeyRegex ? compileKeyTest(variable) : undefined,
@@ -96,8 +103,18 @@ export function compileKeyTest(variable: VariableNode): KeyTest {
     return (target) => target.lowerKey === wanted;
   }
   const regex = new CompiledRegex(key, { isCaseless: true });
-  // A selector whose step budget is used up selects nothing to exclude: the rule keeps looking at the value.
-  return (target) => regex.test(target.key) === 'match';
+  // Names repeat from request to request; what a client makes up is not kept for long.
+  const known = new Map<string, boolean>();
+  return (target) => {
+    let fits = known.get(target.key);
+    if (fits === undefined) {
+      if (known.size >= MAX_KNOWN_KEYS) known.clear();
+      // A selector whose step budget is used up selects nothing to exclude: the rule keeps looking at the value.
+      fits = regex.test(target.key) === 'match';
+      if (target.key.length <= 100) known.set(target.key, fits);
+    }
+    return fits;
+  };
 }
 
 export function renderVariable(variable: VariableNode): string {

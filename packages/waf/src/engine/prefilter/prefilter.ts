@@ -34,6 +34,8 @@ interface Chain {
 /** Rules over one target spec. */
 interface Slot {
   readonly rules: Bits;
+  /** Words of `rules` that hold a bit. */
+  readonly words: number[];
   readonly hasChain: boolean[];
 }
 
@@ -64,7 +66,8 @@ interface TargetScan {
 /** The same for a whole collection. */
 interface ListScan {
   readonly settled: Bits;
-  readonly isChanging: Uint8Array;
+  /** Chains that may change one of its values, and the values it may be. */
+  readonly chains: number[];
   readonly changing: Target[];
   readonly byChain: (Bits | undefined)[];
 }
@@ -121,6 +124,7 @@ export class Prefilter implements RulePrefilter {
       this.#rules.push({ needs, chains });
       const slot = this.#slotOf(rule.targets!.slot);
       setBit(slot.rules, index);
+      if (!slot.words.includes(index >> 5)) slot.words.push(index >> 5);
       for (const chain of chains) {
         const entry = this.#chains[chain]!;
         setBit(entry.rules, index);
@@ -166,14 +170,14 @@ export class Prefilter implements RulePrefilter {
     for (const { targets } of collectTargets(state, spec)) {
       if (targets.length === 0) continue;
       const list = this.#listOf(state, targets);
-      for (let i = 0; i < bits.length; i++) bits[i]! |= list.settled[i]!;
-      for (let chain = 0; chain < this.#chains.length; chain++) {
-        if (!slot.hasChain[chain] || !list.isChanging[chain]) continue;
+      for (const i of slot.words) bits[i]! |= list.settled[i]!;
+      for (const chain of list.chains) {
+        if (!slot.hasChain[chain]) continue;
         const found = list.byChain[chain] ?? this.#listChain(list, chain);
-        for (let i = 0; i < bits.length; i++) bits[i]! |= found[i]!;
+        for (const i of slot.words) bits[i]! |= found[i]!;
       }
     }
-    for (let i = 0; i < bits.length; i++) bits[i]! &= slot.rules[i]!;
+    for (const i of slot.words) bits[i]! &= slot.rules[i]!;
     state.candidateCache[spec.slot] = bits;
     return bits;
   }
@@ -182,7 +186,8 @@ export class Prefilter implements RulePrefilter {
   #listOf(state: TransactionState, targets: readonly Target[]): ListScan {
     const known = state.listCache.get(targets) as ListScan | undefined;
     if (known) return known;
-    const list: ListScan = { settled: this.#newBits(), isChanging: new Uint8Array(this.#chains.length), changing: [], byChain: [] };
+    const list: ListScan = { settled: this.#newBits(), chains: [], changing: [], byChain: [] };
+    let lastFacts: MaskFacts | undefined;
     let last: Bits | undefined;
     for (const target of targets) {
       const { facts, settled } = this.#scanOf(target);
@@ -193,7 +198,9 @@ export class Prefilter implements RulePrefilter {
       }
       if (facts.changing.length === 0) continue;
       list.changing.push(target);
-      for (const chain of facts.changing) list.isChanging[chain] = 1;
+      if (facts === lastFacts) continue;
+      lastFacts = facts;
+      for (const chain of facts.changing) if (!list.chains.includes(chain)) list.chains.push(chain);
     }
     state.listCache.set(targets, list);
     return list;
@@ -347,7 +354,7 @@ export class Prefilter implements RulePrefilter {
   }
 
   #slotOf(number: number): Slot {
-    const slot = this.#slots[number] ?? { rules: this.#newBits(), hasChain: [] };
+    const slot = this.#slots[number] ?? { rules: this.#newBits(), words: [], hasChain: [] };
     this.#slots[number] = slot;
     return slot;
   }

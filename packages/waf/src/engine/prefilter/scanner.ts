@@ -13,7 +13,7 @@ export interface Scan {
 }
 
 /** Literals are cut to this length: a shorter one only makes more candidates, and the table stays small. */
-const MAX_LITERAL = 8;
+const MAX_LITERAL = 14;
 
 /** One pass over a value: byte classes and all literals of all rules, ASCII case folded. */
 export class Scanner {

@@ -78,6 +78,8 @@ export class TransactionState {
   candidateCache: unknown[] = [];
   /** Prefilter results by list of targets. */
   readonly listCache = new Map<readonly Target[], unknown>();
+  /** Members of collections by lower-case name. */
+  readonly keyIndexes = new Map<readonly Target[], Map<string, Target[]>>();
   readonly tx: Map<string, TxValue>;
   readonly env = new Map<string, TxValue>();
   readonly geo = new Map<string, TxValue>();

@@ -179,16 +179,7 @@ export class Transaction {
       saveCollections(state);
     }
     this.#isFinished = true;
-    const scores: Record<string, number> = {};
-    for (const [key, { value }] of state.tx) if (key.includes('score') && /^-?\d+$/.test(value)) scores[key] = Number(value);
-    return {
-      id: state.id,
-      interruption: state.interruption,
-      detected: state.detected,
-      matched: state.matched,
-      limits: state.limits,
-      scores,
-    };
+    return new Result(state);
   }
 
   /** A body the adapter could not read, for example cut off by the client. */
@@ -204,6 +195,31 @@ export class Transaction {
   #run(phase: 1 | 2 | 3 | 4): void {
     if (!this.#isActive() || (this.#state.allowed === 'request' && phase <= 2)) return;
     runPhase(this.#state, phase, this.#prefilter, this.#folded?.phases[phase]);
+  }
+}
+
+class Result implements TransactionResult {
+  readonly id: string;
+  readonly interruption: Interruption | undefined;
+  readonly detected: Interruption | undefined;
+  readonly matched: readonly MatchedRule[];
+  readonly limits: TransactionResult['limits'];
+  readonly #tx: TransactionState['tx'];
+
+  constructor(state: TransactionState) {
+    this.id = state.id;
+    this.interruption = state.interruption;
+    this.detected = state.detected;
+    this.matched = state.matched;
+    this.limits = state.limits;
+    this.#tx = state.tx;
+  }
+
+  /** Made when asked for: most results are only looked at for their interruption. */
+  get scores(): Readonly<Record<string, number>> {
+    const scores: Record<string, number> = {};
+    for (const [key, { value }] of this.#tx) if (key.includes('score') && /^-?\d+$/.test(value)) scores[key] = Number(value);
+    return scores;
   }
 }
 

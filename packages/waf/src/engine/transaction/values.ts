@@ -1,6 +1,7 @@
 import { textOf } from '../body/xml-tree.ts';
 import { selectXPath } from '../body/xpath.ts';
 import type { TargetSource, TargetSpec } from '../compile/targets.ts';
+import { mapCollections } from '../compile/targets.ts';
 import type { TargetGroup } from '../variables/target.ts';
 import { Target } from '../variables/target.ts';
 import type { TransactionState, TxValue } from './state.ts';
@@ -19,21 +20,33 @@ function collect(state: TransactionState, source: TargetSource): TargetGroup {
   let targets = listOf(state, source);
   const { key, keyTest, exclusions } = source;
   // Keyed maps were asked for the member already.
-  if (key !== undefined && !isKeyedMap(source.collection)) targets = targets.filter((target) => target.lowerKey === key);
+  if (key !== undefined && !source.isMap) targets = withKey(state, targets, key);
   if (keyTest) targets = targets.filter(keyTest);
   if (exclusions.length > 0) targets = targets.filter((target) => !exclusions.some((excludes) => excludes(target)));
   if (source.isCount) return { collection: `&${source.collection}`, targets: [new Target(key ?? '', String(targets.length))] };
   return { collection: source.collection, targets };
 }
 
-const keyedMaps: ReadonlySet<string> = new Set(['TX', 'ENV', 'GEO', 'IP', 'SESSION', 'USER', 'GLOBAL', 'RESOURCE']);
+const noTargets: readonly Target[] = [];
 
-function isKeyedMap(collection: string): boolean {
-  return keyedMaps.has(collection);
+/** Members with a name, by an index that all rules over the collection share. */
+function withKey(state: TransactionState, targets: readonly Target[], key: string): readonly Target[] {
+  if (targets.length === 0) return noTargets;
+  let index = state.keyIndexes.get(targets);
+  if (!index) {
+    index = new Map();
+    for (const target of targets) {
+      const known = index.get(target.lowerKey);
+      if (known) known.push(target);
+      else index.set(target.lowerKey, [target]);
+    }
+    state.keyIndexes.set(targets, index);
+  }
+  return index.get(key) ?? noTargets;
 }
 
 function listOf(state: TransactionState, source: TargetSource): readonly Target[] {
-  if (isKeyedMap(source.collection)) {
+  if (source.isMap) {
     const map = mapOf(state, source.collection);
     if (!map) return [];
     if (source.key === undefined) return Array.from(map.values(), (member) => new Target(member.key, member.value));
@@ -145,7 +158,7 @@ export function forgetDerived(state: TransactionState): void {
 
 /** First value of a variable or member, for macros. */
 export function lookupValue(state: TransactionState, collection: string, key: string): string {
-  const map = isKeyedMap(collection) ? mapOf(state, collection) : undefined;
+  const map = mapCollections.has(collection) ? mapOf(state, collection) : undefined;
   if (map) return map.get(key.toLowerCase())?.value ?? '';
   const targets = valuesOf(state, collection);
   if (key === '') return targets[0]?.value ?? '';

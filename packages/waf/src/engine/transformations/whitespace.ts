@@ -3,6 +3,7 @@ import { isSpace } from './hex.ts';
 /** ModSecurity counts the no-break space (A0) here, and only in these two transformations. */
 const blanks = /[\t-\r \xa0]+/g;
 const needsCompression = /[\t-\r\xa0]| {2}/;
+const otherBlank = /[\t\v\f\xa0]/;
 const anyBlank = /[\t-\r \xa0]/;
 
 /** Runs of white space become one space. */
@@ -11,7 +12,10 @@ export function compressWhitespace(value: string): string {
 }
 
 export function removeWhitespace(value: string): string {
-  return anyBlank.test(value) ? value.replace(blanks, '') : value;
+  if (!anyBlank.test(value)) return value;
+  // Text has spaces and line ends, seldom more: plain replacement is several times as fast as the pattern.
+  const plain = value.replaceAll(' ', '').replaceAll('\n', '').replaceAll('\r', '');
+  return otherBlank.test(plain) ? plain.replace(blanks, '') : plain;
 }
 
 export function trimLeft(value: string): string {

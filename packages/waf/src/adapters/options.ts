@@ -1,0 +1,51 @@
+import type { Engine } from '../engine/engine.ts';
+import type { Connection, Interruption } from '../engine/transaction/state.ts';
+import type { TransactionResult } from '../engine/transaction/transaction.ts';
+
+/** What every adapter may be told, whatever its request looks like. */
+export interface InspectOptions<Request> {
+  /** The engine in force, read once a request: give a function and replace what it returns to reload rules without losing one. */
+  readonly engine: Engine | (() => Engine);
+  /** Receives what every transaction came to, after its last phase. */
+  readonly onResult?: (result: TransactionResult, request: Request) => void;
+  /** Makes UNIQUE_ID; default: time and a counter. */
+  readonly newId?: () => string;
+  /** Milliseconds since 1970; default: the system clock. */
+  readonly now?: () => number;
+  /** REMOTE_ADDR; default: the peer of the connection. Behind a trusted proxy, read the header that this proxy sets. */
+  readonly clientAddress?: (request: Request) => string | undefined;
+}
+
+/** The defaults filled in. */
+export interface Inspection<Request> {
+  /** A fresh transaction on the engine in force. */
+  open(request: Request, connection: Connection): ReturnType<Engine['transaction']>;
+}
+
+export function inspectionOf<Request>(options: InspectOptions<Request>): Inspection<Request> {
+  const now = options.now ?? Date.now;
+  const newId = options.newId ?? countingId(now);
+  const { engine } = options;
+  const engineInForce = typeof engine === 'function' ? engine : () => engine;
+  return {
+    open(request, connection) {
+      const clientAddress = options.clientAddress?.(request) ?? connection.clientAddress;
+      return engineInForce().transaction({ id: newId(), now, connection: { ...connection, clientAddress } });
+    },
+  };
+}
+
+function countingId(now: () => number): () => string {
+  let count = 0;
+  return () => `${now().toString(36)}-${(count++).toString(36)}`;
+}
+
+/** The text of an answer to a stopped request. */
+export function blockedText(interruption: Interruption): string {
+  return interruption.kind === 'redirect' ? '' : 'Forbidden\n';
+}
+
+/** Where a redirecting rule sends to, fit for a header. */
+export function locationOf(interruption: Interruption): string | undefined {
+  return interruption.url?.replace(/[^\x20-\x7e]/g, '');
+}

@@ -1,0 +1,104 @@
+import type { RequestHead } from '../engine/transaction/request.ts';
+import type { Connection, Interruption } from '../engine/transaction/state.ts';
+import type { Transaction } from '../engine/transaction/transaction.ts';
+import type { InspectOptions } from './options.ts';
+import { blockedText, inspectionOf, locationOf } from './options.ts';
+import { readAhead } from './web-body.ts';
+
+export type { RuleSource } from './files.ts';
+export { coreRuleSet, loadEngine } from './files.ts';
+
+export interface WebWafOptions extends InspectOptions<Request> {
+  /** Makes the answer to a stopped request; default: the status and a short text. */
+  readonly onBlocked?: (interruption: Interruption, request: Request) => Response;
+}
+
+/** What a `Request` does not tell. Whatever is absent is empty or zero to the rules. */
+export interface WebContext {
+  readonly connection?: Connection;
+  /** As the client wrote it, where the runtime still knows: a `Request` holds a URL already normalised. */
+  readonly head?: RequestHead;
+}
+
+export type WebHandler = (request: Request) => Response | Promise<Response>;
+
+const unknownConnection: Connection = { clientAddress: '', clientPort: 0, serverAddress: '', serverPort: 0 };
+
+/**
+ * Wrap a handler of Web `Request` and `Response`. The handler gets the same method, URL, headers and body bytes; a response
+ * whose media type is not inspected is returned untouched, as are streams and upgrades.
+ *
+ * Web requests know no drop: a rule that drops is answered with its status.
+ */
+export function waf(options: WebWafOptions): (request: Request, handle: WebHandler, context?: WebContext) => Promise<Response> {
+  const inspection = inspectionOf(options);
+  return async (request, handle, context = {}) => {
+    const transaction = inspection.open(request, context.connection ?? unknownConnection);
+    const block = (interruption: Interruption): Response => options.onBlocked?.(interruption, request) ?? answer(interruption);
+    try {
+      const stopped = transaction.requestHeaders(context.head ?? headOf(request));
+      if (stopped) return block(stopped);
+      const passed = await inspectRequestBody(request, transaction);
+      if (!(passed instanceof Request) && 'reason' in passed) return block(passed);
+      return await inspectResponse(await handle(passed), transaction, block);
+    } finally {
+      options.onResult?.(transaction.finish(), request);
+    }
+  };
+}
+
+async function inspectRequestBody(request: Request, transaction: Transaction): Promise<Request | Interruption> {
+  const { body } = request;
+  if (!transaction.wantsRequestBody || body === null) return transaction.requestBody() ?? request;
+  const read = await readAhead(body, transaction.state.requestBodyLimit, (chunk) => transaction.requestBodyChunk(chunk));
+  if (read.kind === 'interrupted') return read.interruption;
+  const interruption = transaction.requestBody();
+  if (interruption) {
+    await read.cancel();
+    return interruption;
+  }
+  const { url, method, headers, signal, redirect } = request;
+  // `duplex` (Fetch §5.4): required with a stream; not in every type library.
+  return new Request(url, { method, headers, signal, redirect, body: read.replay(), duplex: 'half' } as RequestInit);
+}
+
+async function inspectResponse(
+  response: Response,
+  transaction: Transaction,
+  block: (interruption: Interruption) => Response,
+): Promise<Response> {
+  const stopped = transaction.responseHeaders({ status: response.status, protocol: 'HTTP/1.1', headers: [...response.headers] });
+  if (stopped) {
+    await response.body?.cancel();
+    return block(stopped);
+  }
+  if (!transaction.wantsResponseBody) return response;
+  if (response.body === null) {
+    const interruption = transaction.responseBody();
+    return interruption ? block(interruption) : response;
+  }
+  const read = await readAhead(response.body, transaction.state.responseBodyLimit, (chunk) => transaction.responseBodyChunk(chunk));
+  if (read.kind === 'interrupted') return block(read.interruption);
+  const interruption = transaction.responseBody();
+  if (interruption) {
+    await read.cancel();
+    return block(interruption);
+  }
+  const { status, statusText, headers } = response;
+  return new Response(read.replay(), { status, statusText, headers });
+}
+
+/** A `Request` made from a URL has no Host header, and its path is already normalised (WHATWG URL). */
+function headOf(request: Request): RequestHead {
+  const { host, pathname, search } = new URL(request.url);
+  const headers = [...request.headers];
+  if (!request.headers.has('host')) headers.push(['host', host]);
+  return { method: request.method, uri: `${pathname}${search}`, protocol: 'HTTP/1.1', headers };
+}
+
+function answer(interruption: Interruption): Response {
+  const headers = new Headers({ 'Content-Type': 'text/plain; charset=utf-8' });
+  const location = locationOf(interruption);
+  if (location !== undefined) headers.set('Location', location);
+  return new Response(blockedText(interruption), { status: interruption.status, headers });
+}
