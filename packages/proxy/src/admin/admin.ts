@@ -1,0 +1,121 @@
+/** Envoy's admin interface, the part that tools and probes use. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { toJson } from '@bufbuild/protobuf';
+import { ClusterSchema } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
+import { ListenerSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener';
+import { RouteConfigurationSchema } from '@palisade/xds/api/envoy/config/route/v3/route';
+import { registry } from '../config/registry.ts';
+import { place } from '../log/operators.ts';
+import type { DataPlane } from '../proxy.ts';
+
+type Answer = { readonly status?: number; readonly type?: string; readonly body: string };
+
+/** Changes need POST, as in Envoy. */
+const changing = new Set(['/healthcheck/fail', '/healthcheck/ok', '/drain_listeners', '/quitquitquit']);
+
+export function startAdmin(proxy: DataPlane, { address, port }: { address: string; port: number }, quit: () => void): Promise<Server> {
+  const { promise, resolve, reject } = Promise.withResolvers<Server>();
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    const path = (request.url ?? '/').split('?')[0]!;
+    const answer =
+      changing.has(path) && request.method !== 'POST'
+        ? { status: 405, body: `${path} changes state: use POST\n` }
+        : answerOf(path, proxy, quit);
+    response.writeHead(answer.status ?? 200, { 'content-type': answer.type ?? 'text/plain; charset=UTF-8', 'cache-control': 'no-cache' });
+    response.end(answer.body);
+  });
+  server.once('error', reject);
+  server.listen(port, address, () => resolve(server));
+  return promise;
+}
+
+function answerOf(path: string, proxy: DataPlane, quit: () => void): Answer {
+  const { stats, drain } = proxy.runtime;
+  switch (path) {
+    case '/ready':
+    case '/healthz/ready':
+      return drain.isDraining ? { status: 503, body: 'DRAINING\n' } : { body: 'LIVE\n' };
+    case '/server_info':
+      return {
+        type: 'application/json',
+        body: `${JSON.stringify({ version: 'palisade', state: drain.isDraining ? 'DRAINING' : 'LIVE' })}\n`,
+      };
+    case '/stats':
+      return {
+        body: stats
+          .entries()
+          .map(([name, value]) => `${name}: ${value}\n`)
+          .join(''),
+      };
+    case '/stats/prometheus':
+      return { type: 'text/plain; version=0.0.4', body: stats.renderPrometheus() };
+    case '/clusters':
+      return { body: clusters(proxy) };
+    case '/listeners':
+      return {
+        body: proxy.listeners.map((one) => `${one.name}::${one.addresses.map((own) => place(own.address, own.port)).join(',')}\n`).join(''),
+      };
+    case '/config_dump':
+      return { type: 'application/json', body: `${JSON.stringify(configDump(proxy), hideKeys, 1)}\n` };
+    case '/healthcheck/fail':
+    case '/healthcheck/ok':
+      drain.isDraining = path.endsWith('fail');
+      return { body: 'OK\n' };
+    case '/drain_listeners':
+      proxy.drain(true);
+      return { body: 'OK\n' };
+    case '/quitquitquit':
+      setImmediate(quit);
+      return { body: 'OK\n' };
+    default:
+      return { status: 404, body: 'not found\n' };
+  }
+}
+
+function clusters(proxy: DataPlane): string {
+  return proxy.runtime.clusters
+    .filled()
+    .flatMap((cluster) =>
+      cluster.hosts.flatMap((host) => {
+        const at = `${cluster.name}::${place(host.place.address, host.place.port)}`;
+        return [
+          `${at}::rq_active::${host.active}`,
+          `${at}::rq_total::${host.requests}`,
+          `${at}::cx_connect_fail::${host.failures}`,
+          `${at}::health_flags::${host.place.isHealthy ? 'healthy' : '/failed_eds_health'}`,
+          `${at}::weight::${host.place.weight}`,
+        ];
+      }),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** Secrets are never shown. */
+function configDump(proxy: DataPlane): unknown {
+  const options = { registry };
+  return {
+    configs: [
+      {
+        '@type': 'type.googleapis.com/envoy.admin.v3.ClustersConfigDump',
+        dynamic_active_clusters: proxy.runtime.clusters.filled().map((one) => ({ cluster: toJson(ClusterSchema, one.config, options) })),
+      },
+      {
+        '@type': 'type.googleapis.com/envoy.admin.v3.ListenersConfigDump',
+        dynamic_listeners: proxy.listeners.map((one) => ({
+          name: one.name,
+          active_state: { listener: toJson(ListenerSchema, one.config, options) },
+        })),
+      },
+      {
+        '@type': 'type.googleapis.com/envoy.admin.v3.RoutesConfigDump',
+        dynamic_route_configs: proxy.runtime.routes
+          .filled()
+          .map((one) => ({ route_config: toJson(RouteConfigurationSchema, one.config, options) })),
+      },
+    ],
+  };
+}
+
+/** Certificates may stand inside a listener or cluster; their keys stay here. */
+const hideKeys = (key: string, value: unknown) => (key === 'privateKey' ? '[redacted]' : value);

@@ -1,0 +1,80 @@
+/** From a parsed head to a request that may be judged, or the refusal. Pure. */
+import type { ConnectionFacts } from '../facts.ts';
+import { Address } from '../net/address.ts';
+import { type Framing, requestFraming } from './framing.ts';
+import { Field, type Head } from './head.ts';
+import { normalizePath, type PathOptions } from './normalize-path.ts';
+import { RequestState } from './request-state.ts';
+
+export interface AcceptOptions {
+  readonly path: PathOptions;
+  readonly acceptsHttp10: boolean;
+  readonly stripsHostPort: 'never' | 'matching' | 'any';
+  readonly stripsTrailingDot: boolean;
+  readonly usesRemoteAddress: boolean;
+  readonly trustedHops: number;
+}
+
+export type Accepted =
+  | { readonly ok: true; readonly state: RequestState; readonly framing: Framing }
+  | { readonly ok: false; readonly status: number; readonly reason: string; readonly location?: string };
+
+const refuse = (reason: string, status = 400): Accepted => ({ ok: false, status, reason });
+
+/** RFC 3986 authority without userinfo: name, IPv4 or bracketed IPv6, and an optional port. */
+const authorityForm = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=%]*|\[[0-9A-Fa-f:.]+\])(?::\d{0,5})?$/;
+
+export function acceptRequest(head: Head, connection: ConnectionFacts, options: AcceptOptions): Accepted {
+  if (head.minor === 0 && !options.acceptsHttp10) return refuse('HTTP/1.0', 426);
+  const framing = requestFraming(head);
+  if (!framing.ok) return refuse(framing.reason, framing.status);
+  const hosts = head.all(Field.host);
+  if (hosts.length > 1) return refuse('repeated host');
+  if (hosts.length === 0 && head.minor === 1) return refuse('missing host');
+  let authority = hosts[0] ?? '';
+  let target = head.target;
+  if (target.charCodeAt(0) !== 47) {
+    if (head.method === 'CONNECT') return refuse('CONNECT', 404);
+    const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target);
+    if (absolute !== null) {
+      // RFC 9112 §3.2.2: the target's authority replaces the Host field.
+      authority = absolute[1]!;
+      target = absolute[2]!.startsWith('/') ? absolute[2]! : `/${absolute[2]}`;
+      if (authority === '') return refuse('empty authority');
+    } else if (target !== '*' || head.method !== 'OPTIONS') return refuse('malformed request target');
+  } else if (head.method === 'CONNECT') return refuse('CONNECT', 404);
+  if (!authorityForm.test(authority)) return refuse('malformed authority');
+  authority = canonicalAuthority(authority, connection.destinationPort, options);
+  const path = target === '*' ? ({ ok: true, path: '*' } as const) : normalizePath(target, options.path);
+  if (path.ok === false) return refuse(path.reason);
+  if (path.ok === 'redirect') return { ok: false, status: 307, reason: 'escaped slash in the path', location: path.path };
+  return {
+    ok: true,
+    state: new RequestState(head, connection, clientAddress(head, connection, options), path.path, authority),
+    framing: framing.framing,
+  };
+}
+
+function canonicalAuthority(given: string, port: number, options: AcceptOptions): string {
+  let authority = given;
+  if (options.stripsHostPort === 'any') authority = authority.replace(/:\d*$/, '');
+  else if (options.stripsHostPort === 'matching' && authority.endsWith(`:${port}`)) authority = authority.slice(0, -`:${port}`.length);
+  if (options.stripsTrailingDot) authority = authority.replace(/\.(?=:\d*$|$)/, '');
+  return authority;
+}
+
+/**
+ * Envoy: with `use_remote_address` the peer itself, unless hops before it are trusted; without it the last entry of X-Forwarded-For,
+ * which then only trusted proxies write.
+ */
+function clientAddress(head: Head, connection: ConnectionFacts, options: AcceptOptions): Address {
+  if (!head.has(Field.forwardedFor) || (options.usesRemoteAddress && options.trustedHops === 0)) return connection.source;
+  const hops = head
+    .all(Field.forwardedFor)
+    .join(',')
+    .split(',')
+    .map((hop) => hop.trim());
+  const hop = hops[hops.length - (options.usesRemoteAddress ? options.trustedHops : options.trustedHops + 1)];
+  const address = hop === undefined ? undefined : new Address(hop);
+  return address !== undefined && address.bytes.length > 0 ? address : connection.source;
+}

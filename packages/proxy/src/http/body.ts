@@ -1,0 +1,167 @@
+/** Reads one body from the bytes of a connection and renders it for the other side. */
+import type { Framing } from './framing.ts';
+
+const ChunkState = { size: 0, extension: 1, sizeLf: 2, data: 3, dataCr: 4, dataLf: 5, trailer: 6, trailerLf: 7, endLf: 8 } as const;
+
+const crlf = Buffer.from('\r\n');
+const lastChunk = Buffer.from('0\r\n');
+const maxTrailerBytes = 16 * 1024;
+const maxExtensionBytes = 4096;
+const empty = Buffer.alloc(0);
+
+const trailerByte = new Uint8Array(256).fill(1, 0x20);
+trailerByte[0x7f] = 0;
+trailerByte[9] = 1;
+
+export class BodyReader {
+  isDone: boolean;
+  error: string | undefined;
+  /** Bytes of content so far. */
+  contentBytes = 0;
+  #remaining: number;
+  #state: number = ChunkState.size;
+  #sizeDigits = 0;
+  #extensionBytes = 0;
+  #trailers = '';
+  readonly #framing: Framing;
+  readonly #rendersChunks: boolean;
+
+  /** @param rendersChunks the other side reads chunks; false: raw content. Chunk extensions are read and dropped. */
+  constructor(framing: Framing, rendersChunks: boolean) {
+    this.#framing = framing;
+    this.#rendersChunks = rendersChunks;
+    this.#remaining = framing.kind === 'length' ? framing.length : 0;
+    this.isDone = framing.kind === 'none';
+  }
+
+  get isLengthFramed(): boolean {
+    return this.#framing.kind === 'length';
+  }
+
+  /** How many of the available bytes are content that may be passed on as they are; for a length-framed body. */
+  take(available: number): number {
+    const taken = Math.min(available, this.#remaining);
+    this.#remaining -= taken;
+    this.contentBytes += taken;
+    if (this.#remaining === 0) this.isDone = true;
+    return taken;
+  }
+
+  /**
+   * @returns the rendered bytes (a copy) and where the body's bytes end; with `error` set nothing more may be read
+   */
+  read(bytes: Buffer, start: number, end: number): { readonly out: Buffer; readonly next: number } {
+    switch (this.#framing.kind) {
+      case 'none':
+        return { out: empty, next: start };
+      case 'length': {
+        const next = start + this.take(end - start);
+        return { out: Buffer.from(bytes.subarray(start, next)), next };
+      }
+      case 'until-close':
+        this.contentBytes += end - start;
+        return { out: this.#render([bytes.subarray(start, end)]), next: end };
+      case 'chunked':
+        return this.#readChunks(bytes, start, end);
+      default:
+        throw new Error(this.#framing satisfies never);
+    }
+  }
+
+  /** The connection ended: only a body that runs until then is complete. @returns what is still to be written */
+  finish(): Buffer | undefined {
+    if (this.#framing.kind !== 'until-close') return undefined;
+    this.isDone = true;
+    return this.#rendersChunks ? Buffer.concat([lastChunk, crlf]) : empty;
+  }
+
+  #render(pieces: readonly Buffer[]): Buffer {
+    if (!this.#rendersChunks) return Buffer.concat(pieces);
+    return Buffer.concat(
+      pieces.flatMap((piece) => (piece.length === 0 ? [] : [Buffer.from(`${piece.length.toString(16)}\r\n`), piece, crlf])),
+    );
+  }
+
+  #readChunks(bytes: Buffer, start: number, end: number): { out: Buffer; next: number } {
+    const pieces: Buffer[] = [];
+    let at = start;
+    while (at < end && !this.isDone && this.error === undefined) {
+      if (this.#state === ChunkState.data) {
+        const taken = Math.min(end - at, this.#remaining);
+        pieces.push(bytes.subarray(at, at + taken));
+        this.contentBytes += taken;
+        this.#remaining -= taken;
+        at += taken;
+        if (this.#remaining === 0) this.#state = ChunkState.dataCr;
+      } else this.#step(bytes[at++]!);
+    }
+    let out = this.#render(pieces);
+    if (this.isDone && this.#rendersChunks) out = Buffer.concat([out, lastChunk, Buffer.from(this.#trailers, 'latin1'), crlf]);
+    return { out, next: at };
+  }
+
+  #step(c: number): void {
+    switch (this.#state) {
+      case ChunkState.size: {
+        const value = hex(c);
+        if (value >= 0) {
+          // Twelve hexadecimal digits stay below 2^53.
+          if (++this.#sizeDigits > 12) this.error = 'chunk size too long';
+          this.#remaining = this.#remaining * 16 + value;
+        } else if (this.#sizeDigits === 0) this.error = 'malformed chunk size';
+        else if (c === 13) this.#state = ChunkState.sizeLf;
+        else if (c === 59) this.#state = ChunkState.extension;
+        else this.error = 'malformed chunk size';
+        return;
+      }
+      case ChunkState.extension:
+        if (c === 13) this.#state = ChunkState.sizeLf;
+        else if (trailerByte[c] !== 1 || ++this.#extensionBytes > maxExtensionBytes) this.error = 'malformed chunk extension';
+        return;
+      case ChunkState.sizeLf:
+        if (c !== 10) this.error = 'CR without LF';
+        this.#sizeDigits = 0;
+        this.#state = this.#remaining === 0 ? ChunkState.trailer : ChunkState.data;
+        return;
+      case ChunkState.dataCr:
+        if (c !== 13) this.error = 'a chunk is longer than its size';
+        this.#state = ChunkState.dataLf;
+        return;
+      case ChunkState.dataLf:
+        if (c !== 10) this.error = 'CR without LF';
+        this.#state = ChunkState.size;
+        return;
+      case ChunkState.trailer:
+        this.#trailerByte(c);
+        return;
+      case ChunkState.trailerLf:
+        this.#trailers += '\r\n';
+        if (c !== 10) this.error = 'CR without LF';
+        else if (!/(?:^|\r\n)[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n]*\r\n$/.test(this.#trailers)) this.error = 'malformed trailer';
+        else if (forbiddenTrailer.test(this.#trailers)) this.error = 'a trailer that may not be one';
+        this.#state = ChunkState.trailer;
+        return;
+      case ChunkState.endLf:
+        if (c !== 10) this.error = 'CR without LF';
+        else this.isDone = true;
+        return;
+    }
+  }
+
+  #trailerByte(c: number): void {
+    const isLineStart = this.#trailers === '' || this.#trailers.endsWith('\n');
+    if (c === 13) this.#state = isLineStart ? ChunkState.endLf : ChunkState.trailerLf;
+    else if (trailerByte[c] !== 1 || this.#trailers.length >= maxTrailerBytes) this.error = 'malformed trailer';
+    else this.#trailers += String.fromCharCode(c);
+  }
+}
+
+/** RFC 9110 §6.5.1: framing, routing and authentication never travel in trailers. */
+const forbiddenTrailer =
+  /(?:^|\r\n)(?:transfer-encoding|content-length|host|connection|upgrade|te|trailer|authorization|content-encoding|content-type|set-cookie|x-forwarded-[\w-]+):/i;
+
+function hex(c: number): number {
+  if (c >= 48 && c <= 57) return c - 48;
+  const lower = c | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
+}

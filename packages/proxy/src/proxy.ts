@@ -1,0 +1,205 @@
+/** The data plane of one workload: resources in, sockets out. Every resource is compiled before anything of it is used. */
+import { randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:net';
+import type { Cluster as ClusterConfig } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
+import type { ClusterLoadAssignment } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
+import type { Listener as ListenerConfig } from '@palisade/xds/api/envoy/config/listener/v3/listener';
+import type { RouteConfiguration } from '@palisade/xds/api/envoy/config/route/v3/route';
+import type { Secret } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/secret';
+import { Cells } from './cells.ts';
+import { Cluster } from './cluster/cluster.ts';
+import { readEndpoints } from './cluster/endpoints.ts';
+import { type CompiledListener, compileListener, type ListenerPlace, serveConnection } from './listener/listener.ts';
+import { LogFiles } from './log/access-log.ts';
+import { ProxyError } from './proxy-error.ts';
+import { compileRoutes, type RouteTable } from './route/table.ts';
+import { type Runtime, Sweeper } from './runtime.ts';
+import { Stats } from './stats/stats.ts';
+import { readSecret, type SecretContent } from './tls/secret.ts';
+
+/** Resources that change together. What is absent stays as it is; `removed*` names what goes. */
+export interface Update {
+  readonly secrets?: readonly Secret[];
+  readonly clusters?: readonly ClusterConfig[];
+  readonly endpoints?: readonly ClusterLoadAssignment[];
+  readonly routes?: readonly RouteConfiguration[];
+  readonly listeners?: readonly ListenerConfig[];
+  readonly removedClusters?: readonly string[];
+  readonly removedListeners?: readonly string[];
+  readonly removedSecrets?: readonly string[];
+  readonly removedRoutes?: readonly string[];
+}
+
+export interface ProxyEdges {
+  readonly now?: () => number;
+  readonly random?: () => number;
+}
+
+interface Bound {
+  listener: CompiledListener | undefined;
+  servers: Server[];
+  readonly place: ListenerPlace;
+}
+
+export class DataPlane {
+  readonly runtime: Runtime;
+  readonly #listeners = new Map<string, Bound>();
+  readonly #assignments = new Map<string, ClusterLoadAssignment>();
+
+  constructor({ now = Date.now, random = Math.random }: ProxyEdges = {}) {
+    const stats = new Stats();
+    const clock = () => performance.now();
+    this.runtime = {
+      now,
+      clock,
+      random,
+      uuid: randomUUID,
+      stats,
+      clusters: new Cells<Cluster>(),
+      routes: new Cells<RouteTable>(),
+      secrets: new Cells<SecretContent>(),
+      logs: new LogFiles(stats),
+      sweeper: new Sweeper(clock),
+      drain: { isDraining: false },
+    };
+  }
+
+  get listeners(): CompiledListener[] {
+    return [...this.#listeners.values()].flatMap((bound) => (bound.listener === undefined ? [] : [bound.listener]));
+  }
+
+  /** Where a listener really listens: port 0 in its configuration means any. */
+  addressOf(listener: string): { address: string; port: number } | undefined {
+    const address = this.#listeners.get(listener)?.servers[0]?.address();
+    return typeof address === 'object' && address !== null ? address : undefined;
+  }
+
+  /**
+   * Compiles everything, then swaps: configuration changes whole or not at all.
+   *
+   * @throws ProxyError what is wrong; nothing has changed then
+   */
+  async apply(update: Update): Promise<void> {
+    const { runtime } = this;
+    const secrets = (update.secrets ?? []).map((secret) => [secret.name, readSecret(secret)] as const);
+    const clusters = (update.clusters ?? []).map((config) => new Cluster(config, runtime));
+    for (const assignment of update.endpoints ?? []) readEndpoints(assignment, [], undefined);
+    const routes = (update.routes ?? []).map((config) => compileRoutes(config, runtime.clusters));
+    const listeners = (update.listeners ?? []).map((config) => compileListener(config, runtime));
+    const bound = await this.#bind(listeners);
+
+    for (const [name, content] of secrets) runtime.secrets.at(name).current = content;
+    for (const name of update.removedSecrets ?? []) runtime.secrets.at(name).current = undefined;
+    for (const assignment of update.endpoints ?? []) this.#assignments.set(assignment.clusterName, assignment);
+    for (const cluster of clusters) this.#placeCluster(cluster);
+    this.#placeEndpoints(update.endpoints ?? []);
+    for (const table of routes) runtime.routes.at(table.config.name).current = table;
+    for (const name of update.removedRoutes ?? []) runtime.routes.at(name).current = undefined;
+    for (const { listener, servers } of bound) this.#placeListener(listener, servers);
+    for (const name of update.removedListeners ?? []) this.#removeListener(name);
+    for (const name of update.removedClusters ?? []) {
+      const cell = runtime.clusters.at(name);
+      cell.current?.retire();
+      cell.current = undefined;
+    }
+  }
+
+  #placeCluster(cluster: Cluster): void {
+    const cell = this.runtime.clusters.at(cluster.name);
+    const assignment = cluster.endpointsName === undefined ? undefined : this.#assignments.get(cluster.endpointsName);
+    if (assignment !== undefined) cluster.setEndpoints(assignment);
+    const before = cell.current;
+    cell.current = cluster;
+    before?.retire();
+  }
+
+  #placeEndpoints(assignments: readonly ClusterLoadAssignment[]): void {
+    for (const cluster of this.runtime.clusters.filled()) {
+      const assignment = assignments.find((one) => one.clusterName === cluster.endpointsName);
+      if (assignment !== undefined) cluster.setEndpoints(assignment);
+    }
+  }
+
+  /** Ports are bound before the swap: an address that cannot be had refuses the update. */
+  async #bind(listeners: readonly CompiledListener[]): Promise<{ listener: CompiledListener; servers: Server[] }[]> {
+    const made: { listener: CompiledListener; servers: Server[] }[] = [];
+    try {
+      for (const listener of listeners) {
+        const before = this.#listeners.get(listener.name);
+        const isSame = before?.listener !== undefined && JSON.stringify(before.listener.addresses) === JSON.stringify(listener.addresses);
+        const servers: Server[] = [];
+        made.push({ listener, servers });
+        if (isSame && before !== undefined && before.listener?.bindsToPort === listener.bindsToPort) servers.push(...before.servers);
+        else if (listener.bindsToPort) for (const address of listener.addresses) servers.push(await this.#listen(listener.name, address));
+      }
+      return made;
+    } catch (error) {
+      for (const { listener, servers } of made) {
+        const kept = this.#listeners.get(listener.name)?.servers ?? [];
+        for (const server of servers) if (!kept.includes(server)) server.close();
+      }
+      throw error;
+    }
+  }
+
+  #listen(name: string, { address, port }: { address: string; port: number }): Promise<Server> {
+    const { promise, resolve, reject } = Promise.withResolvers<Server>();
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: false, noDelay: true }, (socket) => {
+      const bound = this.#listeners.get(name);
+      if (bound === undefined) socket.destroy();
+      else serveConnection(socket, bound.place, this.runtime);
+    });
+    server.once('error', (cause) =>
+      reject(new ProxyError('bind-failed', `listener "${name}": cannot listen on ${address}:${port}: ${cause.message}`, { cause })),
+    );
+    server.listen(port === 0 && address.startsWith('/') ? { path: address } : { host: address, port, backlog: 4096 }, () =>
+      resolve(server),
+    );
+    return promise;
+  }
+
+  #placeListener(listener: CompiledListener, servers: Server[]): void {
+    const before = this.#listeners.get(listener.name);
+    if (before !== undefined) {
+      for (const server of before.servers) if (!servers.includes(server)) server.close();
+      before.listener = listener;
+      before.servers = servers;
+      return;
+    }
+    const bound: Bound = {
+      listener,
+      servers,
+      place: { current: () => bound.listener, handOver: (address, port) => this.#listenerFor(address, port) },
+    };
+    this.#listeners.set(listener.name, bound);
+  }
+
+  /** The exact address first, then any address with that port. */
+  #listenerFor(address: string, port: number): ListenerPlace | undefined {
+    const serves = (one: Bound, wanted: readonly string[]) =>
+      one.listener?.usesOriginalDst === false && one.listener.addresses.some((own) => own.port === port && wanted.includes(own.address));
+    const all = [...this.#listeners.values()];
+    return (all.find((one) => serves(one, [address])) ?? all.find((one) => serves(one, ['0.0.0.0', '::'])))?.place;
+  }
+
+  #removeListener(name: string): void {
+    const bound = this.#listeners.get(name);
+    if (bound === undefined) return;
+    for (const server of bound.servers) server.close();
+    bound.listener = undefined;
+    this.#listeners.delete(name);
+  }
+
+  /** From now on answers end their connections; nobody new is accepted when `stopsAccepting`. */
+  drain(stopsAccepting: boolean): void {
+    this.runtime.drain.isDraining = true;
+    if (stopsAccepting) for (const bound of this.#listeners.values()) for (const server of bound.servers) server.close();
+  }
+
+  close(): void {
+    for (const name of [...this.#listeners.keys()]) this.#removeListener(name);
+    for (const cluster of this.runtime.clusters.filled()) cluster.retire();
+    this.runtime.sweeper.stop();
+    this.runtime.logs.close();
+  }
+}
