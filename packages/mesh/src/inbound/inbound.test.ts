@@ -170,7 +170,9 @@ const schemas: DescMessage[] = [
 ];
 const envoy = findEnvoy();
 
-test('Envoy accepts it in every mode', { skip: envoy === undefined && 'no Envoy on this machine (ENVOY or the tools cache)' }, () => {
+test('Envoy accepts it in every mode', {
+  skip: envoy === undefined && 'no Envoy on this machine (PALISADE_ENVOY or the tools cache)',
+}, () => {
   const registry = createRegistry(...schemas);
   const grpc = (name: string) => ({
     name,

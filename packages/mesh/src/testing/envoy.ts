@@ -1,17 +1,15 @@
 /** The real Envoy, when it is there, as judge of what we compile. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const candidates = [
-  process.env['ENVOY'],
-  join(process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache/palisade'), 'tools/envoy/envoy/_bin/envoy'),
-];
+const folder = join(process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache/palisade'), 'tools/envoy');
+const candidates = [process.env['PALISADE_ENVOY'] ?? '', join(folder, 'envoy/_bin/envoy'), join(folder, 'envoy')];
 
 /** @returns the path of its executable, undefined when the machine has none */
 export function findEnvoy(): string | undefined {
-  return candidates.find((path) => path !== undefined && existsSync(path));
+  return candidates.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
 }
 
 /** @returns what Envoy says against the configuration, undefined when it accepts it */
