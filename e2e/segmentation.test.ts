@@ -1,6 +1,10 @@
 /** Who may talk to whom below the mesh, with real packets: deny, lint, explain, quarantine, suggest. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { cannotRunClusters, eventually, startCluster, type TestCluster } from './harness.ts';
 
 const server = (name: string, labels: string, namespace = 'default') => `apiVersion: v1
@@ -86,5 +90,133 @@ spec:
     await cluster.kubectlOk('delete', 'cnp', 'nobody-to-db');
     await allowed('web', 'db');
     await cluster.kubectlOk('delete', 'netpol', 'allow-web');
+  });
+
+  const trap = (dash: string) => `apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: trap
+spec:
+  podSelector:
+    matchLabels:
+      app: db
+  ingress:
+    - from:
+        - namespaceSelector:
+            matchLabels:
+              user: alice
+        ${dash} podSelector:
+            matchLabels:
+              role: client
+`;
+  const senders = ['client', 'other', 'web'] as const;
+
+  test('the two manifests of "YAML Traps" differ in one dash: linted, explained, and told apart by packets', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'palisade-trap-'));
+    try {
+      const met: Record<string, Record<string, boolean>> = {};
+      for (const [name, dash] of [
+        ['and', ' '],
+        ['or', '-'],
+      ] as const) {
+        const file = join(folder, `${name}.yaml`);
+        writeFileSync(file, trap(dash));
+        await cluster.apply(trap(dash));
+        await (name === 'and' ? denied('web', 'db') : allowed('web', 'db'));
+        const asked = async (from: string) => {
+          const place = from === 'web' ? 'default' : 'alice';
+          const answer = await cluster.palisade('netpol', 'can', `${place}/${from}`, 'default/db', '--port', '8080', '-o', 'json');
+          return (JSON.parse(answer.stdout) as { allowed: boolean }[])[0]!.allowed;
+        };
+        met[name] = {};
+        for (const from of senders) {
+          met[name][from] = await reaches(from, 'db');
+          assert.equal(await asked(from), met[name][from], `what is said of ${from} (${name}) is what packets meet`);
+        }
+        const lint = await cluster.palisade('netpol', 'lint', '-o', 'json');
+        const rules = (JSON.parse(lint.stdout) as { rule: string; line: string; patch?: object[] }[]).filter(
+          (one) => one.rule === 'or-instead-of-and',
+        );
+        assert.equal(rules.length, name === 'or' ? 1 : 0);
+        assert.equal(lint.code, name === 'or' ? 1 : 0, lint.stdout);
+        if (name === 'or') {
+          assert.match(rules[0]!.line, /^NetworkPolicy\/default\/trap:\d+$/);
+          await cluster.kubectlOk('patch', 'networkpolicy', 'trap', '--type=json', '-p', JSON.stringify(rules[0]!.patch));
+          await denied('web', 'db');
+          assert.equal(await reaches('client', 'db'), true, 'as patched it is what was meant');
+          assert.equal(await reaches('other', 'db'), false);
+        }
+      }
+      assert.deepEqual(met, { and: { client: true, other: false, web: false }, or: { client: true, other: true, web: true } });
+      await cluster.kubectlOk('delete', 'netpol', 'trap');
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  test('one command leads from a denied flow to the line of YAML that decided', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'palisade-why-'));
+    try {
+      writeFileSync(join(folder, 'trap.yaml'), trap(' '));
+      await cluster.kubectlOk('apply', '-f', folder);
+      await denied('other', 'db');
+      const why = await eventually('the flow is there', 5000, async () => {
+        const answer = await cluster.palisade('netpol', 'why', '--from', 'alice/other', '--to', 'default/db', '-f', folder);
+        return answer.code === 0 && answer.stdout;
+      });
+      assert.match(why, /alice\/other:\d+ <> default\/db:8080 ingress DROPPED/);
+      assert.match(why, new RegExp(`isolated by NetworkPolicy default/trap\\) \\(${folder}/trap.yaml:6\\)`));
+      assert.match(why, /pod alice\/other has role=other, wanted role=client \(\S+trap\.yaml:14\)/);
+      assert.match(why, />\s+6 \| {3}podSelector:/);
+      await cluster.kubectlOk('delete', '-f', folder);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  test('a quarantined pod is cut off from what it had open, both ways, within a second; released it is back', async () => {
+    await allowed('web', 'db');
+    // A connection that stays open and goes on sending: one line every 50 ms into a file at the other end.
+    await cluster.kubectlOk(
+      'exec',
+      'db',
+      '--',
+      'sh',
+      '-c',
+      `nohup sh -c 'sleep 60 | nc -l -p 9000 > /tmp/got' > /dev/null 2>&1 </dev/null & echo`,
+    );
+    const attack = `while :; do echo attack; sleep 0.05; done | nc ${address.get('db')} 9000 > /dev/null 2>&1`;
+    await cluster.kubectlOk('exec', 'web', '--', 'sh', '-c', `nohup sh -c '${attack}' > /dev/null 2>&1 </dev/null & echo`);
+    const received = async () => Number((await cluster.kubectlOk('exec', 'db', '--', 'sh', '-c', 'wc -c < /tmp/got')).trim());
+    const before = await eventually('the attack runs', 5000, async () => {
+      const count = await received();
+      return count > 0 && count;
+    });
+    await eventually('the attack goes on', 5000, async () => (await received()) > before);
+
+    const result = await cluster.palisade('quarantine', 'pod', 'web', '--keep-dns');
+    assert.equal(result.code, 0, result.stderr);
+    await sleep(1000);
+    const atOneSecond = await received();
+    await sleep(1000);
+    assert.equal(await received(), atOneSecond, 'nothing of the open connection arrives any more');
+    assert.equal(await reaches('web', 'db'), false);
+    assert.equal(await reaches('db', 'web'), false);
+    assert.equal(await reaches('client', 'db'), true, 'others are untouched');
+    const names = await cluster.kubectl('exec', 'web', '--', 'nslookup', 'kubernetes.default.svc.cluster.local');
+    assert.match(names.stdout, /10\.96\.0\.1/, 'DNS was kept');
+    const who = await cluster.kubectlOk('get', 'cnp', '-o', 'jsonpath={.items[0].metadata.annotations.palisade\\.dev/quarantined-by}');
+    assert.notEqual(who, '');
+    assert.match(
+      await cluster.kubectlOk('get', 'events', '--field-selector', 'involvedObject.name=web'),
+      /Quarantined +pod\/web +cut off by/,
+    );
+
+    assert.equal((await cluster.palisade('quarantine', 'pod', 'web', '--release')).code, 0);
+    await allowed('web', 'db');
+    await allowed('db', 'web');
+    assert.equal(await cluster.kubectlOk('get', 'cnp,netpol', '-A', '-o', 'name'), '');
+    const again = await cluster.palisade('quarantine', 'pod', 'web', '--release');
+    assert.match(again.stderr, /it is not in quarantine/);
   });
 });

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addNetpolCommands } from './commands/netpol.ts';
 
 const program = new Command('palisade')
   .description('Zero-trust security mesh for microservices: a cluster on this machine, its policies, and what they did.')
@@ -66,5 +67,7 @@ program
   .option('--once', 'end after the story, with exit code 0 only if every expectation held')
   .option('--json', 'machine-readable result on standard output (implies --once)')
   .action(run(async () => (await import('./commands/demo.ts')).demo));
+
+addNetpolCommands(program);
 
 await program.parseAsync();

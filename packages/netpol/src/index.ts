@@ -1,3 +1,4 @@
+export { parseAddress } from './address.ts';
 export * from './compile.ts';
 export * from './connections.ts';
 export * from './connectivity.ts';
@@ -8,7 +9,9 @@ export * from './explain.ts';
 export { findPolicyFault } from './fault.ts';
 export * from './flow-from-log.ts';
 export * from './lint.ts';
+export { type PatchOperation, patchFor } from './lint-patch.ts';
 export * from './list.ts';
+export { snapshotOfManifests } from './manifest-snapshot.ts';
 export * from './manifests.ts';
 export type * from './model.ts';
 export type { NodeView, NodeViewPod } from './nft/address-book.ts';

@@ -1,6 +1,9 @@
 import type { PolicyRef } from '@palisade/flow';
+import type { KubernetesObject } from '@palisade/kubernetes';
 import { parseAddress, rangesContain } from './address.ts';
 import { resolvePortName } from './evaluate.ts';
+import { lintServicePorts } from './lint-services.ts';
+import { lintShadowed } from './lint-shadowed.ts';
 import type { CompiledPolicies, CompiledPolicy, CompiledRule, ParsedPeer, PodClass } from './model.ts';
 import { describeSelector, type Selector } from './selector.ts';
 
@@ -13,6 +16,8 @@ export const lintRules = {
   'port-name-unknown': 'a port name resolves nowhere',
   'dns-cut-off': 'egress rules leave out DNS',
   'ip-block-covers-pods': 'an ipBlock covers addresses of pods',
+  'service-port': 'a port of a Service where policies see the port of the container',
+  shadowed: 'a rule never decides, because the Admin tier denies the same before',
 } as const;
 export type LintRule = keyof typeof lintRules;
 
@@ -24,6 +29,8 @@ export interface LintFinding {
   readonly path: string;
   /** What it really means, in words. */
   readonly message: string;
+  /** The value that was probably meant, where it is one value. */
+  readonly intended?: number;
 }
 
 const directions = ['ingress', 'egress'] as const;
@@ -32,7 +39,7 @@ const directions = ['ingress', 'egress'] as const;
  * Finds what is written otherwise than it was probably meant. Findings depend on the snapshot: a policy that selects nothing
  * today may be waiting for pods to come.
  *
- * @param objects the policies' wire objects, for what parsing does not keep (a selector left null)
+ * @param objects wire objects: policies, for what parsing does not keep (a selector left null), and Services, for their ports
  */
 export function lintPolicies(compiled: CompiledPolicies, objects: readonly unknown[] = []): LintFinding[] {
   const findings: LintFinding[] = [];
@@ -52,7 +59,9 @@ export function lintPolicies(compiled: CompiledPolicies, objects: readonly unkno
     for (const direction of directions) for (const rule of policy[direction] ?? []) findings.push(...lintRule(compiled, rule));
     findings.push(...lintDns(compiled, policy));
   }
-  return [...findings, ...objects.flatMap(lintNulls)];
+  const wire = objects as readonly KubernetesObject[];
+  const services = wire.filter((object) => object?.kind === 'Service');
+  return [...findings, ...lintServicePorts(compiled, services), ...lintShadowed(compiled), ...objects.flatMap(lintNulls)];
 }
 
 function warn(rule: LintRule, policy: PolicyRef, path: string, message: string): LintFinding {

@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
-import { clusterPaths } from '@palisade/cluster';
 import { flowToJsonLine, formatFlow } from '@palisade/flow';
 import { type FlowQuery, streamFlows } from '../flows/fetch.ts';
+import { kubeconfigToUse } from '../kubeconfig.ts';
 
 interface FlowOptions extends Omit<FlowQuery, 'last' | 'signal'> {
   last: string;
@@ -24,13 +23,4 @@ export async function flows(raw: Record<string, unknown>): Promise<number> {
     if (!stop.signal.aborted) throw error;
   }
   return 0;
-}
-
-/** --kubeconfig, then KUBECONFIG, then the cluster of this machine. */
-function kubeconfigToUse(given: string | undefined): string {
-  const local = clusterPaths('palisade').kubeconfig;
-  const chosen = given ?? process.env['KUBECONFIG'] ?? local;
-  if (!existsSync(chosen))
-    throw new Error(`No cluster: ${chosen} does not exist. Start one with "palisade up", or name one with --kubeconfig.`);
-  return chosen;
 }

@@ -1,0 +1,88 @@
+import type { Command } from 'commander';
+
+/** Failures end with 2, so that scripts can tell them from the answer "no" (1). */
+const FAILED = 2;
+
+type Work = (...args: never[]) => Promise<number>;
+
+/** An action that loads its module when it runs. Commander hands over arguments, options, command; the command is left out. */
+function run(load: () => Promise<Work>) {
+  return async (...args: unknown[]): Promise<void> => {
+    try {
+      process.exitCode = await ((await load()) as (...given: unknown[]) => Promise<number>)(...args.slice(0, -1));
+    } catch (error) {
+      console.error(`palisade: ${error instanceof Error ? error.message : String(error)}`);
+      process.exitCode = FAILED;
+    }
+  };
+}
+
+/** Adds `palisade netpol …` and `palisade quarantine`. */
+export function addNetpolCommands(program: Command): void {
+  const netpol = program.command('netpol').description('who may talk to whom: ask, explain, lint, compare, propose');
+  const add = (usage: string, description: string, examples: readonly string[]) =>
+    netpol
+      .command(usage)
+      .description(description)
+      .option('--kubeconfig <file>', 'which cluster (default: KUBECONFIG, then the cluster of this machine)')
+      .addHelpText('after', `\nExamples:\n${examples.map((example) => `  palisade netpol ${example}`).join('\n')}`);
+  const files = ['-f, --filename <path...>', 'manifests, files or folders, instead of a cluster'] as const;
+
+  add('can <from> <to>', 'may one reach the other, and which line of YAML decides; exit code 0 yes, 1 no', [
+    'can deployment/auth service/db --port 8080',
+    'can default/web 203.0.113.7 --port 443',
+    'can web db --port 5432 -f manifests/',
+  ])
+    .option(...files)
+    .option('--port <port>', 'destination port (of a Service: its own port); without it all that may pass is summed up')
+    .option('--protocol <protocol>', 'TCP, UDP, SCTP, or one without ports such as ICMPv4', 'TCP')
+    .option('-n, --namespace <namespace>', 'of ends that do not say', 'default')
+    .option('-o, --output <format>', 'text or json', 'text')
+    .action(run(async () => (await import('../netpol/can.ts')).can));
+
+  add('why [flow]', 'what decided a flow: the newest denied one, or a line of "palisade flows -o json" ("-": standard input)', [
+    'why',
+    'why --from default/auth --to default/db -f examples/sidecar',
+    'why - < flow.json',
+  ])
+    .option('-f, --filename <path...>', 'manifests of the policies: lines of these files are named')
+    .option('--from <pod>', 'source of the flow')
+    .option('--to <pod>', 'destination of the flow')
+    .option('--verdict <verdict>', 'verdict of the flow', 'DROPPED')
+    .action(run(async () => (await import('../netpol/why.ts')).why));
+
+  add('list', 'who can reach whom', ['list', 'list -f manifests/ -o dot | dot -Tsvg > map.svg'])
+    .option(...files)
+    .option('--ipv6', 'outside addresses of IPv6 too')
+    .option('-o, --output <format>', 'text, json, csv or dot', 'text')
+    .action(run(async () => (await import('../netpol/list.ts')).list));
+
+  add('diff <old> <new>', 'what becomes reachable or unreachable; a folder, a file, or "live"; exit code 1 when something does', [
+    'diff manifests/ changed/',
+    'diff live changed/',
+  ])
+    .option('-o, --output <format>', 'text or json', 'text')
+    .action(run(async () => (await import('../netpol/diff.ts')).diff));
+
+  add('lint', 'policies that say something else than they were meant to; exit code 1 when there are any', [
+    'lint',
+    'lint -f manifests/ -o sarif > netpol.sarif',
+  ])
+    .option(...files)
+    .option('--fail-on <severity>', 'warning, error or never', 'warning')
+    .option('-o, --output <format>', 'text, json or sarif', 'text')
+    .action(run(async () => (await import('../netpol/lint.ts')).lint));
+
+  program
+    .command('quarantine <kind> <name>')
+    .description('cut a pod, or all pods of a deployment, off at once; open connections end')
+    .option('--keep-dns', 'let it go on asking the cluster DNS')
+    .option('--release', 'lift the quarantine')
+    .option('-n, --namespace <namespace>', 'where it is', 'default')
+    .option('--kubeconfig <file>', 'which cluster (default: KUBECONFIG, then the cluster of this machine)')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  palisade quarantine pod www-5d9c7-x2x4q --keep-dns\n  palisade quarantine deployment www --release',
+    )
+    .action(run(async () => (await import('./quarantine.ts')).quarantine));
+}

@@ -1,0 +1,11 @@
+import { existsSync } from 'node:fs';
+import { clusterPaths } from '@palisade/cluster';
+
+/** --kubeconfig, then KUBECONFIG, then the cluster of this machine. */
+export function kubeconfigToUse(given: string | undefined): string {
+  const local = clusterPaths('palisade').kubeconfig;
+  const chosen = given ?? process.env['KUBECONFIG'] ?? local;
+  if (!existsSync(chosen))
+    throw new Error(`No cluster: ${chosen} does not exist. Start one with "palisade up", or name one with --kubeconfig.`);
+  return chosen;
+}

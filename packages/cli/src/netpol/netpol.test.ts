@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { analyzeConnectivity, compilePolicies, diffConnectivity, findPolicyFault, listConnectivity } from '@palisade/netpol';
+import { renderDiff } from './diff.ts';
+import { findEnd } from './ends.ts';
+import { lintSource } from './lint.ts';
+import { listFormats } from './list.ts';
+import { dnsAddresses, yamlOf } from './live.ts';
+import { quarantineName, quarantinePolicies } from './quarantine-plan.ts';
+import { renderSarif } from './sarif.ts';
+import { type PolicySource, sourceOfFiles } from './source.ts';
+import { explainFlow } from './why.ts';
+
+const manifests = `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: db }
+spec:
+  template:
+    metadata: { labels: { app: db } }
+    spec: { containers: [{ name: c, ports: [{ name: sql, containerPort: 5432 }] }] }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: web, labels: { app: web } }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: db }
+spec: { selector: { app: db }, ports: [{ port: 80, targetPort: sql }] }
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: { name: db }
+spec:
+  podSelector: { matchLabels: { app: db } }
+  ingress:
+    - from: [{ podSelector: { matchLabels: { app: web } } }]
+      ports: [{ port: 80 }]
+`;
+
+describe('palisade netpol on files', () => {
+  let folder: string;
+  let source: PolicySource;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'palisade-netpol-'));
+    writeFileSync(join(folder, 'all.yaml'), manifests);
+    writeFileSync(join(folder, 'notes.txt'), 'no: [manifest');
+    source = sourceOfFiles([folder]);
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const line = (number: number) => `${folder}/all.yaml:${number}`;
+
+  const ends: readonly (readonly [text: string, pod: string])[] = [
+    ['web', 'default/web'],
+    ['default/web', 'default/web'],
+    ['pod/web', 'default/web'],
+    ['db', 'default/db'],
+    ['deployment/db', 'default/db'],
+    ['default/deploy/db', 'default/db'],
+    ['svc/db', 'default/db'],
+  ];
+  for (const [text, pod] of ends) it(`finds ${text}`, () => assert.deepEqual(findEnd(source, text, 'default').ends, [{ pod }]));
+  it('finds an address', () => assert.deepEqual(findEnd(source, '2001:db8::1', 'default').ends, [{ ip: '2001:db8::1' }]));
+  for (const text of ['nobody', 'other/web', 'deployment/web', 'a/b/c', 'svc/none', ''])
+    it(`refuses "${text}"`, () => assert.throws(() => findEnd(source, text, 'default'), /Cannot (find|understand)/));
+  it("asks about a Service's port where policies see it", () => {
+    assert.equal(findEnd(source, 'svc/db', 'default').targetPort(80, 'TCP'), 5432);
+    assert.throws(() => findEnd(source, 'svc/db', 'default').targetPort(81, 'TCP'), /has TCP 80/);
+  });
+
+  it('lint: the port of a Service, with line, patch and SARIF', () => {
+    const [report, ...others] = lintSource(source);
+    assert.deepEqual(others, []);
+    assert.equal(report?.rule, 'service-port');
+    assert.equal(report?.line, line(25));
+    assert.deepEqual(report?.patch, [{ op: 'replace', path: '/spec/ingress/0/ports/0/port', value: 5432 }]);
+    const sarif = renderSarif([report!]) as {
+      runs: { results: { ruleIndex: number; locations: object[] }[]; tool: { driver: { rules: { id: string }[] } } }[];
+    };
+    const { results, tool } = sarif.runs[0]!;
+    assert.equal(tool.driver.rules[results[0]!.ruleIndex]!.id, 'service-port');
+    assert.match(JSON.stringify(results[0]!.locations), /"startLine":25/);
+  });
+
+  it('list in each form', () => {
+    const rows = listConnectivity(analyzeConnectivity(source.compiled, [4])).filter((row) => !row.outside);
+    assert.equal(
+      listFormats['text']!(rows),
+      'default/db[Deployment] => default/web[Pod] : All Connections\ndefault/web[Pod] => default/db[Deployment] : TCP 80\n',
+    );
+    assert.equal(listFormats['csv']!(rows).split('\n')[2], 'default/web[Pod],default/db[Deployment],TCP 80');
+    assert.match(listFormats['dot']!(rows), / {2}"default\/web\[Pod\]" -> "default\/db\[Deployment\]" \[label="TCP 80"\]\n/);
+    assert.deepEqual(JSON.parse(listFormats['json']!(rows))[1], {
+      source: 'default/web[Pod]',
+      destination: 'default/db[Deployment]',
+      connections: 'TCP 80',
+    });
+  });
+
+  it('diff', () => {
+    const open = compilePolicies({ ...source.snapshot, networkPolicies: [] });
+    const rows = [source.compiled, open].map((compiled) => listConnectivity(analyzeConnectivity(compiled, [4])));
+    assert.equal(
+      renderDiff(diffConnectivity(rows[0]!, rows[1]!)),
+      '+ 0.0.0.0-255.255.255.255 => default/db[Deployment] : All Connections\n~ default/web[Pod] => default/db[Deployment] : TCP 80 -> All Connections\n',
+    );
+  });
+
+  it('why: the record, each end, what is missing, the lines', () => {
+    const text = explainFlow(source, {
+      time: '2026-01-01T00:00:00.000Z',
+      reporter: 'node/a',
+      verdict: 'DROPPED',
+      reason: 'no NetworkPolicy allows it',
+      source: { namespace: 'default', pod: 'web' },
+      destination: { namespace: 'default', pod: 'db', port: 5432 },
+      body: { type: 'l4', protocol: 'TCP' },
+    });
+    assert.match(text, /the packet goes to TCP 5432, the rule is for TCP 80/);
+    assert.ok(text.includes(line(22)), text);
+    assert.match(text, />\s+22 \| {3}podSelector/);
+  });
+});
+
+describe('what is read from a cluster', () => {
+  const service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { namespace: 'kube-system', name: 'kube-dns' },
+    spec: { clusterIPs: ['10.96.0.10'] },
+  };
+  const endpoints = {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: service.metadata,
+    subsets: [{ addresses: [{ ip: '169.254.20.10' }] }],
+  };
+  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { namespace: 'kube-system', name: 'x', labels: { 'k8s-app': 'kube-dns' } } };
+  it('a DNS that is no pod has the addresses of its Service', () => {
+    assert.deepEqual(dnsAddresses([service, endpoints]), ['10.96.0.10', '169.254.20.10']);
+    assert.deepEqual(dnsAddresses([service, endpoints, pod]), []);
+  });
+  it("a policy's own YAML leaves out what the server keeps", () => {
+    const metadata = { name: 'p', namespace: 'd', uid: 'u', managedFields: [{}] };
+    const { name, text } = yamlOf({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata, spec: { podSelector: {} } });
+    assert.equal(name, 'NetworkPolicy/d/p');
+    assert.equal(
+      text,
+      'apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: p\n  namespace: d\nspec:\n  podSelector: {}\n',
+    );
+  });
+});
+
+describe('quarantine', () => {
+  const target = { kind: 'Pod', namespace: 'default', name: 'web' } as const;
+  const options = { keepDns: true, by: 'ada', at: new Date(0) };
+  it('makes policies the compiler takes, with who and when', () => {
+    for (const keepDns of [true, false]) {
+      for (const policy of quarantinePolicies(target, { ...options, keepDns })) {
+        assert.equal(findPolicyFault(policy), undefined);
+        assert.equal(policy.metadata.annotations?.['palisade.dev/quarantined-by'], 'ada');
+        assert.equal(policy.metadata.annotations?.['palisade.dev/quarantined-at'], '1970-01-01T00:00:00.000Z');
+      }
+    }
+  });
+  it('long names are cut and stay different', () => {
+    const long = (end: string) => quarantineName({ ...target, name: `${'x'.repeat(200)}${end}` });
+    assert.ok(long('a').length <= 63);
+    assert.notEqual(long('a'), long('b'));
+    assert.equal(quarantineName({ ...target, name: 'web.1' }), 'quarantine-pod-default-web-1');
+  });
+});
