@@ -61,6 +61,7 @@ for (const bad of ['(', ')', '[a', 'a**b', '*a', '\\', 'a{3,1}', '[b-a]', '(?<=a
   });
 }
 
+// Lazy loops around what may be empty are left out: ECMAScript rejects the empty round, PCRE ends the loop with it.
 const atom = fc.constantFrom('a', 'b', 'A', '.', '\\s', '\\w', '\\b', '\\B', '^', '$', '[ab]', '[^a]', '\\n', '(?i:b)', '_', '\\xa0');
 const { pattern } = fc.letrec<{ pattern: string; part: string }>((tie) => ({
   pattern: fc.array(tie('part'), { minLength: 1, maxLength: 4 }).map((parts) => parts.join('')),
@@ -70,7 +71,7 @@ const { pattern } = fc.letrec<{ pattern: string; part: string }>((tie) => ({
     fc
       .tuple(
         atom.filter((a) => !/^(\^|\$|\\[bB])$/.test(a)),
-        fc.constantFrom('*', '+', '?', '{2}', '{0,2}', '*?', '+?'),
+        fc.constantFrom('*', '+', '?', '{2}', '{0,2}', '+?'),
       )
       .map((pair) => pair.join('')),
     fc.tuple(tie('pattern'), tie('pattern')).map(([a, b]) => `(${a}|${b})`),

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { WafConfigError } from './errors.ts';
+import { engineOf, firedIds, runRequest } from './testing.ts';
+import { MemoryStore } from './transaction/collections.ts';
+
+const form = (body: string) => ({ method: 'POST', headers: [['Content-Type', 'application/x-www-form-urlencoded']] as const, body });
+
+describe('rules', () => {
+  const rows: readonly (readonly [what: string, rules: string, uri: string, wanted: readonly number[]])[] = [
+    ['a match', 'SecRule ARGS "@rx ^b" "id:1,phase:1,log,pass"', '/?a=bc', [1]],
+    ['a negated operator', 'SecRule ARGS "!@rx ^b" "id:1,phase:1,log,pass"', '/?a=bc&d=e', [1]],
+    ['an excluded member', 'SecRule ARGS|!ARGS:a "@rx b" "id:1,phase:1,log,pass"', '/?a=b', []],
+    ['an excluded pattern', 'SecRule ARGS|!ARGS:/^x_/ "@rx b" "id:1,phase:1,log,pass"', '/?X_1=b', []],
+    ['a count', 'SecRule &ARGS "@eq 2" "id:1,phase:1,log,pass"', '/?a=b&a=c', [1]],
+    ['a whole chain', 'SecRule ARGS:a "@streq 1" "id:1,phase:1,log,pass,chain"\nSecRule ARGS:b "@streq 2" ""', '/?a=1&b=2', [1]],
+    ['half a chain', 'SecRule ARGS:a "@streq 1" "id:1,phase:1,log,pass,chain"\nSecRule ARGS:b "@streq 2" ""', '/?a=1&b=3', []],
+    [
+      'a transformed MATCHED_VAR in a chain',
+      'SecRule ARGS "@rx ." "id:1,phase:1,log,pass,chain,t:lowercase"\nSecRule MATCHED_VAR "@streq abc" ""',
+      '/?a=ABC',
+      [1],
+    ],
+    [
+      'captures',
+      'SecRule ARGS "@rx ^(.)(.)" "id:1,phase:1,nolog,pass,capture"\nSecRule TX:2 "@streq y" "id:2,phase:1,log,pass"',
+      '/?a=xyz',
+      [2],
+    ],
+    [
+      'skipAfter',
+      'SecRule ARGS "@rx x" "id:1,phase:1,nolog,pass,skipAfter:END"\nSecAction "id:2,phase:1,log,pass"\nSecMarker END\nSecAction "id:3,phase:1,log,pass"',
+      '/?a=x',
+      [3],
+    ],
+    [
+      'skip',
+      'SecRule ARGS "@rx x" "id:1,phase:1,nolog,pass,skip:1"\nSecAction "id:2,phase:1,log,pass"\nSecAction "id:3,phase:1,log,pass"',
+      '/?a=x',
+      [3],
+    ],
+    ['multiMatch before decoding', 'SecRule ARGS "@streq %41" "id:1,phase:1,log,pass,multiMatch,t:urlDecode"', '/?a=%2541', [1]],
+    [
+      'setvar per value',
+      'SecRule ARGS "@rx x" "id:1,phase:1,nolog,pass,setvar:tx.s=+5"\nSecRule TX:s "@eq 10" "id:2,phase:1,log,pass"',
+      '/?a=x&b=x',
+      [2],
+    ],
+    ['ctl:ruleRemoveById', 'SecAction "id:1,phase:1,nolog,pass,ctl:ruleRemoveById=2"\nSecAction "id:2,phase:1,log,pass"', '/', []],
+    [
+      'ctl:ruleRemoveTargetById',
+      'SecAction "id:1,phase:1,nolog,pass,ctl:ruleRemoveTargetById=2;ARGS:a"\nSecRule ARGS "@rx x" "id:2,phase:1,log,pass"',
+      '/?a=x',
+      [],
+    ],
+    ['SecRuleRemoveByTag', 'SecAction "id:1,phase:1,log,pass,tag:\'a/b\'"\nSecRuleRemoveByTag a/', '/', []],
+    ['SecRuleUpdateTargetById', 'SecRule ARGS "@rx x" "id:1,phase:1,log,pass"\nSecRuleUpdateTargetById 1 "!ARGS:a"', '/?a=x', []],
+    // CVE-2024-1019, CVE-2025-29914
+    ['an encoded question mark is path', 'SecRule REQUEST_FILENAME "@streq /a?b" "id:1,phase:1,log,pass"', '/a%3Fb', [1]],
+    ['a double slash is path', 'SecRule REQUEST_FILENAME "@streq //host/path" "id:1,phase:1,log,pass"', '//host/path', [1]],
+  ];
+  for (const [what, rules, uri, wanted] of rows) {
+    for (const isReference of [false, true]) {
+      test(`${what}${isReference ? ' (reference)' : ''}`, () => {
+        assert.deepEqual(firedIds(runRequest(engineOf(rules, { isReference }), { uri })), wanted);
+      });
+    }
+  }
+});
+
+test('deny, drop, redirect, allow and detection only', () => {
+  const kind = (rules: string) => runRequest(engineOf(rules)).interruption;
+  assert.deepEqual(
+    { ...kind('SecAction "id:1,phase:1,deny,status:406"'), reason: '' },
+    { kind: 'deny', status: 406, url: undefined, ruleId: 1, phase: 1, reason: '' },
+  );
+  assert.equal(kind('SecAction "id:1,phase:2,drop"')?.kind, 'drop');
+  assert.equal(kind('SecRule REQUEST_URI "@rx ." "id:1,phase:1,redirect:\'http://x/?u=%{REQUEST_URI}\'"')?.url, 'http://x/?u=/');
+  assert.equal(kind('SecAction "id:1,phase:1,allow"\nSecAction "id:2,phase:2,deny"'), undefined);
+  assert.equal(kind('SecDefaultAction "phase:1,deny,status:429"\nSecAction "id:1,phase:1,block"')?.status, 429);
+  const detected = runRequest(engineOf('SecRuleEngine DetectionOnly\nSecAction "id:1,phase:1,deny"\nSecAction "id:2,phase:1,log,pass"'));
+  assert.equal(detected.interruption, undefined);
+  assert.equal(detected.detected?.ruleId, 1);
+  assert.deepEqual(firedIds(detected), [1, 2]);
+});
+
+test('a used-up step budget is a verdict with a reason', () => {
+  const engine = engineOf('SecRule ARGS "@rx (?=a)(?:a+)+$" "id:7,phase:1,pass,log"', { regexStepBudget: 5000 });
+  const result = runRequest(engine, { uri: `/?q=${'a'.repeat(40)}b` });
+  assert.equal(result.interruption?.kind, 'deny');
+  assert.match(result.interruption?.reason ?? '', /rule 7.*step budget/);
+  assert.deepEqual(result.limits, [{ ruleId: 7, variable: 'q' }]);
+});
+
+test('persistent collections outlive a request and expire', () => {
+  let nowMs = 0;
+  const rules =
+    'SecAction "id:1,phase:1,nolog,pass,initcol:ip=%{REMOTE_ADDR},setvar:ip.n=+1,expirevar:ip.n=60"\nSecRule IP:n "@ge 2" "id:2,phase:1,log,pass"';
+  const engine = engineOf(rules, { store: new MemoryStore() });
+  const run = () => {
+    const transaction = engine.transaction({
+      id: 't',
+      now: () => nowMs,
+      connection: { clientAddress: '192.0.2.7', clientPort: 1, serverAddress: '', serverPort: 0 },
+    });
+    transaction.requestHeaders({ method: 'GET', uri: '/', protocol: 'HTTP/1.1', headers: [] });
+    return firedIds(transaction.finish());
+  };
+  assert.deepEqual(run(), []);
+  assert.deepEqual(run(), [2]);
+  nowMs = 61_000;
+  assert.deepEqual(run(), []);
+});
+
+test('bodies: forms, JSON by profile, XML, multipart', () => {
+  const fires = (
+    rules: string,
+    request: Parameters<typeof runRequest>[1],
+    profile: 'modsecurity2' | 'modsecurity3' | 'coraza' = 'modsecurity2',
+  ) => firedIds(runRequest(engineOf(rules, { profile }), request));
+  assert.deepEqual(fires('SecRule ARGS_POST:a "@streq b c" "id:1,phase:2,log,pass"', form('a=b+c&d')), [1]);
+  assert.deepEqual(fires('SecRule REQUEST_BODY "@streq a=b" "id:1,phase:2,log,pass"', form('a=b')), [1]);
+  const json = { method: 'POST', body: '{"a":{"b":["x\\u0041"]}}' };
+  const asJson = 'SecAction "id:9,phase:1,nolog,pass,ctl:requestBodyProcessor=JSON"\n';
+  assert.deepEqual(fires(`${asJson}SecRule ARGS:a.b.b "@streq xA" "id:1,phase:2,log,pass"`, json), [1]);
+  assert.deepEqual(fires(`${asJson}SecRule ARGS:json.a.b.array_0 "@streq xA" "id:1,phase:2,log,pass"`, json, 'modsecurity3'), [1]);
+  assert.deepEqual(fires(`${asJson}SecRule ARGS:json.a.b "@streq 1" "id:1,phase:2,log,pass"`, json, 'coraza'), [1]);
+  assert.deepEqual(fires(`${asJson}SecRule REQBODY_ERROR "@eq 1" "id:1,phase:2,log,pass"`, { method: 'POST', body: '[1,' }), [1]);
+  const xml = { method: 'POST', body: '<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><a b="q">x&e;<c>y</c></a>' };
+  const asXml = 'SecAction "id:9,phase:1,nolog,pass,ctl:requestBodyProcessor=XML"\n';
+  assert.deepEqual(
+    fires(`${asXml}SecRule XML:/* "@streq xy" "id:1,phase:2,log,pass"\nSecRule XML://@* "@streq q" "id:2,phase:2,log,pass"`, xml),
+    [1, 2],
+  );
+});
+
+describe('refused at load, with file and line', () => {
+  const rows: readonly (readonly [rules: string, code: string, text: RegExp])[] = [
+    ['SecRule ARGZ "@rx a" "id:1"', 'unknown-variable', /test\.conf:4: .*ARGZ/],
+    ['SecRule ARGS "@rxx a" "id:1"', 'unknown-operator', /@rxx/],
+    ['SecRule ARGS "@rx (" "id:1"', 'bad-pattern', /test\.conf:4/],
+    ['SecRule ARGS "@rx a" "id:1,denyy"', 'unknown-action', /denyy/],
+    ['SecRule ARGS "@rx a" "id:1,t:lower"', 'unknown-transformation', /lower/],
+    ['SecRule ARGS "@rx a" "phase:1"', 'bad-argument', /no id/],
+    ['SecAction "id:1"\nSecAction "id:1"', 'duplicate-id', /test\.conf:5: .*test\.conf:4/],
+    ['SecRule REMOTE_ADDR "@ipMatch 10.0.0.0/33" "id:1"', 'bad-argument', /prefix 33, wanted 0 to 32/],
+    ['SecRuleEngin On', 'unknown-directive', /SecRuleEngin/],
+    ['SecRule ARGS "@rx a" "id:1,chain"', 'syntax', /chain/],
+    ['SecRule ARGS "@rx a" "id:1,exec:/bin/x"', 'unsupported', /exec/],
+    ['SecRule ARGS "@inspectFile x" "id:1"', 'unsupported', /inspectfile/],
+    ['SecRule ARGS "@rx a', 'syntax', /[Uu]nclosed quote/],
+    ['<Location />', 'unsupported', /Location/],
+  ];
+  for (const [rules, code, text] of rows) {
+    test(rules, () => {
+      assert.throws(
+        () => engineOf(rules),
+        (error) => error instanceof WafConfigError && error.code === code && text.test(error.message),
+      );
+    });
+  }
+});
+
+test('an unsupported rule can be left out by name, and the notes say so', () => {
+  const engine = engineOf('SecRule ARGS "@rx a" "id:5,exec:/bin/x"', { skipUnsupported: [5] });
+  assert.match(engine.ruleSet.notes.join(), /exec/);
+});

@@ -1,0 +1,38 @@
+import type { Engine, EngineOptions } from './engine.ts';
+import { compile } from './engine.ts';
+import { parseSecLang } from './seclang/parse.ts';
+import type { RequestHead } from './transaction/request.ts';
+import type { TransactionResult } from './transaction/transaction.ts';
+
+/** Compile rule text for a test; `SecRuleEngine On` and bodies are switched on first. */
+export function engineOf(rules: string, options: EngineOptions = {}): Engine {
+  const text = `SecRuleEngine On\nSecRequestBodyAccess On\nSecResponseBodyAccess On\n${rules}`;
+  return compile(parseSecLang(text, 'test.conf', options.profile ? { profile: options.profile } : {}), options);
+}
+
+export interface TestRequest extends Partial<RequestHead> {
+  readonly body?: string;
+  /** Sizes of the pieces the body arrives in; the last repeats. */
+  readonly chunk?: number;
+}
+
+/** Run one request through all phases, with a fixed clock. */
+export function runRequest(engine: Engine, request: TestRequest = {}): TransactionResult {
+  const transaction = engine.transaction({
+    id: 'test',
+    now: () => 1_700_000_000_000,
+    connection: { clientAddress: '192.0.2.1', clientPort: 1234, serverAddress: '192.0.2.2', serverPort: 80 },
+  });
+  const { method = 'GET', uri = '/', protocol = 'HTTP/1.1', headers = [['Host', 'localhost']] } = request;
+  transaction.requestHeaders({ method, uri, protocol, headers });
+  const body = Buffer.from(request.body ?? '', 'latin1');
+  const size = request.chunk ?? (body.length || 1);
+  for (let at = 0; at < body.length; at += size) transaction.requestBodyChunk(body.subarray(at, at + size));
+  transaction.requestBody();
+  return transaction.finish();
+}
+
+/** Ids of logged rules that matched. */
+export function firedIds(result: TransactionResult): number[] {
+  return result.matched.map((rule) => rule.id);
+}
