@@ -154,8 +154,13 @@ function secure(socket: Socket, chain: Chain, facts: ChainFacts, place: Listener
   };
   const timer = setTimeout(fail, chain.handshakeMs);
   // A handshake that fails destroys the inner socket and may never close the outer one.
-  socket.once('close', () => clearTimeout(timer));
-  secured.on('error', () => socket.destroy());
+  const clear = () => clearTimeout(timer);
+  socket.once('close', clear);
+  secured.once('close', clear);
+  secured.on('error', () => {
+    clear();
+    socket.destroy();
+  });
   secured.once('secure', () => {
     clearTimeout(timer);
     const certificate = secured.getPeerX509Certificate();

@@ -1,0 +1,106 @@
+/** Two proxy processes in a row, Envoy's or ours, from the same bootstraps; CPU from the operating system's accounting. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { allowGetFrom, clientHop, serverHop, type TestIdentity } from '@palisade/proxy/testing';
+
+const main = new URL('../../packages/proxy/src/main.ts', import.meta.url).pathname;
+
+export interface Hops {
+  /** Plain entry of the client's sidecar, mutual TLS entry of the server's. */
+  readonly plainPort: number;
+  readonly tlsPort: number;
+  /** Microseconds of both processes so far. */
+  cpu(): number;
+  rssMb(): number;
+  stop(): Promise<void>;
+}
+
+/** @param envoy path of the binary; undefined: ours */
+export async function startHops(
+  envoy: string | undefined,
+  upstreamPort: number,
+  [client, server]: readonly [TestIdentity, TestIdentity],
+): Promise<Hops> {
+  const dir = mkdtempSync(join(tmpdir(), 'palisade-bench-'));
+  const [plainPort, tlsPort, adminA, adminB] = (await freePorts(4)) as [number, number, number, number];
+  const configs = {
+    a: clientHop(
+      { listenPort: plainPort, adminPort: adminA, upstreamPort: tlsPort, logPath: join(dir, 'a.log'), statPrefix: 'out' },
+      client,
+      [server.uri],
+    ),
+    b: serverHop(
+      { listenPort: tlsPort, adminPort: adminB, upstreamPort, logPath: join(dir, 'b.log'), statPrefix: 'in' },
+      server,
+      allowGetFrom(client.uri),
+    ),
+  };
+  const children: ChildProcess[] = Object.entries(configs).map(([name, config], index) => {
+    const file = join(dir, `${name}.json`);
+    writeFileSync(file, JSON.stringify(config));
+    const [command, args] =
+      envoy === undefined
+        ? [process.execPath, [main, '-c', file]]
+        : [envoy, ['-c', file, '--concurrency', '1', '--base-id', String((process.pid % 10_000) * 2 + index), '--log-level', 'error']];
+    return spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  });
+  const stop = async () => {
+    await Promise.all(
+      children.map(async (child) => {
+        if (child.exitCode !== null || child.signalCode !== null) return;
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+      }),
+    );
+    rmSync(dir, { recursive: true, force: true });
+  };
+  try {
+    await Promise.all([waitForPort(plainPort), waitForPort(tlsPort)]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const sum = (read: (pid: number) => number) => children.reduce((total, child) => total + read(child.pid!), 0);
+  return {
+    plainPort,
+    tlsPort,
+    cpu: () => sum(cpuMicroseconds),
+    rssMb: () => Math.max(...children.map((child) => residentMb(child.pid!))),
+    stop,
+  };
+}
+
+/** utime and stime of /proc/PID/stat, in ticks of 10 ms. */
+function cpuMicroseconds(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
+function residentMb(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  for (const server of servers) server.close();
+  return ports;
+}
+
+async function waitForPort(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
+      socket.on('connect', () => socket.destroy());
+    });
+    if (isOpen) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`No proxy listens on port ${port} after 10 s`);
+}

@@ -1,0 +1,2 @@
+export function findEnvoy(): string | undefined;
+export function installEnvoy(say: (line: string) => void): string | undefined;
