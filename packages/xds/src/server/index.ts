@@ -1,0 +1,4 @@
+/** Serving xDS. */
+export { createDiscoveryMethods, type DiscoveryServerOptions, type ProxyConnection } from './discovery-server.ts';
+export { type ResourceSnapshot, type VersionedResource, versioned, versionOf } from './snapshot.ts';
+export type { ProxyStatus, TypeStatus } from './status.ts';
