@@ -26,3 +26,9 @@ for (const [program, expected] of [
     }
   });
 }
+
+test('making them says nothing on standard error', () => {
+  const code = `import { programFiles } from '${new URL('program.ts', import.meta.url).href}'; programFiles('client');`;
+  const run = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
+  assert.deepEqual([run.status, run.stderr], [0, '']);
+});
