@@ -1,4 +1,5 @@
 /** One transaction of ModSecurity 2.9's audit log, in either of its formats (Reference Manual, "SecAuditLogFormat", "SecAuditLogParts"). */
+import { isIP } from 'node:net';
 
 export interface AuditEntry {
   readonly time: Date;
@@ -59,8 +60,8 @@ export function entryFromJson(json: any): AuditEntry {
   return {
     time: parseAuditTime(String(transaction.time)),
     id: String(transaction.transaction_id),
-    remote: { ip: String(transaction.remote_address), port: Number(transaction.remote_port) },
-    local: { ip: String(transaction.local_address), port: Number(transaction.local_port) },
+    remote: endpointOf(transaction.remote_address, transaction.remote_port),
+    local: endpointOf(transaction.local_address, transaction.local_port),
     requestLine: String(request?.request_line ?? ''),
     host: headers.filter(([name]) => name.toLowerCase() === 'host').map(([, value]) => String(value))[0],
     status: statusOf(response?.status, audit?.messages ?? []),
@@ -69,6 +70,13 @@ export function entryFromJson(json: any): AuditEntry {
     isDetectionOnly: audit?.engine_mode === 'DETECTION_ONLY',
     ruleSet: ruleSetOf((audit?.producer ?? []).map(String)),
   };
+}
+
+function endpointOf(ip: unknown, port: unknown) {
+  const number = Number(port);
+  if (typeof ip !== 'string' || isIP(ip) === 0) throw new Error(`"${ip}" is no address`);
+  if (!Number.isInteger(number) || number < 0 || number > 65_535) throw new Error(`"${port}" is no port`);
+  return { ip, port: number };
 }
 
 /** @param sections text of each part by its letter */
@@ -81,8 +89,8 @@ export function entryFromSections(sections: ReadonlyMap<string, string>): AuditE
   return {
     time: parseAuditTime(head[1]!),
     id: head[2]!,
-    remote: { ip: head[3]!, port: Number(head[4]) },
-    local: { ip: head[5]!, port: Number(head[6]) },
+    remote: endpointOf(head[3], head[4]),
+    local: endpointOf(head[5], head[6]),
     requestLine: /^.*/.exec(request)![0].trimEnd(),
     host: /^host:[ \t]*(.*?)\s*$/im.exec(request)?.[1],
     status: statusOf(/^HTTP\/\S+ (\d{3})/.exec(sections.get('F') ?? '')?.[1], field('Message')),

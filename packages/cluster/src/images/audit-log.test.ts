@@ -105,6 +105,20 @@ test('an unreadable entry is an ERROR record, the next is read', () => {
   assert.match(records[1]!.reason, /^unreadable audit log entry: /);
 });
 
+test('an entry without a readable address is unreadable, not a record of nobody', () => {
+  const entry = JSON.parse(json);
+  for (const change of [
+    { remote_address: undefined },
+    { remote_address: 'db' },
+    { remote_port: 'x' },
+    { local_port: 65_536 },
+    { time: '' },
+  ]) {
+    const [record] = read(`${JSON.stringify({ ...entry, transaction: { ...entry.transaction, ...change } })}\n`);
+    assert.equal(record!.verdict, 'ERROR', JSON.stringify(change));
+  }
+});
+
 test('no text makes the reader throw', () => {
   const pieces = fc.constantFrom(...native.split('\n'), json, '{', '}', '--x-A--', '--x-Z--', '\n', '[id "1"]');
   fc.assert(
