@@ -5,6 +5,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { launchCluster, type RunningCluster, stopCluster } from '@palisade/cluster';
+import { startInTerminal, type TerminalSession } from './terminal.ts';
 
 export const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '');
 export const examples = join(root, 'examples');
@@ -21,6 +22,8 @@ export interface TestCluster {
   kubectl(...args: string[]): Promise<Output>;
   /** Standard output; rejects when the exit code is not 0. */
   kubectlOk(...args: string[]): Promise<string>;
+  /** kubectl in a terminal of its own, to type in. */
+  kubectlWithTerminal(args: readonly string[]): Promise<TerminalSession>;
   /** `kubectl apply -f -` of this text. */
   apply(manifest: string): Promise<string>;
   /** `kubectl create -f -`: unlike apply it sends the text as it is, nulls included. */
@@ -67,6 +70,7 @@ export async function startCluster(options: { nodes?: readonly string[]; hostPat
       if (result.code !== 0) throw new Error(`kubectl ${args.join(' ')}: exit code ${result.code}\n${result.stderr}${result.stdout}`);
       return result.stdout;
     },
+    kubectlWithTerminal: async (args) => startInTerminal('kubectl', args, env),
     apply: (manifest) => send('apply', manifest),
     create: (manifest) => send('create', manifest),
     palisade: (...args) =>

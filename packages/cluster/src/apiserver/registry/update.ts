@@ -5,6 +5,7 @@ import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
 import { fromStored, toStored } from './catalog.ts';
 import { isFinished } from './delete.ts';
+import { checkEphemeralContainers } from './ephemeral-containers.ts';
 import { composePart, type Part } from './parts.ts';
 import type { ServedResource } from './resource.ts';
 import { hasGeneration, strategyFor } from './strategy.ts';
@@ -112,6 +113,7 @@ function validate({ model, storeType }: ServedResource, part: Part, object: Kube
     case 'whole-unchecked':
       return [];
     case 'ephemeralcontainers':
+      return [...model.validateCreate(object), ...checkEphemeralContainers(object, current)];
     case 'resize':
       // These change what an update may not: the result has to be a valid pod.
       return model.validateCreate(object);

@@ -11,6 +11,7 @@ export interface PodSpec {
   nodeName?: string;
   containers: Container[];
   initContainers?: Container[];
+  ephemeralContainers?: Container[];
   volumes?: Volume[];
   restartPolicy?: 'Always' | 'OnFailure' | 'Never';
   terminationGracePeriodSeconds?: number;
@@ -60,6 +61,8 @@ export interface Container {
   livenessProbe?: Probe;
   lifecycle?: { postStart?: Handler; preStop?: Handler };
   restartPolicy?: 'Always';
+  /** Ephemeral containers only: the container whose processes it sees. */
+  targetContainerName?: string;
   securityContext?: SecurityContext;
   terminationMessagePath?: string;
   terminationMessagePolicy?: 'File' | 'FallbackToLogsOnError';
@@ -187,7 +190,7 @@ export interface ContainerStatus {
   image: string;
   imageID: string;
   containerID?: string;
-  started: boolean;
+  started?: boolean;
 }
 
 export interface PodCondition {
@@ -211,6 +214,7 @@ export interface PodStatus {
   startTime?: string;
   initContainerStatuses?: ContainerStatus[];
   containerStatuses?: ContainerStatus[];
+  ephemeralContainerStatuses?: ContainerStatus[];
   qosClass?: 'Guaranteed' | 'Burstable' | 'BestEffort';
 }
 
@@ -227,4 +231,9 @@ export interface Secret extends KubernetesObject {
 /** `restartPolicy: Always` on an init container: it keeps running beside the main ones (KEP-753). */
 export function isSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always';
+}
+
+/** Every container of a pod, whatever its kind; ephemeral ones last. */
+export function allContainers(spec: PodSpec): Container[] {
+  return [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
 }

@@ -1,5 +1,5 @@
 import { isSidecar, type Pod } from '../pod-types.ts';
-import { type ContainerRecord, lostContainer, newRecord } from './record.ts';
+import { type ContainerRecord, firstRecord, lostContainer, newRecord } from './record.ts';
 
 /**
  * Records for a pod seen for the first time by this process. If its status tells of containers, they ran in an earlier life of the node and are gone:
@@ -31,6 +31,17 @@ export function adoptRecords(pod: Pod): Map<string, ContainerRecord> {
       record.lastState = before.lastState;
       record.containerId = before.containerID;
       record.restartCount = before.restartCount;
+    }
+    records.set(container.name, record);
+  }
+  // Never started again: what ran is lost, what had not begun still may.
+  for (const container of spec.ephemeralContainers ?? []) {
+    const before = status.ephemeralContainerStatuses?.find(({ name }) => name === container.name);
+    const record = firstRecord(container);
+    if (before?.containerID !== undefined) {
+      record.state = { terminated: before.state.terminated ?? lostContainer(before) };
+      record.containerId = before.containerID;
+      record.imageId = before.imageID;
     }
     records.set(container.name, record);
   }

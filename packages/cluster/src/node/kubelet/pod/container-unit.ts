@@ -104,6 +104,7 @@ export class ContainerUnit {
     const { context, pod, place } = this.#host;
     const container = this.#container;
     try {
+      const pidNamespace = this.#host.pidNamespace(container);
       const image = await context.images.find(container.image);
       context.events.event(pod, 'Normal', 'Pulled', `Container image "${container.image}" already present on machine`);
       this.#pullBackoff = NO_BACKOFF;
@@ -132,6 +133,7 @@ export class ContainerUnit {
         prepared,
         id,
         netns: place.sandbox!.netns,
+        pidNamespace,
         logPath,
         endpoint: podEndpoint(this.#host),
       });
@@ -212,6 +214,7 @@ export class ContainerUnit {
   #willRestart(exitCode: number): boolean {
     if (isSidecar(this.#container)) return true;
     const { spec } = this.#host.pod;
+    if (spec.ephemeralContainers?.some(({ name }) => name === this.#container.name)) return false;
     const policy = spec.restartPolicy ?? 'Always';
     const isInit = spec.initContainers?.some(({ name }) => name === this.#container.name) ?? false;
     if (exitCode === 0) return policy === 'Always' && !isInit;

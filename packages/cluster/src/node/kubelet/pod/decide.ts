@@ -47,6 +47,8 @@ export function decidePod(spec: PodSpec, facts: ReadonlyMap<string, ContainerFac
     };
   }
 
+  // An ephemeral container is started once, whatever the others do.
+  for (const container of spec.ephemeralContainers ?? []) if (factsOf(container).phase === 'absent') begin(container);
   for (const container of spec.initContainers ?? []) {
     const { phase, exitCode, isStarted } = factsOf(container);
     if (isSidecar(container)) {

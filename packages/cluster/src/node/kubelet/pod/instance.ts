@@ -38,6 +38,8 @@ export interface StartInput {
   readonly prepared: PreparedContainer;
   readonly id: string;
   readonly netns: string;
+  /** Path of the PID namespace to run in; undefined: one of its own. */
+  readonly pidNamespace: string | undefined;
   readonly logPath: string;
   readonly endpoint: Endpoint;
 }
@@ -61,6 +63,7 @@ export async function startInstance(input: StartInput): Promise<ContainerInstanc
       bwrap: context.machine.bwrap,
       launchEnv: context.machine.launchEnv,
       netns: join('/run/netns', input.netns),
+      pidNamespace: input.pidNamespace,
       sandbox: prepared.sandbox,
       setting: prepared.setting,
       command: prepared.command,

@@ -6,6 +6,7 @@ import type { Pod } from '../pod-types.ts';
 import { planVolumes } from '../volumes/plan.ts';
 import { PodVolumes } from '../volumes/pod-volumes.ts';
 import { type NodeContext, podReference } from './context.ts';
+import { type PauseProcess, startPause } from './pause.ts';
 import { type PodFiles, podHostname, renderHosts, writePodFiles } from './pod-files.ts';
 
 const CLUSTER_DOMAIN = 'cluster.local';
@@ -24,6 +25,7 @@ export class PodPlace {
   files: PodFiles | undefined;
   /** When projected tokens want to be renewed. */
   refreshAtMs: number | undefined;
+  #pause: PauseProcess | undefined;
   #isCurrent = false;
   #hasVolumes = false;
 
@@ -51,7 +53,16 @@ export class PodPlace {
 
   /** Containers may start. */
   get isComplete(): boolean {
-    return this.sandbox !== undefined && this.files !== undefined && this.#hasVolumes;
+    return this.sandbox !== undefined && this.#hasProcessSpace && this.files !== undefined && this.#hasVolumes;
+  }
+
+  /** Of the whole pod (`shareProcessNamespace`); undefined: each container has its own. */
+  get pidNamespace(): string | undefined {
+    return this.#pause?.pidNamespace;
+  }
+
+  get #hasProcessSpace(): boolean {
+    return !this.#pod.spec.shareProcessNamespace || this.#pause?.isRunning() === true;
   }
 
   volumeFolder = (name: string): string | undefined => this.#volumes.folder(name);
@@ -73,6 +84,7 @@ export class PodPlace {
         ? { podUid: facts.pod.metadata.uid ?? '', netns: context.network.netns, podIPs: context.network.node.addresses }
         : await context.startSlots.run(() => context.network.addPod(this.#pod));
     }
+    if (!this.#hasProcessSpace) this.#pause = await startPause(context.machine, this.sandbox.netns, this.hostname);
     this.files ??= writePodFiles(join(this.memoryDir, 'etc'), {
       hosts: renderHosts(this.#pod, this.hostname, this.podIPs, CLUSTER_DOMAIN),
       hostname: this.hostname,
@@ -94,6 +106,7 @@ export class PodPlace {
   /** The containers are gone: addresses and volumes go, logs stay until `forget`. */
   async release(): Promise<void> {
     const { sandbox } = this;
+    await this.#pause?.end();
     this.#volumes.release();
     rmSync(this.memoryDir, { recursive: true, force: true });
     if (sandbox !== undefined && !this.#pod.spec.hostNetwork) await this.#context.network.removePod(sandbox.podUid);

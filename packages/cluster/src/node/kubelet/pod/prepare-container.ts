@@ -27,7 +27,7 @@ export interface PrepareInput {
 }
 
 export interface PreparedContainer {
-  readonly sandbox: Omit<Sandbox, 'statusFd'>;
+  readonly sandbox: Omit<Sandbox, 'statusFd' | 'pidNamespaceFd'>;
   readonly setting: ProcessSetting;
   readonly command: readonly string[];
   /** On this machine. */

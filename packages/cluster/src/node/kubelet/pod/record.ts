@@ -1,4 +1,4 @@
-import type { ContainerState, ContainerStatus } from '../pod-types.ts';
+import type { Container, ContainerState, ContainerStatus } from '../pod-types.ts';
 import { type Backoff, NO_BACKOFF } from './backoff.ts';
 import type { ContainerFacts } from './decide.ts';
 
@@ -45,6 +45,11 @@ export function newRecord(name: string, image: string, before: ContainerStatus |
   return record;
 }
 
+/** Of an ephemeral container: it was added to a pod that has its place already. */
+export function firstRecord({ name, image }: Container): ContainerRecord {
+  return newRecord(name, image, undefined, 'ContainerCreating');
+}
+
 /** What kubelet reports of a container that it can no longer find. */
 export function lostContainer(before: ContainerStatus): Terminated {
   return {
@@ -82,8 +87,10 @@ export function isReady(record: ContainerRecord): boolean {
   return record.state.running !== undefined && record.isStarted && record.isProbedReady;
 }
 
-export function renderContainerStatus(record: ContainerRecord, kind: 'init' | 'sidecar' | 'main'): ContainerStatus {
-  const ready = kind === 'init' ? record.state.terminated?.exitCode === 0 : isReady(record);
+export type ContainerKind = 'init' | 'sidecar' | 'main' | 'ephemeral';
+
+export function renderContainerStatus(record: ContainerRecord, kind: ContainerKind): ContainerStatus {
+  const ready = kind === 'ephemeral' ? false : kind === 'init' ? record.state.terminated?.exitCode === 0 : isReady(record);
   return {
     name: record.name,
     state: record.state,
@@ -93,6 +100,6 @@ export function renderContainerStatus(record: ContainerRecord, kind: 'init' | 's
     image: record.image,
     imageID: record.imageId,
     ...(record.containerId === undefined ? {} : { containerID: record.containerId }),
-    started: kind === 'init' ? false : record.state.running !== undefined && record.isStarted,
+    ...(kind === 'ephemeral' ? {} : { started: kind === 'init' ? false : record.state.running !== undefined && record.isStarted }),
   };
 }

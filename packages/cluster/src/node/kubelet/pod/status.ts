@@ -1,6 +1,6 @@
 import { type Container, isSidecar, type Pod, type PodCondition, type PodStatus } from '../pod-types.ts';
 import { qosClass } from './qos.ts';
-import { type ContainerRecord, renderContainerStatus } from './record.ts';
+import { type ContainerKind, type ContainerRecord, renderContainerStatus } from './record.ts';
 
 /** Everything a pod's status is made from. */
 export interface PodView {
@@ -28,6 +28,7 @@ export function renderPodStatus(view: PodView): PodStatus {
   const inits = pod.spec.initContainers ?? [];
   const initStatuses = inits.flatMap((container) => statusOf(container, records, isSidecar(container) ? 'sidecar' : 'init'));
   const statuses = pod.spec.containers.flatMap((container) => statusOf(container, records, 'main'));
+  const ephemeral = (pod.spec.ephemeralContainers ?? []).flatMap((container) => statusOf(container, records, 'ephemeral'));
   const phase = view.outcome ?? podPhase(view);
   return {
     phase,
@@ -39,6 +40,7 @@ export function renderPodStatus(view: PodView): PodStatus {
     startTime: view.startTime,
     ...(inits.length === 0 ? {} : { initContainerStatuses: initStatuses }),
     containerStatuses: statuses,
+    ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
     qosClass: pod.status?.qosClass ?? qosClass(pod.spec),
   };
 }
@@ -57,7 +59,7 @@ export function withForeignConditions(pod: Pod, written: PodStatus): Pod {
   return { ...pod, status: { ...written, conditions: [...own, ...others] } };
 }
 
-function statusOf(container: Container, records: ReadonlyMap<string, ContainerRecord>, kind: 'init' | 'sidecar' | 'main') {
+function statusOf(container: Container, records: ReadonlyMap<string, ContainerRecord>, kind: ContainerKind) {
   const record = records.get(container.name);
   return record === undefined ? [] : [renderContainerStatus(record, kind)];
 }

@@ -16,6 +16,12 @@ export interface UnitHost {
   readonly place: PodPlace;
   readonly facts: PodFacts;
   readonly isTerminating: boolean;
+  /**
+   * PID namespace that this container joins; undefined: one of its own.
+   *
+   * @throws ContainerConfigError when it targets a container that does not run
+   */
+  pidNamespace(container: Container): string | undefined;
   /** Something in the record changed. */
   changed(): void;
 }

@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { PodSandbox } from '../../../contract.ts';
 import type { PodFacts } from '../env/fields.ts';
-import { type Container, isSidecar, type Pod } from '../pod-types.ts';
+import { allContainers, type Container, isSidecar, type Pod } from '../pod-types.ts';
 import { VolumeError } from '../volumes/plan.ts';
 import { adoptRecords } from './adopt.ts';
 import { ContainerUnit } from './container-unit.ts';
 import type { NodeContext } from './context.ts';
 import { decidePod } from './decide.ts';
 import { wireTime } from './instance.ts';
+import { joinedPidNamespace } from './pause.ts';
 import { PodPlace } from './place.ts';
-import { factsOf } from './record.ts';
+import { factsOf, firstRecord } from './record.ts';
 import { removePodObject } from './remove-object.ts';
 import { renderPodStatus, withForeignConditions } from './status.ts';
 import { createStatusWriter, type StatusWriter } from './status-writer.ts';
@@ -58,7 +58,7 @@ export class PodWorker implements UnitHost {
       this.#isReleased = true;
     }
     const records = adoptRecords(pod);
-    for (const container of this.#containers())
+    for (const container of allContainers(pod.spec))
       this.#units.set(container.name, new ContainerUnit(this, container, records.get(container.name)!));
     this.poke();
   }
@@ -73,6 +73,10 @@ export class PodWorker implements UnitHost {
 
   get isTerminating(): boolean {
     return this.#stopping !== undefined;
+  }
+
+  pidNamespace(container: Container): string | undefined {
+    return joinedPidNamespace(container, this.#place, (name) => this.#units.get(name)?.instance);
   }
 
   unit(container: string): ContainerUnit | undefined {
@@ -98,7 +102,11 @@ export class PodWorker implements UnitHost {
     if (!isDeepStrictEqual([this.#pod.metadata.labels, this.#pod.metadata.annotations], [pod.metadata.labels, pod.metadata.annotations]))
       this.#place.invalidate();
     this.#pod = pod;
-    for (const container of this.#containers()) this.#units.get(container.name)?.update(container);
+    for (const container of allContainers(pod.spec)) {
+      const unit = this.#units.get(container.name);
+      if (unit !== undefined) unit.update(container);
+      else this.#units.set(container.name, new ContainerUnit(this, container, firstRecord(container)));
+    }
     this.poke();
   }
 
@@ -241,7 +249,11 @@ export class PodWorker implements UnitHost {
       return this.#units.get(container.name)!.stop(graceSeconds === 0 ? 0 : Math.max(left, 1), this.#hurry.signal);
     };
     const inits = this.#pod.spec.initContainers ?? [];
-    await Promise.all([...this.#pod.spec.containers, ...inits.filter((each) => !isSidecar(each))].map(stop));
+    await Promise.all(
+      allContainers(this.#pod.spec)
+        .filter((each) => !isSidecar(each))
+        .map(stop),
+    );
     for (const sidecar of inits.filter(isSidecar).reverse()) await stop(sidecar);
     this.#isReleased = true;
     this.#outcome = outcome;
@@ -282,13 +294,5 @@ export class PodWorker implements UnitHost {
   #wakeIn(ms: number): void {
     this.#cancelWake?.();
     this.#cancelWake = this.context.clock.after(Math.max(0, ms), () => this.poke());
-  }
-
-  #containers(): Container[] {
-    return [...(this.#pod.spec.initContainers ?? []), ...this.#pod.spec.containers];
-  }
-
-  get sandbox(): PodSandbox | undefined {
-    return this.#place.sandbox;
   }
 }

@@ -6,15 +6,22 @@ export interface Sandbox {
   readonly isRootReadOnly: boolean;
   /** Descriptor that bwrap writes `{"child-pid": N}` and `{"exit-code": N}` to. */
   readonly statusFd: number;
+  /** Descriptor of a PID namespace to join; without, the container gets one of its own. */
+  readonly pidNamespaceFd?: number;
 }
 
 /**
  * Options of bubblewrap(1) for one container: own PID, IPC, UTS and mount namespaces in the network namespace of the caller. They travel
  * through `--args FD`, so that the machine's paths do not stand in the container's /proc/1/cmdline.
+ *
+ * In a joined PID namespace `--sync-fd` keeps bubblewrap's own init above the program, as everything that looks for the program expects; it also
+ * closes the descriptor before the program begins.
  */
 export function renderBwrapArguments(sandbox: Sandbox): string[] {
   return [
-    '--unshare-pid',
+    ...(sandbox.pidNamespaceFd === undefined
+      ? ['--unshare-pid']
+      : ['--pidns', String(sandbox.pidNamespaceFd), '--sync-fd', String(sandbox.pidNamespaceFd)]),
     '--unshare-ipc',
     '--unshare-uts',
     '--hostname',

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, fchownSync, readFileSync } from 'node:fs';
+import { closeSync, fchownSync, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renderBwrapArguments, type Sandbox } from './bwrap-arguments.ts';
 import { type ProcessSetting, renderProcess } from './command.ts';
+import { killMembers, mountNamespaceOf } from './mount-namespace.ts';
 import { makePipe } from './native.ts';
 import { openScript } from './script-file.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
@@ -15,7 +16,9 @@ export interface LaunchRequest {
   readonly launchEnv: Readonly<Record<string, string>>;
   /** Path of the network namespace. */
   readonly netns: string;
-  readonly sandbox: Omit<Sandbox, 'statusFd'>;
+  /** Path of a PID namespace to run in (`/proc/PID/ns/pid`); default one of its own. */
+  readonly pidNamespace?: string | undefined;
+  readonly sandbox: Omit<Sandbox, 'statusFd' | 'pidNamespaceFd'>;
   readonly setting: ProcessSetting;
   readonly command: readonly string[];
   /** tmpfs folder for what must not reach a command line. */
@@ -57,6 +60,7 @@ export interface RunningContainer {
 const ARGUMENTS_FD = 3;
 const STATUS_FD = 4;
 const SCRIPT_FD = 5;
+const PID_NAMESPACE_FD = 6;
 const ENTER_CGROUPS = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"';
 
 /** Words in front of a command that make it run inside control groups. */
@@ -76,6 +80,7 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
   const { credentials } = request.setting;
   const { words, script } = renderProcess(request.setting, request.command, SCRIPT_FD);
   const scriptFile = openScript(request.secretDir, script, credentials.uid);
+  const pidNamespace = request.pidNamespace === undefined ? undefined : openSync(request.pidNamespace, 'r');
   const command = [
     ...enterCgroups(request.cgroups),
     '/usr/bin/nsenter',
@@ -94,9 +99,17 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
     cwd: '/',
     // A session of its own: the supervisor's terminal, if it has one, is none of the container's business.
     detached: true,
-    stdio: [stdin, terminal?.slave ?? out!.write, terminal?.slave ?? err!.write, 'pipe', 'pipe', scriptFile],
+    stdio: [
+      stdin,
+      terminal?.slave ?? out!.write,
+      terminal?.slave ?? err!.write,
+      'pipe',
+      'pipe',
+      scriptFile,
+      ...(pidNamespace === undefined ? [] : [pidNamespace]),
+    ],
   });
-  for (const fd of [out?.write, err?.write, terminal?.slave, scriptFile]) if (fd !== undefined) closeSync(fd);
+  for (const fd of [out?.write, err?.write, terminal?.slave, scriptFile, pidNamespace]) if (fd !== undefined) closeSync(fd);
   const stdout = terminal?.output ?? readEnd(out!.read);
   const stderr = err === null ? null : readEnd(err.read);
   child.stdin?.on('error', () => {});
@@ -113,7 +126,8 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
       void pending.then(() => stream.resume());
     });
   }
-  sendArguments(child, { ...request.sandbox, statusFd: STATUS_FD });
+  const joined = pidNamespace === undefined ? {} : { pidNamespaceFd: PID_NAMESPACE_FD };
+  sendArguments(child, { ...request.sandbox, statusFd: STATUS_FD, ...joined });
   const status = readStatus(child.stdio[STATUS_FD] as Readable);
   const exit = awaitExit(child, [stdout, ...(stderr === null ? [] : [stderr])], status, lastWords.text);
   const initPid = await Promise.race([status.initPid, exit.then(() => undefined)]);
@@ -121,6 +135,7 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
     terminal?.close();
     throw new Error(lastWords.text().trim() || 'the container ended before it began');
   }
+  if (pidNamespace !== undefined) endStragglers(child, mountNamespaceOf(initPid));
   let isOver = false;
   void exit.then(() => {
     isOver = true;
@@ -146,6 +161,13 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
     },
     kill: () => send(initPid, 'SIGKILL'),
   };
+}
+
+/** In a PID namespace of its own a container's processes end with its init; in a shared one somebody has to end them. */
+function endStragglers(child: ChildProcess, mountNamespace: string | undefined): void {
+  if (mountNamespace === undefined) return;
+  if (child.exitCode !== null || child.signalCode !== null) killMembers(mountNamespace);
+  else child.once('exit', () => killMembers(mountNamespace));
 }
 
 function sendArguments(child: ChildProcess, sandbox: Sandbox): void {

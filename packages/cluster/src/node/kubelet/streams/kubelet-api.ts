@@ -66,7 +66,7 @@ export function createKubeletApi(find: (namespace: string, pod: string) => PodWo
 
     async portForward(namespace, pod, port) {
       const worker = workerOf(namespace, pod);
-      const { sandbox } = worker;
+      const { sandbox } = worker.place;
       if (sandbox === undefined)
         throw badRequest(`unable to forward port because pod is not running. Current status=${worker.pod.status?.phase ?? 'Pending'}`);
       const { network } = worker.context;
