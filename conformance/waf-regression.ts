@@ -107,7 +107,7 @@ function judge(test: RegressionCase, folder: string): Omit<CaseResult, 'name'> {
     ['debug', expected.debug_log],
     ['error', expected.error_log],
   ] as const) {
-    if (pattern === undefined || pattern === '' || new RegExp(pattern).test(kind === 'debug' ? trace : log)) continue;
+    if (pattern === undefined || pattern === '' || new RegExp(pattern, 's').test(kind === 'debug' ? trace : log)) continue;
     if (kind === 'debug' && behaviour.test(pattern)) return { status: 'fail', detail: `trace lacks ${pattern}` };
     if (expected.http_code === undefined || kind === 'error')
       return { status: 'skip', detail: `asks for the wording of ModSecurity's ${kind} log: ${pattern.slice(0, 60)}` };

@@ -106,9 +106,9 @@ export function parseMultipart(contentType: string, body: string, limits: Multip
       const line = lineEnd < 0 ? body.slice(at) : body.slice(at, lineEnd + 1);
       at += line.length;
       if (isComplete) {
-        if (line.startsWith('--') && line.slice(2).startsWith(boundary)) throw new MultipartError('a boundary follows the final one');
-        // An empty line after the end is what some clients send.
         if (line !== '\r\n' || at < body.length) flags.DATA_AFTER = 1;
+        if (line.startsWith('--') && line.slice(2).startsWith(boundary)) throw new MultipartError('a boundary follows the final one');
+        // An empty line after the end is what some clients send, and no data.
         continue;
       }
       const kind = line.startsWith('--') ? classifyBoundary(line, boundary, flags, at >= body.length) : 'data';
@@ -159,6 +159,8 @@ function readBoundary(contentType: string, flags: MultipartFlags): string {
   const gap = contentType.slice(start + 8, equals);
   if (/\S/.test(gap)) throw new MultipartError('malformed boundary parameter');
   let value = contentType.slice(equals + 1);
+  // A parameter after an unquoted boundary (`; charset=UTF-8`) is tolerated, as in ModSecurity.
+  if (!value.trimStart().startsWith('"')) value = value.replace(/;.*$/s, '');
   if (gap !== '' || /^\s/.test(value)) flags.BOUNDARY_WHITESPACE = 1;
   if (value.length >= 2 && value.startsWith('"') && value.endsWith('"')) {
     value = value.slice(1, -1);

@@ -105,7 +105,19 @@ function factsOf(node: RegexNode): Facts {
   }
 }
 
+/** Sets are shared, so what is known of one is kept with it. */
+const knownSets = new WeakMap<ByteSet, Facts>();
+
 function setFacts(set: ByteSet): Facts {
+  let facts = knownSets.get(set);
+  if (!facts) {
+    facts = computeSetFacts(set);
+    knownSets.set(set, facts);
+  }
+  return facts;
+}
+
+function computeSetFacts(set: ByteSet): Facts {
   const mask = maskOfSet(set);
   const needs = mask === ALL_CLASSES ? [] : [mask];
   const bytes = members(set);

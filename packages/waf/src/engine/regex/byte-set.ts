@@ -20,10 +20,18 @@ export function has(set: ByteSet, byte: number): boolean {
   return ((set[byte >> 5]! >>> (byte & 31)) & 1) === 1;
 }
 
+const singles: (ByteSet | undefined)[] = [];
+
 export function setOf(...bytes: number[]): ByteSet {
+  if (bytes.length === 1) {
+    const known = singles[bytes[0]!];
+    if (known) return known;
+  }
   const set = newSet();
   for (const byte of bytes) set[byte >> 5]! |= 1 << (byte & 31);
-  return internSet(set);
+  const shared = internSet(set);
+  if (bytes.length === 1) singles[bytes[0]!] = shared;
+  return shared;
 }
 
 /** Inclusive ranges: `rangeSet([0x30, 0x39])`. */
@@ -37,8 +45,21 @@ export function union(a: ByteSet, b: ByteSet): ByteSet {
   return internSet(a.map((word, i) => word | b[i]!) as ByteSet);
 }
 
+/** Results by operands: alphabets meet the same few sets of a rule set thousands of times. */
+const intersections = new WeakMap<ByteSet, WeakMap<ByteSet, ByteSet>>();
+
 export function intersect(a: ByteSet, b: ByteSet): ByteSet {
-  return internSet(a.map((word, i) => word & b[i]!) as ByteSet);
+  let known = intersections.get(b);
+  if (!known) {
+    known = new WeakMap();
+    intersections.set(b, known);
+  }
+  let set = known.get(a);
+  if (!set) {
+    set = internSet(a.map((word, i) => word & b[i]!) as ByteSet);
+    known.set(a, set);
+  }
+  return set;
 }
 
 export function complement(a: ByteSet): ByteSet {
@@ -57,14 +78,20 @@ export function members(set: ByteSet): number[] {
 
 /** Add the other ASCII case of every letter: PCRE's caseless matching in the C locale touches ASCII only. */
 export function foldCase(set: ByteSet): ByteSet {
+  const known = foldings.get(set);
+  if (known) return known;
   const folded = set.slice() as ByteSet;
   for (let upper = 0x41; upper <= 0x5a; upper++) {
     const lower = upper + 32;
     if (has(set, upper)) folded[lower >> 5]! |= 1 << (lower & 31);
     if (has(set, lower)) folded[upper >> 5]! |= 1 << (upper & 31);
   }
-  return internSet(folded);
+  const shared = internSet(folded);
+  foldings.set(set, shared);
+  return shared;
 }
+
+const foldings = new WeakMap<ByteSet, ByteSet>();
 
 export const allBytes: ByteSet = rangeSet([0, 255]);
 export const newline: ByteSet = setOf(0x0a);

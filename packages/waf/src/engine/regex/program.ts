@@ -110,6 +110,23 @@ export function compileProgram(regex: Regex): Program {
   return { code, start, groups: regex.groups, marks };
 }
 
+/** Instructions a node compiles to, about: cheap enough to refuse an oversized pattern without compiling it. */
+export function programSize(node: RegexNode): number {
+  switch (node.type) {
+    case 'cat':
+    case 'alt':
+      return node.items.reduce((sum, item) => sum + 1 + programSize(item), 0);
+    case 'repeat':
+      return (programSize(node.item) + 1) * Math.max(1, node.max === Number.POSITIVE_INFINITY ? node.min + 1 : node.max);
+    case 'group':
+    case 'atomic':
+    case 'look':
+      return programSize(node.item) + 2;
+    default:
+      return 1;
+  }
+}
+
 export function canBeEmpty(node: RegexNode): boolean {
   switch (node.type) {
     case 'set':

@@ -5,7 +5,7 @@ import { LazyDfa } from './dfa.ts';
 import type { PatternOptions } from './parse.ts';
 import { parsePattern } from './parse.ts';
 import type { Program } from './program.ts';
-import { compileProgram } from './program.ts';
+import { compileProgram, MAX_PROGRAM, ProgramTooLarge, programSize } from './program.ts';
 import { renderV8 } from './v8.ts';
 
 /** Steps an irregular pattern (lookaround, atomic groups, back references) may take on one value. */
@@ -27,11 +27,14 @@ export interface RegexMatch {
 export class CompiledRegex {
   readonly isRegular: boolean;
   readonly groups: number;
-  readonly #program: Program;
+  readonly #source: string;
+  readonly #options: PatternOptions;
+  #program: Program | undefined;
   #dfa: LazyDfa | undefined;
   #backtracker: Backtracker | undefined;
   /** For captures of patterns that cannot backtrack far. */
-  readonly #quick: { readonly regex: RegExp; readonly groupMap: readonly number[] } | undefined;
+  readonly #isQuick: boolean;
+  #quick: QuickRegex | undefined;
   readonly #budget: number;
 
   /** @throws PatternError or ProgramTooLarge when the pattern cannot be compiled */
@@ -39,14 +42,18 @@ export class CompiledRegex {
     const regex = parsePattern(source, options);
     this.isRegular = isRegular(regex.root);
     this.groups = regex.groups;
-    this.#program = compileProgram(regex);
+    if (programSize(regex.root) > MAX_PROGRAM) throw new ProgramTooLarge();
+    // Irregular patterns have parts that only compiling checks (widths of lookbehinds).
+    if (!this.isRegular) this.#program = compileProgram(regex);
+    this.#source = source;
+    this.#options = options;
     this.#budget = budget;
-    this.#quick = this.isRegular ? quickRegex(regex) : undefined;
+    this.#isQuick = this.isRegular && source.length <= MAX_QUICK_SOURCE && repeatsOf(regex.root) <= 1;
   }
 
   test(text: string): TestResult {
     if (this.isRegular) {
-      this.#dfa ??= new LazyDfa(this.#program);
+      this.#dfa ??= new LazyDfa(this.#compiled());
       return this.#dfa.test(text) ? 'match' : 'none';
     }
     return this.#search(text, 0).kind;
@@ -56,14 +63,23 @@ export class CompiledRegex {
   exec(text: string, from = 0): RegexMatch | undefined | 'limit' {
     // The automaton is much quicker to say no.
     if (this.isRegular && from === 0 && this.test(text) === 'none') return undefined;
-    if (this.#quick && from === 0 && text.length <= MAX_QUICK_LENGTH) return quickMatch(this.#quick, text);
+    if (this.#isQuick && from === 0 && text.length <= MAX_QUICK_LENGTH) {
+      this.#quick ??= quickRegex(parsePattern(this.#source, this.#options));
+      return quickMatch(this.#quick, text);
+    }
     const result = this.#search(text, from);
     if (result.kind === 'limit') return 'limit';
     return result.kind === 'match' ? result : undefined;
   }
 
+  /** Most patterns of a rule set never run behind a prefilter: nothing but their text is kept until then. */
+  #compiled(): Program {
+    this.#program ??= compileProgram(parsePattern(this.#source, this.#options));
+    return this.#program;
+  }
+
   #search(text: string, from: number) {
-    this.#backtracker ??= new Backtracker(this.#program, this.isRegular);
+    this.#backtracker ??= new Backtracker(this.#compiled(), this.isRegular);
     return this.#backtracker.search(text, from, this.#budget);
   }
 }
@@ -71,11 +87,17 @@ export class CompiledRegex {
 /** A search that retries a single loop at every offset takes at most the square of this many steps. */
 const MAX_QUICK_LENGTH = 300;
 
-/** V8's own engine, for patterns with at most one unbounded repeat and no other: it can go wrong at most quadratically. */
-function quickRegex(regex: Regex): { regex: RegExp; groupMap: readonly number[] } | undefined {
-  if (repeatsOf(regex.root) > 1) return undefined;
+const MAX_QUICK_SOURCE = 500;
+
+interface QuickRegex {
+  readonly regex: RegExp;
+  readonly groupMap: readonly number[];
+}
+
+/** V8's own engine, for patterns with at most one repeat: it can go wrong at most quadratically. */
+function quickRegex(regex: Regex): QuickRegex {
   const { source, groupMap } = renderV8(regex);
-  return source.length > 2000 ? undefined : { regex: new RegExp(source), groupMap };
+  return { regex: new RegExp(source), groupMap };
 }
 
 /** Repeats of any kind, nested ones counted as too many. */
@@ -95,7 +117,7 @@ function repeatsOf(node: RegexNode): number {
   }
 }
 
-function quickMatch(quick: { readonly regex: RegExp; readonly groupMap: readonly number[] }, text: string): RegexMatch | undefined {
+function quickMatch(quick: QuickRegex, text: string): RegexMatch | undefined {
   const match = quick.regex.exec(text);
   if (!match) return undefined;
   return { captures: quick.groupMap.map((index) => match[index]), start: match.index, end: match.index + match[0].length };

@@ -104,9 +104,11 @@ function parseBody(state: TransactionState, body: string): void {
   if (isVisible && processor !== 'MULTIPART') set(state, 'REQUEST_BODY', body);
   if (processor !== 'MULTIPART' && body.length > settings.requestBodyNoFilesLimit)
     bodyError(state, `body holds ${body.length} bytes, limit ${settings.requestBodyNoFilesLimit} (SecRequestBodyNoFilesLimit)`);
+  // The limit counts what the query string brought, too.
+  const room = Math.max(0, settings.argumentsLimit - valuesOf(state, 'ARGS_GET').length);
   switch (processor) {
     case 'URLENCODED': {
-      const parsed = parseUrlEncoded(body, settings.argumentSeparator, settings.argumentsLimit);
+      const parsed = parseUrlEncoded(body, settings.argumentSeparator, room);
       state.setList('ARGS_POST', parsed.args);
       if (parsed.hasInvalidEncoding) set(state, 'URLENCODED_ERROR', 1);
       if (parsed.isOverLimit) bodyError(state, `more than ${settings.argumentsLimit} arguments`);
@@ -116,7 +118,7 @@ function parseBody(state: TransactionState, body: string): void {
       readMultipart(state, body);
       return;
     case 'JSON': {
-      const parsed = parseJson(body, profile, settings.requestBodyJsonDepthLimit, settings.argumentsLimit);
+      const parsed = parseJson(body, profile, settings.requestBodyJsonDepthLimit, room);
       state.setList('ARGS_POST', parsed.args);
       if (!parsed.ok) bodyError(state, parsed.reason);
       return;
