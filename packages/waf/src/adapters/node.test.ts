@@ -153,7 +153,7 @@ test('an application that goes on writing after its response was replaced harms 
   await withServer(server, async (open) => {
     for (const path of Object.keys(applications)) {
       const text = await say(open(), `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`, () => false);
-      assert.match(text, /^HTTP\/1\.1 500 [^]*Forbidden\n$/, path);
+      assert.match(text, /^HTTP\/1\.1 500 [\s\S]*Forbidden\n$/, path);
       assert.doesNotMatch(text, /secret|late|X-Late/i, path);
     }
   });
@@ -205,6 +205,6 @@ test('Express: the whole URL under a mount path, the address behind a trusted pr
     assert.equal(await get('/shop/y'), '200');
     assert.equal(await get('/shop/y', 'X-Forwarded-For: 192.0.2.9\r\n'), '410');
     const post = 'POST /late HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 8\r\nConnection: close\r\n\r\na=attack';
-    assert.match(await say(open(), post, () => false), /^HTTP\/1\.1 503 [^]*before body parsers/);
+    assert.match(await say(open(), post, () => false), /^HTTP\/1\.1 503 [\s\S]*before body parsers/);
   });
 });
