@@ -1,6 +1,7 @@
 export * from './client/api-client.ts';
 export { applyDefaults } from './defaults/apply.ts';
 export * from './errors.ts';
+export * from './managed-fields/index.ts';
 export * from './object.ts';
 export * from './openapi/document.ts';
 export { applyJsonPatch } from './patch/json-patch.ts';

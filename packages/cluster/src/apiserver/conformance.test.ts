@@ -67,6 +67,8 @@ test('each recorded object: what creating it makes of it', { skip }, async () =>
     await harness.fetch('DELETE', `${path}/${object.metadata.name}`);
     const answer = await harness.fetch('POST', path, { body, headers: YAML });
     assert.equal(answer.code, 201, `${input}: ${answer.text}`);
+    // Not recorded here but for two kinds, which registry/apply.test.ts compares.
+    delete answer.json.metadata.managedFields;
     if (!same(wanted, answer.json)) assert.deepEqual(answer.json, wanted, input);
   }
 });

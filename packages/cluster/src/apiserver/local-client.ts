@@ -8,7 +8,7 @@ import {
   methodNotAllowed,
   type ObjectKey,
   type ObjectList,
-  type PatchType,
+  PatchType,
   unknownResource,
   type WatchEvent,
   type WatchOptions,
@@ -21,6 +21,7 @@ import type { Scope } from './core.ts';
 import type { HttpContext } from './http/context.ts';
 import { authorizeResource } from './http/router.ts';
 import { bookmarkObject } from './http/watch-stream.ts';
+import { applyObject } from './registry/apply.ts';
 import { createObject } from './registry/create.ts';
 import { cloneObject, decodeBody, type ParsedBody } from './registry/decode-body.ts';
 import { deleteObject } from './registry/delete.ts';
@@ -41,6 +42,9 @@ const UPDATABLE_PARTS: Readonly<Record<string, Part>> = {
   approval: 'approval',
 };
 
+/** Controllers and kubelets write under one name. */
+const LOCAL_MANAGER = 'palisade';
+
 /** The API without HTTP, for what runs in the server's process. Same authorisation, validation and errors as over the wire. */
 export function createLocalClient(context: HttpContext, user: UserInfo): ApiClient {
   const { core } = context;
@@ -59,7 +63,7 @@ export function createLocalClient(context: HttpContext, user: UserInfo): ApiClie
       user,
       dryRun: options.dryRun === true,
       fieldValidation: 'Ignore',
-      fieldManager: options.fieldManager ?? '',
+      fieldManager: options.fieldManager ?? LOCAL_MANAGER,
       warn: () => {},
     };
   }
@@ -139,6 +143,7 @@ export function createLocalClient(context: HttpContext, user: UserInfo): ApiClie
       if (at.subresource === 'scale') return patchScale(core, at, type, cloneObject(patch));
       const part = UPDATABLE_PARTS[at.subresource];
       if (part === undefined) throw methodNotAllowed(at.resource.gvr, 'patch');
+      if (type === PatchType.apply) return (await applyObject(core, at, bodyOf(patch as KubernetesObject), false, part)).entry.object;
       return (await patchObject(core, at, type, cloneObject(patch), part)).object;
     },
     async delete(r: GroupVersionResource, key: ObjectKey, options: DeleteOptions = {}) {

@@ -9,6 +9,7 @@ import {
 } from '@palisade/kubernetes';
 import { answerReview } from '../auth/reviews.ts';
 import { requestToken } from '../auth/token-request.ts';
+import { applyObject } from '../registry/apply.ts';
 import { createObject } from '../registry/create.ts';
 import { decodeBody } from '../registry/decode-body.ts';
 import { deleteObject } from '../registry/delete.ts';
@@ -24,7 +25,7 @@ import { mediaType, parseBody, parseJson, readBody } from './body.ts';
 import { deleteCollection, serveList, serveWatch } from './collection-handler.ts';
 import { negotiate } from './negotiation.ts';
 import { partialMetadata, renderTable } from './present.ts';
-import { includeObject, type ResourceRequest } from './request.ts';
+import { includeObject, isTrue, type ResourceRequest } from './request.ts';
 import { sendJson } from './respond.ts';
 
 /** Performs one authorised request on a resource and sends its answer. @throws StatusError before anything was sent */
@@ -131,11 +132,16 @@ async function update(request: ResourceRequest, part: Change['part']): Promise<v
 }
 
 async function patch(request: ResourceRequest, part: Change['part']): Promise<void> {
-  const { context, scope, req } = request;
+  const { context, scope, req, query } = request;
+  if (mediaType(req) === PatchType.apply) {
+    const parsed = await parseBody(context.core, 'application/yaml', await readBody(req), scope.resource.gvk.kind);
+    const { entry, isNew } = await applyObject(context.core, scope, parsed, isTrue(query.get('force')), part);
+    return sendObject(request, isNew ? 201 : 200, entry);
+  }
   sendObject(request, 200, await patchObject(context.core, scope, mediaType(req), await patchBody(request), part));
 }
 
-/** Patches are JSON; only an apply patch would be YAML. */
+/** All patches but server-side apply are JSON. */
 async function patchBody({ context, scope, req }: ResourceRequest): Promise<unknown> {
   const bytes = await readBody(req);
   const type = mediaType(req);

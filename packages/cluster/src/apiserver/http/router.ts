@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { accessDenied, badRequest, methodNotSupportedHere, pathDenied, unknownResource } from '@palisade/kubernetes';
+import { accessDenied, badRequest, methodNotSupportedHere, PatchType, pathDenied, unknownResource } from '@palisade/kubernetes';
 import type { UserInfo } from '../../contract.ts';
 import { authenticate } from '../auth/authenticate.ts';
 import type { Attributes } from '../auth/authorizer.ts';
 import type { FieldValidation, Scope } from '../core.ts';
+import { mediaType } from './body.ts';
 import type { HttpContext } from './context.ts';
 import { serveDiscovery } from './discovery.ts';
 import { serveHealth, serveWellKnown } from './paths.ts';
@@ -12,6 +13,11 @@ import { isTrue } from './request.ts';
 import { parseRequestPath, type RequestInfo } from './request-info.ts';
 import { handleResource } from './resource-handler.ts';
 import { addWarning, sendError, sendText } from './respond.ts';
+
+/** Who writes and does not say so is named by the first word of its `User-Agent`. */
+function agentName(req: IncomingMessage): string {
+  return (req.headers['user-agent'] ?? '').split('/')[0]!.trim().slice(0, 128) || 'unknown';
+}
 
 type ResourceInfo = Extract<RequestInfo, { isResource: true }>;
 
@@ -29,7 +35,9 @@ export async function route(context: HttpContext, req: IncomingMessage, res: Ser
       authorizeResource(context, user, verb, info);
       if (handler !== undefined) return await handler(req, res, user);
       if (isProxied(info)) return await serveProxy(context, info, url.search, req, res);
-      const scope = scopeOf(context, user, info, query, (text) => addWarning(res, text));
+      const asked = scopeOf(context, user, info, query, (text) => addWarning(res, text));
+      const isApply = mediaType(req) === PatchType.apply;
+      const scope = asked.fieldManager !== '' || isApply ? asked : { ...asked, fieldManager: agentName(req) };
       return await handleResource({ context, scope, verb, query, req, res });
     }
     authorizePath(context, user, req.method ?? 'GET', url.pathname);

@@ -1,7 +1,11 @@
 import {
   applyDefaults,
+  builtinShape,
   decodeStrict,
+  emptyBuiltin,
   type GroupVersionKind,
+  type KubernetesObject,
+  OPEN,
   renderRow,
   type SchemaRegistry,
   tableColumns,
@@ -12,11 +16,14 @@ import type { ObjectModel } from './resource.ts';
 
 /** A built-in kind, by the schema table. */
 export function builtinModel(schemas: SchemaRegistry, gvk: GroupVersionKind): ObjectModel {
+  const definition = schemas.schemaFor(gvk);
   return {
     decode: (value) => decodeStrict(schemas, gvk, value),
     applyDefaults: (object) => applyDefaults(schemas, object),
     validateCreate: (object) => validateCreate(schemas, object),
     validateUpdate: (object, old) => validateUpdate(schemas, object, old),
+    shape: () => (definition === undefined ? OPEN : builtinShape(schemas, definition.name)),
+    empty: () => (definition === undefined ? { metadata: {} } : { metadata: {}, ...emptyBuiltin(schemas, definition) }) as KubernetesObject,
     columns: () => tableColumns(gvk),
     row: (object, now) => renderRow(gvk, object, now),
   };

@@ -3,6 +3,7 @@ import { type Core, readObject, type Scope } from '../core.ts';
 import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
 import { fromStored, toStored } from './catalog.ts';
+import { recordManagers, setManagers } from './managers.ts';
 import { hasGeneration, type Strategy, strategyFor } from './strategy.ts';
 import { formatTime } from './time.ts';
 import { generatedName } from './uid.ts';
@@ -11,12 +12,18 @@ import { generatedName } from './uid.ts';
 const NAME_ATTEMPTS = 8;
 
 /**
- * Stores a new object. `object` is a fresh copy, decoded, in the version of the request.
+ * Stores a new object. `object` is a fresh copy, decoded, in the version of the request; of one that is applied `managedFields` are
+ * set already.
  *
  * @returns the stored entry in the version of the request; of a dry run one that was not stored
  * @throws StatusError 400, 403, 404 (namespace), 409 AlreadyExists, 422
  */
-export async function createObject(core: Core, scope: Scope, object: KubernetesObject): Promise<Entry> {
+export async function createObject(
+  core: Core,
+  scope: Scope,
+  object: KubernetesObject,
+  { isApplied = false }: { isApplied?: boolean } = {},
+): Promise<Entry> {
   const { resource } = scope;
   const meta = object.metadata;
   if (resource.info.namespaced) {
@@ -33,7 +40,7 @@ export async function createObject(core: Core, scope: Scope, object: KubernetesO
   for (let attempt = 1; ; attempt++) {
     if (generateFrom !== undefined) meta.name = generatedName(core.random, generateFrom);
     try {
-      return await createNamed(core, scope, strategy, generateFrom === undefined ? object : structuredClone(object));
+      return await createNamed(core, scope, strategy, generateFrom === undefined ? object : structuredClone(object), isApplied);
     } catch (error) {
       if (!(error instanceof StoreConflict)) throw error;
       if (generateFrom === undefined || attempt >= NAME_ATTEMPTS) throw alreadyExists(resource.gvr, meta.name ?? '');
@@ -41,9 +48,10 @@ export async function createObject(core: Core, scope: Scope, object: KubernetesO
   }
 }
 
-async function createNamed(core: Core, scope: Scope, strategy: Strategy, fresh: KubernetesObject): Promise<Entry> {
+async function createNamed(core: Core, scope: Scope, strategy: Strategy, fresh: KubernetesObject, isApplied: boolean): Promise<Entry> {
   const { resource } = scope;
   const meta = fresh.metadata;
+  const applied = isApplied ? meta.managedFields : undefined;
   meta.uid = core.random.uuid();
   meta.creationTimestamp = formatTime(core.clock());
   for (const field of [
@@ -59,6 +67,9 @@ async function createNamed(core: Core, scope: Scope, strategy: Strategy, fresh: 
   if (resource.hasStatus) delete fresh['status'];
   let object = resource.model.applyDefaults(fresh);
   if (hasGeneration(resource.storeType)) object.metadata.generation = 1;
+  if (isApplied) setManagers(object, applied);
+  // Before admission: what the server adds is nobody's.
+  else recordManagers(core, scope, resource.model.empty(), object, undefined);
   refuseMissingNamespace(core, scope, object.metadata.name ?? '');
   await strategy.admit?.(object, core, scope);
   const mutated = await core.admission.mutate(scope, 'CREATE', object, undefined);

@@ -39,13 +39,14 @@ export function applyPatch(core: Core, scope: Scope, type: string, patch: unknow
   }
 }
 
-/** Strategic merge needs the merge keys of a built-in schema. Server-side apply is not served yet. */
+/** Strategic merge needs the merge keys of a built-in schema. */
 export function acceptedPatchTypes(core: Core, scope: Scope): string[] {
   const strategic = core.schemas.hasKind(scope.resource.gvk) ? [PatchType.strategic] : [];
-  return [PatchType.json, PatchType.merge, ...strategic];
+  return [PatchType.json, PatchType.merge, ...strategic, PatchType.apply];
 }
 
-function decodePatched(core: Core, scope: Scope, gvk: Scope['resource']['gvk'], body: ParsedBody): KubernetesObject {
+/** @throws StatusError 400, 422 for unknown fields */
+export function decodePatched(core: Core, scope: Scope, gvk: Scope['resource']['gvk'], body: ParsedBody): KubernetesObject {
   try {
     return decodeBody(core, scope, gvk, body);
   } catch (error) {

@@ -3,6 +3,7 @@ import type {
   GroupVersionResource,
   KubernetesObject,
   ResourceInfo,
+  Shape,
   StatusCause,
   TableColumnDefinition,
 } from '@palisade/kubernetes';
@@ -33,6 +34,10 @@ export interface ObjectModel {
   /** Empty when valid. */
   validateCreate(object: KubernetesObject): StatusCause[];
   validateUpdate(object: KubernetesObject, old: KubernetesObject): StatusCause[];
+  /** How objects merge and are owned by field managers. */
+  shape(): Shape;
+  /** An object with nothing set, as a new one is compared with. */
+  empty(): KubernetesObject;
   columns(): readonly TableColumnDefinition[];
   /** A cell for each column. */
   row(object: KubernetesObject, now: Date): unknown[];

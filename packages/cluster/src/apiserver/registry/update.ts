@@ -1,11 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
-import { badRequest, conflict, invalid, type KubernetesObject, notFound, type StatusCause } from '@palisade/kubernetes';
+import {
+  badRequest,
+  conflict,
+  invalid,
+  type KubernetesObject,
+  type ManagedFieldsEntry,
+  notFound,
+  type StatusCause,
+} from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
 import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
 import { fromStored, toStored } from './catalog.ts';
 import { isFinished } from './delete.ts';
 import { checkEphemeralContainers } from './ephemeral-containers.ts';
+import { recordManagers, setManagers } from './managers.ts';
 import { composePart, type Part } from './parts.ts';
 import type { ServedResource } from './resource.ts';
 import { hasGeneration, strategyFor } from './strategy.ts';
@@ -18,6 +27,8 @@ export interface Change {
   readonly compute: (current: KubernetesObject) => KubernetesObject | Promise<KubernetesObject>;
   /** Which part of the object this writes; the rest is taken from the current one. */
   readonly part: Part;
+  /** `compute` has set `metadata.managedFields`. */
+  readonly isApplied?: boolean;
 }
 
 /**
@@ -36,7 +47,7 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
     checkIdentity(scope, wanted, current);
     const isOwn = change.part === 'whole-unchecked';
     const admitted = isOwn ? wanted : await core.admission.mutate(scope, 'UPDATE', wanted, current);
-    const prepared = prepare(scope, change, admitted, current);
+    const prepared = prepare(core, scope, change, admitted, current, wanted.metadata.managedFields);
     const causes = validate(resource, change.part, prepared, current);
     if (causes.length > 0) throw invalid(resource.gvk, name, causes);
     if (!isOwn) core.refuseEscalation(scope, prepared);
@@ -75,7 +86,14 @@ function checkIdentity(scope: Scope, wanted: KubernetesObject, current: Kubernet
 }
 
 /** Server-owned metadata back in place, the other half of the object from the current one, defaults, generation. */
-function prepare(scope: Scope, change: Change, wanted: KubernetesObject, current: KubernetesObject): KubernetesObject {
+function prepare(
+  core: Core,
+  scope: Scope,
+  change: Change,
+  wanted: KubernetesObject,
+  current: KubernetesObject,
+  given: readonly ManagedFieldsEntry[] | undefined,
+): KubernetesObject {
   const before = current.metadata;
   const { resource } = scope;
   let object = composePart(change.part, resource, wanted, current);
@@ -95,6 +113,9 @@ function prepare(scope: Scope, change: Change, wanted: KubernetesObject, current
   delete meta['selfLink'];
   delete meta['managedFields'];
   object = resource.model.applyDefaults(object);
+  if (change.part === 'whole-unchecked') setManagers(object, before.managedFields);
+  else if (change.isApplied === true) setManagers(object, given);
+  else recordManagers(core, scope, current, object, given);
   if (change.part === 'main') strategyFor(resource.storeType).prepareForUpdate?.(object, current);
   if (change.part === 'main' && hasGeneration(resource.storeType) && !isDeepStrictEqual(contentOf(object), contentOf(current))) {
     object.metadata.generation = (before.generation ?? 0) + 1;

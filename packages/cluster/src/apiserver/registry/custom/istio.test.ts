@@ -65,7 +65,7 @@ describe("Istio's own definitions", { skip }, () => {
       {
         hosts: ['a.example.com'],
         addresses: ['10.0.0.0/8'],
-        resolution: 'STATIC',
+        resolution: 'DNS',
         ports: [{ number: 80, name: 'http', protocol: 'HTTP' }],
       },
       /spec: Invalid value: "object": CIDR addresses are allowed only for NONE\/STATIC/,

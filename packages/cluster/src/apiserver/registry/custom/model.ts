@@ -1,4 +1,5 @@
 import {
+  builtinShape,
   decodeStrict,
   formatDuration,
   type KubernetesObject,
@@ -12,6 +13,7 @@ import { compileSchemaRules } from '../../cel/schema-rules.ts';
 import type { ObjectModel } from '../resource.ts';
 import { evaluateJsonPath, parseJsonPath } from './json-path.ts';
 import { fillDefaults, isStruct, type JsonSchema, prune } from './schema.ts';
+import { customRootShape } from './shape.ts';
 import { checkValue } from './validate-schema.ts';
 
 export interface PrinterColumn {
@@ -26,6 +28,7 @@ export interface PrinterColumn {
 /** Kinds with nothing to check but their metadata, one a scope: they lend their rules to custom objects' metadata. */
 const NAMESPACED_LENDER = { apiVersion: 'v1', kind: 'PodTemplate' };
 const CLUSTER_LENDER = { apiVersion: 'node.k8s.io/v1', kind: 'RuntimeClass' };
+const METADATA_DEFINITION = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 const METADATA_ONLY = { group: '', version: 'v1', kind: 'ConfigMap' };
 
 const AGE: PrinterColumn = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
@@ -60,6 +63,7 @@ export function customModel(
       '',
     );
   };
+  const shape = customRootShape(schema, builtinShape(schemas, METADATA_DEFINITION));
   const rules = compileSchemaRules(schema, () => {});
   const whole = (object: KubernetesObject, old: KubernetesObject | undefined): StatusCause[] => {
     const causes = check(object);
@@ -81,6 +85,8 @@ export function customModel(
     },
     validateCreate: (object) => [...metaCauses(validateCreate(schemas, lend(object))), ...whole(object, undefined)],
     validateUpdate: (object, old) => [...metaCauses(validateUpdate(schemas, lend(object), lend(old))), ...whole(object, old)],
+    shape: () => shape,
+    empty: () => ({ metadata: {} }) as KubernetesObject,
     columns: () => [
       { name: 'Name', type: 'string', format: 'name', description: '', priority: 0 },
       ...columns.map(

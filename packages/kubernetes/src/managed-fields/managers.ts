@@ -1,0 +1,212 @@
+import { applyConflict, invalid } from '../errors.ts';
+import type { KubernetesObject, ManagedFieldsEntry } from '../object.ts';
+import type { StatusCause } from '../status.ts';
+import {
+  difference,
+  EMPTY,
+  type FieldSet,
+  fieldsOf,
+  filterTop,
+  intersection,
+  isEmpty,
+  isSame,
+  parseFields,
+  renderFields,
+  renderPaths,
+  union,
+} from './field-set.ts';
+import { compare, merge, prune } from './merge.ts';
+import type { Shape } from './shape.ts';
+
+/** Who writes, by what kind of request. */
+export interface Writer {
+  readonly manager: string;
+  readonly apiVersion: string;
+  /** Empty for the object itself. */
+  readonly subresource: string;
+  /** RFC 3339, seconds. */
+  readonly time: string;
+  /** The kind has a status that the main resource leaves alone. */
+  readonly hasStatus: boolean;
+}
+
+interface Owner {
+  readonly entry: ManagedFieldsEntry;
+  readonly fields: FieldSet;
+}
+
+/** More managers of plain updates than this are folded together, the oldest first, as in the real server. */
+const MAX_UPDATE_MANAGERS = 10;
+const ANCIENT = 'ancient-changes';
+
+/** Fields nobody owns: the server's. */
+const UNOWNED_TOP = new Set(['f:apiVersion', 'f:kind']);
+const UNOWNED_META = new Set(
+  'name,namespace,uid,creationTimestamp,selfLink,resourceVersion,generation,managedFields,deletionTimestamp,deletionGracePeriodSeconds,generateName'
+    .split(',')
+    .map((name) => `f:${name}`),
+);
+
+function owned(set: FieldSet, { subresource, hasStatus }: Writer): FieldSet {
+  return filterTop(set, (first, second) => {
+    if (UNOWNED_TOP.has(first)) return false;
+    if (first === 'f:metadata') return second !== '' && !UNOWNED_META.has(second);
+    if (first === 'f:status' && subresource !== 'status' && hasStatus) return false;
+    return first === 'f:status' || subresource !== 'status';
+  });
+}
+
+function parseOwners(entries: readonly ManagedFieldsEntry[] | undefined): Owner[] | undefined {
+  const owners: Owner[] = [];
+  for (const entry of entries ?? []) {
+    const fields = parseFields(entry.fieldsV1 ?? {});
+    if (fields === undefined || (entry.operation !== 'Apply' && entry.operation !== 'Update') || !entry.apiVersion) return undefined;
+    owners.push({ entry, fields });
+  }
+  return owners;
+}
+
+function render(owners: readonly Owner[]): ManagedFieldsEntry[] {
+  const sorted = owners
+    .filter(({ fields }) => !isEmpty(fields))
+    .toSorted(
+      (a, b) =>
+        compareText(a.entry.operation, b.entry.operation) ||
+        compareText(a.entry.time, b.entry.time) ||
+        compareText(a.entry.manager, b.entry.manager),
+    );
+  return sorted.map(({ entry: { manager, operation, apiVersion, time, subresource }, fields }) => ({
+    ...(manager ? { manager } : {}),
+    operation: operation!,
+    apiVersion: apiVersion!,
+    ...(time ? { time } : {}),
+    fieldsType: 'FieldsV1',
+    fieldsV1: renderFields(fields),
+    ...(subresource ? { subresource } : {}),
+  }));
+}
+
+const compareText = (a = '', b = ''): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function isBy({ entry }: Owner, operation: 'Apply' | 'Update', { manager, apiVersion, subresource }: Writer): boolean {
+  return (
+    entry.operation === operation &&
+    (entry.manager ?? '') === manager &&
+    (entry.subresource ?? '') === subresource &&
+    (operation === 'Apply' || entry.apiVersion === apiVersion)
+  );
+}
+
+/**
+ * The managers after a create, update or patch: what changed is the writer's and nobody else's, what went is nobody's.
+ *
+ * @param before the stored object, for a new one an empty one
+ * @param given `metadata.managedFields` of the request: they replace the stored ones where they can be read and are not empty
+ */
+export function managersAfterUpdate(
+  shape: Shape,
+  before: KubernetesObject,
+  after: KubernetesObject,
+  given: readonly ManagedFieldsEntry[] | undefined,
+  writer: Writer,
+): ManagedFieldsEntry[] {
+  // A list of one empty entry is how a client asks for a fresh start.
+  if (given?.length === 1 && Object.keys(given[0]!).length === 0) return [];
+  const chosen =
+    writer.subresource === '' && given?.length
+      ? (parseOwners(given) ?? parseOwners(before.metadata.managedFields))
+      : parseOwners(before.metadata.managedFields);
+  let owners = chosen ?? [];
+  const { changed, removed } = compare(shape, before, after);
+  const touched = owned(changed, writer);
+  const gone = union(touched, removed);
+  let own = owners.find((owner) => isBy(owner, 'Update', writer));
+  owners = owners.filter((owner) => owner !== own).map((owner) => ({ ...owner, fields: difference(owner.fields, gone) }));
+  const fields = difference(union(own?.fields ?? EMPTY, touched), removed);
+  const { manager, apiVersion, subresource, time } = writer;
+  const isSameAsBefore = own !== undefined && isSame(own.fields, fields);
+  own = {
+    entry: { manager, operation: 'Update', apiVersion, subresource, time: isSameAsBefore ? (own!.entry.time ?? time) : time },
+    fields,
+  };
+  return render(fold([...owners, own]));
+}
+
+function fold(owners: Owner[]): Owner[] {
+  const updates = owners.filter(({ entry, fields }) => entry.operation === 'Update' && !isEmpty(fields));
+  if (updates.length <= MAX_UPDATE_MANAGERS) return owners;
+  const oldest = updates.toSorted((a, b) => compareText(a.entry.time, b.entry.time)).slice(0, updates.length - MAX_UPDATE_MANAGERS + 1);
+  const last = oldest.at(-1)!.entry;
+  const folded: Owner = {
+    entry: { manager: ANCIENT, operation: 'Update', apiVersion: last.apiVersion!, ...(last.time ? { time: last.time } : {}) },
+    fields: oldest.reduce((all, { fields }) => union(all, fields), EMPTY),
+  };
+  return [...owners.filter((owner) => !oldest.includes(owner)), folded];
+}
+
+/**
+ * Server-side apply: `config` over the stored object, without what this manager applied before and does not any more.
+ *
+ * @param live absent when the object is new
+ * @returns the object, `metadata.managedFields` set; not defaulted yet
+ * @throws StatusError 409 when another manager owns a field with another value and `force` is not set
+ */
+export function applyConfiguration(
+  shape: Shape,
+  live: KubernetesObject | undefined,
+  config: KubernetesObject,
+  writer: Writer,
+  force: boolean,
+): KubernetesObject {
+  const fields = owned(fieldsOf(shape, config), writer);
+  let owners = parseOwners(live?.metadata.managedFields) ?? [];
+  const last = owners.find((owner) => isBy(owner, 'Apply', writer));
+  owners = owners.filter((owner) => owner !== last);
+  const { manager, apiVersion, subresource, time } = writer;
+  const isSameAsBefore = last !== undefined && isSame(last.fields, fields);
+  const own: Owner = {
+    entry: { manager, operation: 'Apply', apiVersion, subresource, time: isSameAsBefore ? (last.entry.time ?? time) : time },
+    fields,
+  };
+  let object = live === undefined ? structuredClone(config) : (merge(shape, live, config) as KubernetesObject);
+  if (live !== undefined) {
+    if (last !== undefined) {
+      const all = owners.reduce((sum, owner) => union(sum, owner.fields), fields);
+      object = prune(shape, object, last.fields, all) as KubernetesObject;
+    }
+    const { changed, removed } = compare(shape, live, object);
+    const conflicts = owners.map((owner) => ({ owner, lost: intersection(owner.fields, changed) })).filter(({ lost }) => !isEmpty(lost));
+    if (conflicts.length > 0 && !force) throw conflictOf(conflicts);
+    const gone = union(changed, removed);
+    owners = owners.map((owner) => ({ ...owner, fields: difference(owner.fields, gone) }));
+  }
+  return { ...object, metadata: { ...object.metadata, managedFields: render([...owners, own]) } };
+}
+
+function describe({ manager = '', operation, apiVersion, subresource }: ManagedFieldsEntry): string {
+  if (operation !== 'Update') return JSON.stringify(manager);
+  return `${JSON.stringify(manager)}${subresource ? ` with subresource ${JSON.stringify(subresource)}` : ''} using ${apiVersion}`;
+}
+
+function conflictOf(conflicts: readonly { owner: Owner; lost: FieldSet }[]) {
+  const causes: StatusCause[] = conflicts.flatMap(({ owner, lost }) =>
+    renderPaths(lost).map((field) => ({ reason: 'FieldManagerConflict', message: `conflict with ${describe(owner.entry)}`, field })),
+  );
+  if (causes.length === 1) return applyConflict(causes, `${causes[0]!.message}: ${causes[0]!.field}`);
+  const lines = conflicts
+    .map(
+      ({ owner, lost }) =>
+        `conflicts with ${describe(owner.entry)}:\n${renderPaths(lost)
+          .map((path) => `- ${path}`)
+          .join('\n')}`,
+    )
+    .toSorted();
+  return applyConflict(causes, lines.join('\n'));
+}
+
+/** @throws StatusError 422 when an apply patch does not say who applies */
+export function requireManager(manager: string): void {
+  if (manager !== '') return;
+  const cause = { reason: 'FieldValueRequired', message: 'Required value: is required for apply patch', field: 'fieldManager' };
+  throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [cause]);
+}
