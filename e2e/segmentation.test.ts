@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cannotRunClusters, eventually, startCluster, type TestCluster } from './harness.ts';
+import { cannotRunClusters, eventually, examples, startCluster, type TestCluster } from './harness.ts';
 
 const server = (name: string, labels: string, namespace = 'default') => `apiVersion: v1
 kind: Pod
@@ -218,5 +218,43 @@ spec:
     assert.equal(await cluster.kubectlOk('get', 'cnp,netpol', '-A', '-o', 'name'), '');
     const again = await cluster.palisade('quarantine', 'pod', 'web', '--release');
     assert.match(again.stderr, /it is not in quarantine/);
+  });
+
+  test('policies proposed from traffic, applied: the application works on, what was not seen is shut', async () => {
+    for (const [from, to] of [
+      ['web', 'db'],
+      ['client', 'db'],
+    ] as const)
+      await allowed(from, to);
+    const proposal = await eventually('the traffic is recorded', 5000, async () => {
+      const answer = await cluster.palisade('netpol', 'suggest', '--since', '10s', '-n', 'default');
+      return answer.code === 0 && /from alice\/Pod\/client/.test(answer.stdout) && answer.stdout;
+    });
+    assert.match(proposal, /^# Replayed: \d+ kinds of connections, 0 of them would be denied\.$/m);
+    assert.doesNotMatch(proposal, /Pod\/other/, 'it was not seen in these ten seconds');
+    await cluster.apply(proposal);
+    await denied('other', 'db');
+    await allowed('web', 'db');
+    await allowed('client', 'db');
+    const names = await cluster.kubectl('exec', 'web', '--', 'nslookup', 'kubernetes.default.svc.cluster.local');
+    assert.match(names.stdout, /10\.96\.0\.1/, 'DNS works');
+    await cluster.kubectlOk('delete', 'netpol', '--all');
+  });
+
+  test('examples/pci: only the gateway reaches the cardholder zone, whatever its NetworkPolicies allow', async () => {
+    await cluster.kubectlOk('apply', '-f', join(examples, 'pci'));
+    for (const zone of ['cardholder', 'customer'])
+      await cluster.kubectlOk('wait', '--for=condition=Ready', 'pod', '--all', '-n', zone, '--timeout=60s');
+    await cluster.apply(
+      'apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: careless, namespace: cardholder}\nspec: {podSelector: {}, ingress: [{}]}\n',
+    );
+    const vault = (await cluster.kubectlOk('get', 'pod', 'vault', '-n', 'cardholder', '-o', 'jsonpath={.status.podIP}')).trim();
+    const fetches = async (namespace: string, pod: string) =>
+      (await cluster.kubectl('exec', '-n', namespace, pod, '--', 'curl', '-s', '-m', '1', `http://${vault}:8443/`)).stdout === 'vault\n';
+    await eventually('the gateway reaches the vault', 8000, () => fetches('customer', 'payment-gateway'));
+    assert.equal(await fetches('cardholder', 'tokens'), true, 'inside of the zone');
+    assert.equal(await fetches('customer', 'storefront'), false);
+    assert.equal(await fetches('default', 'web'), false, 'a namespace of no zone');
+    await cluster.kubectlOk('delete', '-f', join(examples, 'pci'), '--now');
   });
 });

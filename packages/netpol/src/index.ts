@@ -20,3 +20,4 @@ export { netpolTable, type RenderedTable, renderNftables } from './nft/render-nf
 export type { NftRuleset } from './nft/ruleset.ts';
 export { parseNetworkPolicy } from './parse-network-policy.ts';
 export * from './snapshot.ts';
+export { type Suggestion, type SuggestOptions, suggestPolicies } from './suggest/suggest.ts';

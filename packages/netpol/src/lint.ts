@@ -82,7 +82,7 @@ function lintRule(compiled: CompiledPolicies, rule: CompiledRule): LintFinding[]
   const { ref } = policy.parsed;
   const findings = lintOr(rule);
   for (const { parsed: peer, selection, ranges } of rule.peers ?? []) {
-    if (selection && selection.classes.size === 0)
+    if (selection && selection.classes.size === 0 && !isUnseenDns(compiled, peer))
       findings.push(warn('peer-selects-nothing', ref, peer.path, `no pod matches ${describePeer(peer, policy.parsed.namespace)}`));
     if (peer.kind === 'addresses' && ranges) {
       const inside = [...compiled.podByAddress]
@@ -120,6 +120,12 @@ function lintRule(compiled: CompiledPolicies, rule: CompiledRule): LintFinding[]
     }
   }
   return findings;
+}
+
+/** Manifests rarely hold the cluster's DNS: a peer that names it is not empty for that. */
+function isUnseenDns({ pods }: CompiledPolicies, peer: ParsedPeer): boolean {
+  const names = peer.kind === 'pods' && peer.pods.requirements.some(({ key, values }) => key === 'k8s-app' && values.includes('kube-dns'));
+  return names && !pods.some(({ fact }) => fact.namespace === 'kube-system');
 }
 
 function destinationsOf(compiled: CompiledPolicies, rule: CompiledRule): readonly PodClass[] {

@@ -73,6 +73,26 @@ export function addNetpolCommands(program: Command): void {
     .option('-o, --output <format>', 'text, json or sarif', 'text')
     .action(run(async () => (await import('../netpol/lint.ts')).lint));
 
+  add('suggest', 'minimal policies from recorded traffic, replayed before they are printed', [
+    'suggest --since 10m -n default > suggested.yaml',
+    'suggest --since 1h --strict | kubectl apply --dry-run=server -f -',
+  ])
+    .option('--since <duration>', 'how far back: 30s, 10m, 1h', '10m')
+    .option('-n, --namespace <namespace>', 'only for workloads of this namespace')
+    .option('--strict', 'shut directions in which nothing was seen, too')
+    .action(run(async () => (await import('../netpol/suggest.ts')).suggest));
+
+  netpol
+    .command('new [template]')
+    .description('policies to start from, explained; without a name: which there are')
+    .option('-n, --namespace <namespace>', 'namespace they are for', 'default')
+    .option('--set <name=value...>', 'values of the template')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  palisade netpol new default-deny -n shop\n  palisade netpol new egress-allow-list -n shop --set cidr=192.0.2.0/24 port=443',
+    )
+    .action(run(async () => (await import('../netpol/new.ts')).newFromTemplate));
+
   program
     .command('quarantine <kind> <name>')
     .description('cut a pod, or all pods of a deployment, off at once; open connections end')

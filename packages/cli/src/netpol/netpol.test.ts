@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { analyzeConnectivity, compilePolicies, diffConnectivity, findPolicyFault, listConnectivity } from '@palisade/netpol';
+import { analyzeConnectivity, compilePolicies, diffConnectivity, findPolicyFault, listConnectivity, readManifests } from '@palisade/netpol';
 import { renderDiff } from './diff.ts';
 import { findEnd } from './ends.ts';
 import { lintSource } from './lint.ts';
 import { listFormats } from './list.ts';
 import { dnsAddresses, yamlOf } from './live.ts';
+import { renderTemplate, templates } from './new.ts';
 import { quarantineName, quarantinePolicies } from './quarantine-plan.ts';
 import { renderSarif } from './sarif.ts';
 import { type PolicySource, sourceOfFiles } from './source.ts';
@@ -171,5 +172,34 @@ describe('quarantine', () => {
     assert.ok(long('a').length <= 63);
     assert.notEqual(long('a'), long('b'));
     assert.equal(quarantineName({ ...target, name: 'web.1' }), 'quarantine-pod-default-web-1');
+  });
+});
+
+describe('templates', () => {
+  for (const name of Object.keys(templates)) {
+    it(`${name}: every document is a policy that is taken`, () => {
+      const { objects } = readManifests([{ name, text: renderTemplate(name, 'shop') }]);
+      assert.ok(objects.length > 0);
+      for (const object of objects) assert.equal(findPolicyFault(object), undefined);
+    });
+  }
+  it('examples/pci is the template', () => {
+    const file = new URL('../../../../examples/pci/policies.yaml', import.meta.url);
+    assert.equal(readFileSync(file, 'utf8'), renderTemplate('pci', 'default'));
+  });
+  it('the zones of examples/pci: only the gateway reaches cardholders, on one port', () => {
+    const { compiled } = sourceOfFiles([new URL('../../../../examples/pci', import.meta.url).pathname]);
+    const rows = listConnectivity(analyzeConnectivity(compiled, [4])).filter(({ destination }) => destination.startsWith('cardholder/'));
+    const text = listFormats['text']!(rows.filter(({ source: from }) => !from.startsWith('cardholder/')));
+    assert.equal(
+      text,
+      'customer/payment-gateway[Pod] => cardholder/tokens[Pod] : TCP 8443\ncustomer/payment-gateway[Pod] => cardholder/vault[Pod] : TCP 8443\n',
+    );
+  });
+  it('takes values and refuses what would change the YAML', () => {
+    assert.match(renderTemplate('egress-allow-list', 'shop', ['cidr=192.0.2.0/28']), /cidr: 192\.0\.2\.0\/28/);
+    for (const setting of ['cidr=a: b', 'cidr=', 'other=1', 'cidr'])
+      assert.throws(() => renderTemplate('egress-allow-list', 'shop', [setting]), /Cannot use/);
+    assert.throws(() => renderTemplate('toString', 'shop'), /Unknown template/);
   });
 });
