@@ -13,8 +13,7 @@ import { MtlsMode, mergePeerAuthentication } from '../authn/peer-authentication.
 import { selects } from '../authz/select.ts';
 import { overAds, pack, socketAddress } from './any.ts';
 import { ClientTlsMode, type DestinationRule, policyForPort } from './destination-rule.ts';
-import { inboundClusterName } from './inbound.ts';
-import type { MeshService, MeshSnapshot, Protocol, ServiceEndpoint, ServicePort } from './model.ts';
+import type { MeshService, MeshSnapshot, ServiceEndpoint, ServicePort } from './model.ts';
 import { meshClientTls, originatedTls, plainText } from './tls.ts';
 
 type ClusterInit = Exclude<MessageInitShape<typeof ClusterSchema>, Cluster>;
@@ -36,14 +35,24 @@ export interface OutboundTarget {
   readonly subset: string;
 }
 
-export function compileOutboundCluster(target: OutboundTarget, snapshot: MeshSnapshot): Cluster {
+/** Where the connections of a port of protocol `auto` go that turned out not to be HTTP: the ALPN tells the server which it is. */
+export function bytesClusterName(name: string): string {
+  return `${name}~tcp`;
+}
+
+export function compileOutboundClusters(target: OutboundTarget, snapshot: MeshSnapshot): Cluster[] {
+  const { protocol } = target.port;
+  if (protocol === 'auto') return [compileCluster(target, snapshot, 'http', false), compileCluster(target, snapshot, 'tcp', true)];
+  return [compileCluster(target, snapshot, protocol === 'tcp' ? 'tcp' : 'http', false)];
+}
+
+function compileCluster(target: OutboundTarget, snapshot: MeshSnapshot, codec: 'http' | 'tcp', isTwin: boolean): Cluster {
   const { service, port, rule, subset } = target;
   const { tls, loadBalancer } = policyForPort(rule, port.port, subset);
   const name = outboundClusterName(service, port, subset);
   const isHeadless = service.addresses.length === 0;
-  const isHttp = port.protocol === 'http' || port.protocol === 'http2';
   const identities = identitiesBehind(target, snapshot);
-  const meshTls = (names: readonly string[], sni = sniOf(service, port, subset)) => meshClientTls(sni, names, isHttp);
+  const meshTls = (names: readonly string[], sni = sniOf(service, port, subset)) => meshClientTls(sni, names, codec === 'http');
   const transport = (): Transport => {
     if (tls === undefined) return automatic();
     switch (tls.mode) {
@@ -72,10 +81,10 @@ export function compileOutboundCluster(target: OutboundTarget, snapshot: MeshSna
     };
   };
   return create(ClusterSchema, {
-    name,
+    name: isTwin ? bytesClusterName(name) : name,
     connectTimeout: { seconds: 10n },
     lbPolicy: LbPolicy[loadBalancer ?? 'LEAST_REQUEST'],
-    ...(isHeadless && port.protocol !== 'http' && port.protocol !== 'http2'
+    ...(isHeadless && codec === 'tcp'
       ? { clusterDiscoveryType: { case: 'type', value: Discovery.ORIGINAL_DST }, lbPolicy: LbPolicy.CLUSTER_PROVIDED }
       : {
           clusterDiscoveryType: { case: 'type', value: Discovery.EDS },
@@ -141,38 +150,11 @@ export function compileLoadAssignment(target: OutboundTarget): ClusterLoadAssign
   });
 }
 
-/**
- * To the application itself: the address the client meant, from 127.0.0.6 or ::6, which the interception rules let through and never
- * hand back to the proxy.
- */
-export function compileInboundClusters(ports: ReadonlyMap<number, Protocol>): Cluster[] {
-  return [...ports.keys(), undefined].map((port) =>
-    create(ClusterSchema, {
-      name: inboundClusterName(port),
-      connectTimeout: { seconds: 10n },
-      clusterDiscoveryType: { case: 'type', value: Discovery.ORIGINAL_DST },
-      lbPolicy: LbPolicy.CLUSTER_PROVIDED,
-      upstreamBindConfig: {
-        sourceAddress: { address: '127.0.0.6', portSpecifier: { case: 'portValue', value: 0 } },
-        extraSourceAddresses: [{ address: { address: '::6', portSpecifier: { case: 'portValue', value: 0 } } }],
-      },
-      ...(port !== undefined && ports.get(port) === 'http2' ? http2Options() : {}),
-    }),
-  );
-}
-
-export function compileFixedClusters(): Cluster[] {
-  return [
-    create(ClusterSchema, {
-      name: 'BlackHoleCluster',
-      connectTimeout: { seconds: 10n },
-      clusterDiscoveryType: { case: 'type', value: Discovery.STATIC },
-    }),
-    create(ClusterSchema, {
-      name: 'PassthroughCluster',
-      connectTimeout: { seconds: 10n },
-      clusterDiscoveryType: { case: 'type', value: Discovery.ORIGINAL_DST },
-      lbPolicy: LbPolicy.CLUSTER_PROVIDED,
-    }),
-  ];
+export function compilePassthroughCluster(): Cluster {
+  return create(ClusterSchema, {
+    name: 'PassthroughCluster',
+    connectTimeout: { seconds: 10n },
+    clusterDiscoveryType: { case: 'type', value: Discovery.ORIGINAL_DST },
+    lbPolicy: LbPolicy.CLUSTER_PROVIDED,
+  });
 }

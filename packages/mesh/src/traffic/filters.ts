@@ -1,6 +1,6 @@
 /** Network filters that end a chain: HTTP connection manager and TCP proxy, both with an access log on standard output. */
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { AccessLogSchema } from '@palisade/xds/api/envoy/config/accesslog/v3/accesslog';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { type AccessLog, AccessLogSchema } from '@palisade/xds/api/envoy/config/accesslog/v3/accesslog';
 import type { FilterSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener_components';
 import { FileAccessLogSchema } from '@palisade/xds/api/envoy/extensions/access_loggers/file/v3/file';
 import { RouterSchema } from '@palisade/xds/api/envoy/extensions/filters/http/router/v3/router';
@@ -8,7 +8,6 @@ import {
   HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
   HttpConnectionManager_ForwardClientCertDetails as ForwardCertificate,
   HttpConnectionManagerSchema,
-  type HttpFilter,
   type HttpConnectionManagerSchema as ManagerSchema,
 } from '@palisade/xds/api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
 import { TcpProxySchema } from '@palisade/xds/api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy';
@@ -17,6 +16,9 @@ import type { MeshSettings } from './model.ts';
 
 type NetworkFilter = MessageInitShape<typeof FilterSchema>;
 type Manager = MessageInitShape<typeof ManagerSchema>;
+
+/** Connections to the application come from here, by family: interception lets them through. */
+export const appSource = { ipv4: '127.0.0.6', ipv6: '::6' };
 
 const fields = {
   start_time: '%START_TIME%',
@@ -38,42 +40,40 @@ const fields = {
   downstream_peer_uri_san: '%DOWNSTREAM_PEER_URI_SAN%',
 };
 
-export const accessLog: readonly MessageInitShape<typeof AccessLogSchema>[] = [
-  extension('envoy.access_loggers.file', FileAccessLogSchema, {
-    path: '/dev/stdout',
-    accessLogFormat: {
-      case: 'logFormat',
-      value: { format: { case: 'jsonFormat', value: fields } },
-    },
-  }),
+export const accessLog: readonly AccessLog[] = [
+  create(
+    AccessLogSchema,
+    extension('envoy.access_loggers.file', FileAccessLogSchema, {
+      path: '/dev/stdout',
+      accessLogFormat: {
+        case: 'logFormat',
+        value: { format: { case: 'jsonFormat', value: fields } },
+      },
+    }),
+  ),
 ];
 
 export interface HttpOptions {
   readonly statPrefix: string;
   readonly settings: MeshSettings;
-  /** Before the router. */
-  readonly filters: readonly HttpFilter[];
   readonly routes: NonNullable<Manager['routeSpecifier']>;
-  /** Servers say who called in `x-forwarded-client-cert`; clients pass nothing of their own on. */
-  readonly isServer: boolean;
 }
 
-export function httpManager({ statPrefix, settings, filters, routes, isServer }: HttpOptions): NetworkFilter {
+export function httpManager({ statPrefix, settings, routes }: HttpOptions): NetworkFilter {
   const { pathNormalization } = settings;
   const isDecoding = pathNormalization === 'DECODE_AND_MERGE_SLASHES';
   const config: Manager = {
     statPrefix,
     routeSpecifier: routes,
-    httpFilters: [...filters, extension('envoy.filters.http.router', RouterSchema, {})],
+    httpFilters: [extension('envoy.filters.http.router', RouterSchema, {})],
     normalizePath: pathNormalization !== 'NONE',
     mergeSlashes: pathNormalization === 'MERGE_SLASHES' || isDecoding,
     pathWithEscapedSlashesAction: isDecoding ? EscapedSlashes.UNESCAPE_AND_FORWARD : EscapedSlashes.KEEP_UNCHANGED,
     useRemoteAddress: false,
     serverName: 'istio-envoy',
     upgradeConfigs: [{ upgradeType: 'websocket' }],
-    // Both ends drop what the application sent: only a proxy that saw the certificate may name the caller.
-    forwardClientCertDetails: isServer ? ForwardCertificate.SANITIZE_SET : ForwardCertificate.SANITIZE,
-    ...(isServer ? { setCurrentClientCertDetails: { subject: true, dns: true, uri: true } } : {}),
+    // What the application claims about its caller's certificate is dropped: only a proxy that saw one may name it.
+    forwardClientCertDetails: ForwardCertificate.SANITIZE,
     // A service may stream for as long as it likes.
     streamIdleTimeout: { seconds: 0n },
     accessLog: [...accessLog],

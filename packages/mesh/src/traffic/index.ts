@@ -1,4 +1,6 @@
 /** From services and traffic resources to a proxy's configuration. */
+
+export { trustSecret, workloadSecret } from '../inbound/tls.ts';
 export { type DestinationRule, parseDestinationRule } from './destination-rule.ts';
 export {
   defaultSettings,
@@ -12,4 +14,3 @@ export {
 } from './model.ts';
 export { readService, readWorkload, tlsModeLabel } from './registry.ts';
 export { compileSidecar, type ProxyConfig } from './sidecar.ts';
-export { SecretName } from './tls.ts';

@@ -1,7 +1,9 @@
 /** What a workload's traffic configuration is compiled from. All of it is checked: nothing here can fail to compile. */
 import type { TrustDomains } from '@palisade/identity/trust-domain';
 import type { PeerAuthentication } from '../authn/peer-authentication.ts';
+import type { FindJwks, RequestAuthentication } from '../authn/request-authentication.ts';
 import type { AuthorizationPolicy } from '../authz/policy.ts';
+import type { PathNormalization } from '../inbound/input.ts';
 import type { ProviderState } from '../resources/extension-provider.ts';
 import type { DestinationRule } from './destination-rule.ts';
 
@@ -56,7 +58,7 @@ export interface MeshSettings {
   readonly isAutoMtls: boolean;
   /** `outboundTrafficPolicy.mode`. */
   readonly outbound: 'ALLOW_ANY' | 'REGISTRY_ONLY';
-  readonly pathNormalization: 'NONE' | 'BASE' | 'MERGE_SLASHES' | 'DECODE_AND_MERGE_SLASHES';
+  readonly pathNormalization: PathNormalization;
   /** Suffix of service names. */
   readonly clusterDomain: string;
 }
@@ -67,6 +69,8 @@ export interface MeshSnapshot {
   readonly services: readonly MeshService[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   readonly peerAuthentications: readonly PeerAuthentication[];
+  readonly requestAuthentications: readonly RequestAuthentication[];
+  readonly findJwks: FindJwks;
   readonly destinationRules: readonly DestinationRule[];
   readonly providers: ReadonlyMap<string, ProviderState>;
 }

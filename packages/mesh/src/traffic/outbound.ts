@@ -12,7 +12,7 @@ import { HttpInspectorSchema } from '@palisade/xds/api/envoy/extensions/filters/
 import { OriginalDstSchema } from '@palisade/xds/api/envoy/extensions/filters/listener/original_dst/v3/original_dst';
 import { TlsInspectorSchema } from '@palisade/xds/api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector';
 import { extension, overAds, socketAddress } from './any.ts';
-import { outboundClusterName } from './clusters.ts';
+import { bytesClusterName, outboundClusterName } from './clusters.ts';
 import { httpManager, tcpProxy } from './filters.ts';
 import type { MeshService, MeshSettings, ServicePort } from './model.ts';
 
@@ -98,9 +98,10 @@ function httpListener(settings: MeshSettings, port: number): Listener {
 }
 
 function addressListener(plan: OutboundPlan, service: MeshService, port: ServicePort, address: string): Listener {
-  const cluster = outboundClusterName(service, port);
-  const asBytes: Chain = { name: 'tcp', filters: [tcpProxy(cluster, cluster)] };
   const isLooking = port.protocol === 'auto';
+  const name = outboundClusterName(service, port);
+  const cluster = isLooking ? bytesClusterName(name) : name;
+  const asBytes: Chain = { name: 'tcp', filters: [tcpProxy(cluster, cluster)] };
   return create(ListenerSchema, {
     name: `${address}_${port.port}`,
     address: socketAddress(address, port.port),
@@ -122,8 +123,6 @@ function manager(settings: MeshSettings, port: number): NonNullable<Chain['filte
   return httpManager({
     statPrefix: `outbound_0.0.0.0_${port}`,
     settings,
-    filters: [],
-    isServer: false,
     routes: {
       case: 'rds',
       value: {

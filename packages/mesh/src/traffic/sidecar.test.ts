@@ -14,36 +14,7 @@ type Json = any;
 const inboundOf = (wanted: Parameters<typeof snapshot>[0] = {}) =>
   render(ListenerSchema, compileSidecar(snapshot(wanted), details).listeners.find(({ name }) => name === 'virtualInbound')!);
 
-/** Which of the transports and protocols each chain takes, and whether it ends mutual TLS. */
-function chainsOf(listener: ReturnType<typeof inboundOf>, port?: number): string[] {
-  return listener.filterChains.flatMap((chain: Json) => {
-    const match = chain.filterChainMatch ?? {};
-    if (match.destinationPort !== port) return [];
-    const kind = chain.filters.at(-1).name.includes('http') ? 'http' : 'tcp';
-    const alpn =
-      match.applicationProtocols === undefined
-        ? 'any'
-        : match.applicationProtocols.includes('istio')
-          ? 'istio'
-          : match.applicationProtocols[0];
-    return [`${match.transportProtocol}/${alpn} → ${kind}${chain.transportSocket === undefined ? '' : ' mtls'}`];
-  });
-}
-
-test('the modes decide which connections a declared HTTP port takes', () => {
-  const rows: [string, string[]][] = [
-    ['PERMISSIVE', ['tls/istio → http mtls', 'raw_buffer/any → http', 'tls/any → tcp']],
-    ['STRICT', ['tls/any → http mtls']],
-    ['DISABLE', ['raw_buffer/any → http', 'tls/any → tcp']],
-  ];
-  for (const [mode, chains] of rows) assert.deepEqual(chainsOf(inboundOf({ peer: [{ spec: { mtls: { mode } } }] }), 9080), chains, mode);
-});
-
 test('ports that nobody declares are secured like the rest', () => {
-  assert.deepEqual(chainsOf(inboundOf({ peer: [{ spec: { mtls: { mode: 'STRICT' } } }] })), [
-    'tls/istio-http/1.1 → http mtls',
-    'tls/any → tcp mtls',
-  ]);
   const inbound = inboundOf({ authorization: [{}] });
   for (const chain of inbound.filterChains) {
     if (chain.name === 'virtualInbound-blackhole') continue;
@@ -52,29 +23,12 @@ test('ports that nobody declares are secured like the rest', () => {
   }
 });
 
-test('a port of its own mode keeps it, declared or not', () => {
-  const inbound = inboundOf({
-    peer: [
-      { spec: { mtls: { mode: 'STRICT' } } },
-      { spec: { selector: { matchLabels: { app: 'details' } }, portLevelMtls: { 9080: { mode: 'DISABLE' }, 9999: { mode: 'DISABLE' } } } },
-    ],
-  });
-  assert.deepEqual(chainsOf(inbound, 9080), ['raw_buffer/any → http', 'tls/any → tcp']);
-  assert.deepEqual(chainsOf(inbound, 9999), ['raw_buffer/http/1.0 → http', 'raw_buffer/any → tcp', 'tls/any → tcp']);
-  assert.deepEqual(chainsOf(inbound)[1], 'tls/any → tcp mtls');
-});
-
-test('a peer of a foreign trust domain is refused in the handshake', () => {
-  const inbound = inboundOf({ settings: { trustDomains: { local: 'shop.example', aliases: ['old.example'] } } });
-  const secured = inbound.filterChains.find((chain: Json) => chain.transportSocket !== undefined);
-  const context = secured.transportSocket.typedConfig;
-  assert.equal(context.requireClientCertificate, true);
-  assert.deepEqual(
-    context.commonTlsContext.combinedValidationContext.defaultValidationContext.matchTypedSubjectAltNames.map(
-      (each: Json) => each.matcher.prefix,
-    ),
-    ['spiffe://shop.example/', 'spiffe://old.example/'],
-  );
+test('an undeclared protocol: HTTP and bytes have clusters of their own, told apart by ALPN, with the same endpoints', () => {
+  const name = 'outbound|8081||db.shop.svc.cluster.local';
+  const offered = (cluster: Json) => cluster.transportSocketMatches[0].transportSocket.typedConfig.commonTlsContext.alpnProtocols[0];
+  assert.equal(offered(clusterOf(name)), 'istio-http/1.1');
+  assert.equal(offered(clusterOf(`${name}~tcp`)), 'istio-peer-exchange');
+  assert.equal(clusterOf(`${name}~tcp`).edsClusterConfig.serviceName, name);
 });
 
 const clusterOf = (name: string, wanted: Parameters<typeof snapshot>[0] = {}) =>

@@ -4,18 +4,12 @@ import type { ClusterLoadAssignment } from '@palisade/xds/api/envoy/config/endpo
 import type { Listener } from '@palisade/xds/api/envoy/config/listener/v3/listener';
 import type { RouteConfiguration } from '@palisade/xds/api/envoy/config/route/v3/route';
 import { mergePeerAuthentication } from '../authn/peer-authentication.ts';
-import { compileHttpAuthorization, compileTcpAuthorization } from '../authz/compile.ts';
-import { compileHttpCustom, compileTcpCustom } from '../authz/compile-custom.ts';
+import { selectRequestAuthentications } from '../authn/request-authentication.ts';
 import { selectAuthorizationPolicies } from '../authz/select.ts';
-import {
-  compileFixedClusters,
-  compileInboundClusters,
-  compileLoadAssignment,
-  compileOutboundCluster,
-  type OutboundTarget,
-} from './clusters.ts';
+import { compileInbound } from '../inbound/listener.ts';
+import { compileLoadAssignment, compileOutboundClusters, compilePassthroughCluster, type OutboundTarget } from './clusters.ts';
 import { findDestinationRule } from './destination-rule.ts';
-import { compileInbound } from './inbound.ts';
+import { accessLog, appSource } from './filters.ts';
 import type { MeshService, MeshSnapshot, Protocol, Workload } from './model.ts';
 import { compileOutbound } from './outbound.ts';
 
@@ -29,25 +23,24 @@ export interface ProxyConfig {
 export function compileSidecar(snapshot: MeshSnapshot, workload: Workload): ProxyConfig {
   const { settings } = snapshot;
   const ports = declaredPorts(snapshot.services, workload);
-  const policies = selectAuthorizationPolicies(snapshot.authorizationPolicies, workload, settings.rootNamespace);
-  const custom = { trustDomains: settings.trustDomains, providers: snapshot.providers };
   const inbound = compileInbound({
-    settings,
+    ports: [...ports].map(([port, protocol]) => ({ port, protocol: protocol === 'http2' ? 'http' : protocol })),
     mtls: mergePeerAuthentication(snapshot.peerAuthentications, workload, settings.rootNamespace),
-    ports,
-    httpFilters: [...compileHttpCustom(policies, custom), ...compileHttpAuthorization(policies, settings.trustDomains)],
-    networkFilters: [...compileTcpCustom(policies, custom), ...compileTcpAuthorization(policies, settings.trustDomains)],
+    authorization: selectAuthorizationPolicies(snapshot.authorizationPolicies, workload, settings.rootNamespace),
+    requestAuthentication: selectRequestAuthentications(snapshot.requestAuthentications, workload, settings.rootNamespace),
+    findJwks: snapshot.findJwks,
+    providers: snapshot.providers,
+    trustDomains: settings.trustDomains,
+    pathNormalization: settings.pathNormalization,
+    accessLog,
+    appSource,
   });
   const services = [...snapshot.services].sort(byNearness(workload.namespace));
   const targets = services.flatMap((service) => targetsOf(snapshot, service, workload.namespace));
   const outbound = compileOutbound({ settings, namespace: workload.namespace, services });
   return {
-    listeners: [inbound, ...outbound.listeners],
-    clusters: [
-      ...compileFixedClusters(),
-      ...compileInboundClusters(new Map([...ports, ...policyPorts(snapshot, workload, ports)])),
-      ...targets.map((target) => compileOutboundCluster(target, snapshot)),
-    ],
+    listeners: [inbound.listener, ...outbound.listeners],
+    clusters: [compilePassthroughCluster(), ...inbound.clusters, ...targets.flatMap((target) => compileOutboundClusters(target, snapshot))],
     routes: outbound.routes,
     endpoints: targets.map(compileLoadAssignment),
   };
@@ -67,12 +60,6 @@ function declaredPorts(services: readonly MeshService[], workload: Workload): Ma
     }
   }
   return new Map([...ports].sort(([a], [b]) => a - b));
-}
-
-/** Ports that only a PeerAuthentication names have chains of their own and so need a cluster. */
-function policyPorts(snapshot: MeshSnapshot, workload: Workload, declared: ReadonlyMap<number, Protocol>): [number, Protocol][] {
-  const merged = mergePeerAuthentication(snapshot.peerAuthentications, workload, snapshot.settings.rootNamespace);
-  return [...merged.ports.keys()].filter((port) => !declared.has(port)).map((port) => [port, 'auto']);
 }
 
 function targetsOf(snapshot: MeshSnapshot, service: MeshService, client: string): OutboundTarget[] {

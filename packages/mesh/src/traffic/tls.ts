@@ -1,49 +1,25 @@
 /** Transport sockets of the mesh: mutual TLS with the workload's certificate from SDS, plain text, and TLS from files. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { TransportSocketSchema } from '@palisade/xds/api/envoy/config/core/v3/base';
-import { ApiConfigSource_ApiType, ApiVersion } from '@palisade/xds/api/envoy/config/core/v3/config_source';
 import { RawBufferSchema } from '@palisade/xds/api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer';
 import {
   SubjectAltNameMatcher_SanType,
   TlsParameters_TlsProtocol,
 } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/common';
-import { DownstreamTlsContextSchema, UpstreamTlsContextSchema } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/tls';
+import { UpstreamTlsContextSchema } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/tls';
+import { secret, trustSecret, workloadSecret } from '../inbound/tls.ts';
 import { extension } from './any.ts';
 import type { ClientTls } from './destination-rule.ts';
 
 type TransportSocket = MessageInitShape<typeof TransportSocketSchema>;
 
-/** Cluster of every bootstrap: the agent's Unix socket. */
-const sdsCluster = 'sds-grpc';
-/** Names under which the agent serves the workload's certificate and the trust anchors. */
-export const SecretName = { certificate: 'default', anchors: 'ROOTCA' } as const;
+/** What a mesh client offers, by what it sends: servers tell mesh TLS from the application’s own by it. */
+const alpn = { http: ['istio-http/1.1', 'istio'], tcp: ['istio-peer-exchange', 'istio'] };
 
-/** What an Istio client offers; a PERMISSIVE server tells mesh TLS from the application's own by it. The first is for HTTP, the second for TCP. */
-export const istioAlpn = ['istio-http/1.1', 'istio-peer-exchange', 'istio', 'istio-http/1.0', 'istio-h2'] as const;
-
-function fromAgent(name: string) {
-  return {
-    name,
-    sdsConfig: {
-      resourceApiVersion: ApiVersion.V3,
-      initialFetchTimeout: { seconds: 0n },
-      configSourceSpecifier: {
-        case: 'apiConfigSource' as const,
-        value: {
-          apiType: ApiConfigSource_ApiType.GRPC,
-          transportApiVersion: ApiVersion.V3,
-          setNodeOnFirstMessageOnly: true,
-          grpcServices: [{ targetSpecifier: { case: 'envoyGrpc' as const, value: { clusterName: sdsCluster } } }],
-        },
-      },
-    },
-  };
-}
-
-function uriNames(names: readonly string[], prefix = false) {
+function uriNames(names: readonly string[]) {
   return names.map((name) => ({
     sanType: SubjectAltNameMatcher_SanType.URI,
-    matcher: { matchPattern: prefix ? ({ case: 'prefix', value: name } as const) : ({ case: 'exact', value: name } as const) },
+    matcher: { matchPattern: { case: 'exact' as const, value: name } },
   }));
 }
 
@@ -51,30 +27,6 @@ const versions = {
   tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2,
   tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
 };
-
-/** @param trustDomains peers of any other are refused in the handshake */
-export function meshServerTls(trustDomains: readonly string[]): TransportSocket {
-  return extension('envoy.transport_sockets.tls', DownstreamTlsContextSchema, {
-    requireClientCertificate: true,
-    commonTlsContext: {
-      tlsParams: versions,
-      alpnProtocols: [...istioAlpn, 'h2', 'http/1.1'],
-      tlsCertificateSdsSecretConfigs: [fromAgent(SecretName.certificate)],
-      validationContextType: {
-        case: 'combinedValidationContext',
-        value: {
-          defaultValidationContext: {
-            matchTypedSubjectAltNames: uriNames(
-              trustDomains.map((domain) => `spiffe://${domain}/`),
-              true,
-            ),
-          },
-          validationContextSdsSecretConfig: fromAgent(SecretName.anchors),
-        },
-      },
-    },
-  });
-}
 
 /**
  * @param names the identities behind the destination; empty = any that the trust anchors vouch for, as in Istio when the accounts
@@ -85,13 +37,13 @@ export function meshClientTls(sni: string, names: readonly string[], isHttp: boo
     sni,
     commonTlsContext: {
       tlsParams: versions,
-      alpnProtocols: [isHttp ? istioAlpn[0] : istioAlpn[1], 'istio'],
-      tlsCertificateSdsSecretConfigs: [fromAgent(SecretName.certificate)],
+      alpnProtocols: isHttp ? alpn.http : alpn.tcp,
+      tlsCertificateSdsSecretConfigs: [secret(workloadSecret)],
       validationContextType: {
         case: 'combinedValidationContext',
         value: {
           defaultValidationContext: { matchTypedSubjectAltNames: uriNames(names) },
-          validationContextSdsSecretConfig: fromAgent(SecretName.anchors),
+          validationContextSdsSecretConfig: secret(trustSecret),
         },
       },
     },

@@ -64,6 +64,8 @@ export function snapshot(wanted: Wanted = {}): MeshSnapshot {
     destinationRules: (wanted.rules ?? []).map((spec, index) =>
       parseDestinationRule(object('DestinationRule', spec, index), 'cluster.local'),
     ),
+    requestAuthentications: [],
+    findJwks: () => undefined,
     providers: new Map(),
   };
 }
