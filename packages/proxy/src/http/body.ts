@@ -1,4 +1,5 @@
 /** Reads one body from the bytes of a connection and renders it for the other side. */
+import { copyOf } from '../net/slab.ts';
 import type { Framing } from './framing.ts';
 
 const ChunkState = { size: 0, extension: 1, sizeLf: 2, data: 3, dataCr: 4, dataLf: 5, trailer: 6, trailerLf: 7, endLf: 8 } as const;
@@ -56,7 +57,7 @@ export class BodyReader {
         return { out: empty, next: start };
       case 'length': {
         const next = start + this.take(end - start);
-        return { out: Buffer.from(bytes.subarray(start, next)), next };
+        return { out: copyOf(bytes, start, next), next };
       }
       case 'until-close':
         this.contentBytes += end - start;

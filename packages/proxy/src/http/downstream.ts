@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { ConnectionFacts } from '../facts.ts';
 import { readInto } from '../net/shared-read.ts';
+import { copyOf } from '../net/slab.ts';
 import type { Sweepable } from '../runtime.ts';
 import { acceptRequest } from './accept-request.ts';
 import { Exchange } from './exchange.ts';
@@ -62,6 +63,16 @@ export class DownstreamConnection implements Sweepable {
   /** @returns false when the client reads too slowly */
   write(bytes: Buffer): boolean {
     return this.socket.writable ? this.socket.write(bytes) : true;
+  }
+
+  /**
+   * Content out of a buffer that the next read overwrites. An idle TLS socket has encrypted it when the call returns; everything else
+   * may still hold it, and gets a copy.
+   */
+  writeShared(bytes: Buffer, start: number, end: number): boolean {
+    if (!this.socket.writable) return true;
+    const isCopiedBelow = this.#facts.isTls && this.socket.writableLength === 0;
+    return this.socket.write(isCopiedBelow ? bytes.subarray(start, end) : copyOf(bytes, start, end));
   }
 
   wantsClose(head: Head): boolean {

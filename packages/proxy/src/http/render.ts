@@ -1,4 +1,5 @@
 /** Messages for the other side: bytes that stay as they were are copied in runs; one buffer, one write. */
+import { allocate } from '../net/slab.ts';
 import type { HeaderChanges } from '../route/route.ts';
 import { Field, type Head, rowSize } from './head.ts';
 
@@ -36,7 +37,7 @@ export function renderHead({ head, firstLine, drops, removed, added, bodySpace }
 } {
   const { bytes, table } = head;
   const names = removed.length === 0 ? undefined : new Set(removed);
-  const out = Buffer.allocUnsafe(firstLine.length + head.end + added.length + 2 + bodySpace);
+  const out = allocate(firstLine.length + head.end + added.length + 2 + bodySpace);
   let at = out.write(firstLine, 0, 'latin1');
   const first = table.length === 0 ? head.end : table[0]!;
   let runStart = first;

@@ -56,7 +56,12 @@ export class ResponseRelay {
       if (parsed.head.status >= 200) at = this.#start(parsed.head, bytes, at, end);
     }
     if (exchange.isDone || this.#body === undefined) return;
-    if (at < end && !this.#body.isDone) {
+    if (at < end && this.#body.isLengthFramed && !this.#body.isDone) {
+      const taken = this.#body.take(end - at);
+      exchange.bytesSent = this.#body.contentBytes;
+      if (!exchange.down.writeShared(bytes, at, at + taken)) exchange.upstream?.socket.pause();
+      at += taken;
+    } else if (at < end && !this.#body.isDone) {
       const { out, next } = this.#body.read(bytes, at, end);
       if (this.#body.error !== undefined) {
         exchange.abort('UPE');
