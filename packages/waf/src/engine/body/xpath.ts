@@ -10,9 +10,11 @@ interface Step {
   /** Namespace of the name's prefix; undefined when it has none. */
   readonly namespace: string | undefined;
   readonly position: number | undefined;
+  /** `[text()]`, `[@a]`, `[b]`: only elements that have one. */
+  readonly has: string | undefined;
 }
 
-/** The part of XPath 1.0 that rules use: absolute paths of `/` and `//` steps over elements, `@attributes`, `text()`, with `[n]`. */
+/** The part of XPath 1.0 that rules use: absolute paths of `/` and `//` steps over elements, `@attributes`, `text()`, with `[n]`, `[text()]`, `[@a]`, `[b]`. */
 export interface XPath {
   readonly source: string;
   readonly steps: readonly Step[];
@@ -24,16 +26,25 @@ export function parseXPath(source: string, namespaces: ReadonlyMap<string, strin
     throw new Error(`XPath ${JSON.stringify(source)}: ${what}; wanted a path such as /*, //@*, /a/b/text() or //a[1]`);
   };
   const steps: Step[] = [];
-  const pattern = /(\/\/?)(@)?(?:(\*|text\(\)|node\(\))|(?:([A-Za-z_][\w.-]*):)?([A-Za-z_][\w.-]*))(?:\[(\d{1,6})\])?/y;
+  const pattern =
+    /(\/\/?)(@)?(?:(\*|text\(\)|node\(\))|(?:([A-Za-z_][\w.-]*):)?([A-Za-z_][\w.-]*))(?:\[(\d{1,6}|text\(\)|@?[A-Za-z_][\w.-]*)\])?/y;
   while (pattern.lastIndex < source.length) {
     const at = pattern.lastIndex;
     const match = pattern.exec(source);
     if (!match) return fail(`found ${JSON.stringify(source.slice(at, at + 20))}`);
-    const [, slash, attribute, special, prefix, name, position] = match;
+    const [, slash, attribute, special, prefix, name, predicate] = match;
+    const isPosition = predicate !== undefined && /^\d/.test(predicate);
     const namespace = prefix === undefined ? undefined : namespaces.get(prefix);
     if (prefix !== undefined && namespace === undefined) fail(`prefix ${prefix} has no xmlns action`);
     const axis = attribute ? 'attribute' : special === 'text()' ? 'text' : 'element';
-    steps.push({ isDeep: slash === '//', axis, name, namespace, position: position === undefined ? undefined : Number(position) });
+    steps.push({
+      isDeep: slash === '//',
+      axis,
+      name,
+      namespace,
+      position: isPosition ? Number(predicate) : undefined,
+      has: isPosition ? undefined : predicate,
+    });
   }
   if (steps.length === 0) fail('empty');
   return { source, steps };
@@ -50,10 +61,17 @@ export function selectXPath(root: XmlElement | undefined, path: XPath): string[]
     if (step.axis === 'text') return parents.flatMap((parent) => parent.children.filter((child) => typeof child === 'string'));
     context = parents.flatMap((parent) => {
       const found = parent.children.filter((child): child is XmlElement => typeof child !== 'string' && fits(child, step));
+      if (step.has !== undefined) return found.filter((element) => hasPart(element, step.has!));
       return step.position === undefined ? found : found.slice(step.position - 1, step.position);
     });
   }
   return context.map(textOf);
+}
+
+function hasPart(element: XmlElement, part: string): boolean {
+  if (part === 'text()') return element.children.some((child) => typeof child === 'string');
+  if (part.startsWith('@')) return element.attributes.some((attribute) => attribute.localName === part.slice(1));
+  return element.children.some((child) => typeof child !== 'string' && child.localName === part);
 }
 
 function fits(node: { readonly localName: string; readonly namespace: string }, step: Step): boolean {

@@ -167,6 +167,7 @@ function setDefault(node: DirectiveNode, defaults: Map<Phase, ParsedActions>, pr
 
 function checkId(node: RuleNode, parsed: ParsedActions, ids: Map<number, Position>, profile: Profile): void {
   if (parsed.id === 0) {
+    if (profile === 'modsecurity3' && !node.operator) return;
     // ModSecurity has asked for ids since 2.7.
     throw new WafConfigError(
       'bad-argument',

@@ -50,17 +50,16 @@ export function evaluateRule(
     for (const target of list) {
       if (mayMatch && !mayMatch(target)) continue;
       if (removed?.some((gone) => gone.collection === collection && gone.test(target))) continue;
-      const value = rule.actions.isMultiMatch
-        ? multiMatch(state, rule, test, context, target, isNegated)
-        : single(state, rule, test, context, target, isNegated);
       const name = targetName(collection, target.key);
       if (state.trace) traceValue(state, rule, target, name);
-      if (value === undefined) continue;
-      state.matchedVar = { name, value };
-      matchedVars.push(state.matchedVar);
-      state.matchedVars = matchedVars;
-      applyNonDisruptive(state, rule);
-      if (matches.length < MAX_LOGGED) matches.push(describe(state, rule, head, name, value));
+      // Each match acts before the next comparison: both may touch TX.
+      forEachMatch(state, rule, test, context, target, isNegated, (value) => {
+        state.matchedVar = { name, value };
+        matchedVars.push(state.matchedVar);
+        state.matchedVars = matchedVars;
+        applyNonDisruptive(state, rule);
+        if (matches.length < MAX_LOGGED) matches.push(describe(state, rule, head, name, value));
+      });
     }
   }
   state.trace?.(`Rule returned ${matches.length > 0 ? 1 : 0}.`);
@@ -81,43 +80,34 @@ function traceValue(state: TransactionState, rule: Rule, target: Target, name: s
   state.trace!(`Target value: "${value}" (Variable: ${name})`);
 }
 
-/** The transformed value when it matches. */
-function single(
+/**
+ * Compare the transformed value; with multiMatch the value before, between and after the transformations that change
+ * it, each match counting as ModSecurity counts it (Coraza: the first alone).
+ */
+function forEachMatch(
   state: TransactionState,
   rule: Rule,
   test: OperatorTest,
   context: OperatorContext,
   target: Target,
   isNegated: boolean,
-): string | undefined {
-  const value = transform(state, rule, target.value);
-  return accept(state, rule, test(value, context), target, isNegated) ? value : undefined;
-}
-
-/** Try the value before, between and after the transformations that change it; the first that matches counts. */
-function multiMatch(
-  state: TransactionState,
-  rule: Rule,
-  test: OperatorTest,
-  context: OperatorContext,
-  target: Target,
-  isNegated: boolean,
-): string | undefined {
-  let value = target.value;
-  if (accept(state, rule, test(value, context), target, isNegated)) return value;
-  for (const step of rule.transformations.steps) {
-    const changed = step.run(value, state.ruleSet.unicodeMap);
-    if (changed === value) continue;
-    value = changed;
-    if (accept(state, rule, test(value, context), target, isNegated)) return value;
+  onMatch: (value: string) => void,
+): void {
+  const { steps } = rule.transformations;
+  let { value } = target;
+  if (!rule.actions.isMultiMatch) {
+    for (const step of steps) value = step.run(value, state.ruleSet.unicodeMap);
+    if (accept(state, rule, test(value, context), target, isNegated)) onMatch(value);
+    return;
   }
-  return undefined;
-}
-
-export function transform(state: TransactionState, rule: Rule, value: string): string {
-  let result = value;
-  for (const step of rule.transformations.steps) result = step.run(result, state.ruleSet.unicodeMap);
-  return result;
+  for (let at = -1; at < steps.length; at++) {
+    const changed = at < 0 ? value : steps[at]!.run(value, state.ruleSet.unicodeMap);
+    if (at >= 0 && changed === value) continue;
+    value = changed;
+    if (!accept(state, rule, test(value, context), target, isNegated)) continue;
+    onMatch(value);
+    if (state.ruleSet.profile === 'coraza') return;
+  }
 }
 
 function accept(state: TransactionState, rule: Rule, result: OperatorResult, target: Target, isNegated: boolean): boolean {

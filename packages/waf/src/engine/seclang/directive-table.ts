@@ -25,7 +25,7 @@ const shapes: Readonly<Record<string, ArgumentShape>> = {
   SecAuditLogPrefix: text,
   SecAuditLogRelevantStatus: text,
   SecAuditLogStorageDir: text,
-  SecAuditLogType: choice('Serial', 'Concurrent', 'HTTPS'),
+  SecAuditLogType: choice('Serial', 'Concurrent', 'Parallel', 'HTTPS'),
   SecCacheTransformations: words(1, 2),
   SecChrootDir: text,
   SecCollectionTimeout: number,

@@ -23,7 +23,11 @@ function collect(state: TransactionState, source: TargetSource): TargetGroup {
   if (key !== undefined && !source.isMap) targets = withKey(state, targets, key);
   if (keyTest) targets = targets.filter(keyTest);
   if (exclusions.length > 0) targets = targets.filter((target) => !exclusions.some((excludes) => excludes(target)));
-  if (source.isCount) return { collection: `&${source.collection}`, targets: [new Target(key ?? '', String(targets.length))] };
+  if (source.isCount)
+    return {
+      collection: state.ruleSet.profile === 'modsecurity3' ? source.collection : `&${source.collection}`,
+      targets: [new Target(key ?? '', String(targets.length))],
+    };
   return { collection: source.collection, targets };
 }
 
