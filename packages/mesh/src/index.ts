@@ -9,6 +9,7 @@ export {
 export { compileHttpAuthorization, compileTcpAuthorization } from './authz/compile.ts';
 export { type CustomContext, compileHttpCustom, compileTcpCustom } from './authz/compile-custom.ts';
 export { type AuthzDecision, evaluateAuthorization, type NearMiss, type RuleRef } from './authz/evaluate.ts';
+export { explainDecision } from './authz/explain.ts';
 export type { AuthzFacts, HttpFacts } from './authz/match.ts';
 export { type AuthorizationPolicy, AuthzAction, type Condition, type Operation, type Rule, type Source } from './authz/policy.ts';
 export { selectAuthorizationPolicies, type WorkloadPlace } from './authz/select.ts';
