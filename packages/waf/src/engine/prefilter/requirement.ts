@@ -17,7 +17,7 @@ export interface Requirement {
 export const IMPOSSIBLE = 'impossible';
 
 const MAX_LITERALS = 400;
-const MAX_EXACT = 48;
+const MAX_EXACT = 16;
 const MAX_SET = 5;
 
 /** Drop what needs bytes outside the alphabet; undefined when nothing is left. */
@@ -146,8 +146,11 @@ function catFacts(items: readonly Facts[]): Facts {
   return { exact: isExact ? run : undefined, best: pick(candidates), needs: items.flatMap((item) => item.needs) };
 }
 
-function cross(left: readonly string[], right: readonly string[]): string[] {
-  return [...new Set(left.flatMap((a) => right.map((b) => a + b)))];
+function cross(left: readonly string[], right: readonly string[]): readonly string[] {
+  if (left.length === 1 && right.length === 1) return [left[0]! + right[0]!];
+  const all = new Set<string>();
+  for (const a of left) for (const b of right) all.add(a + b);
+  return [...all];
 }
 
 function altFacts(items: readonly Facts[]): Facts {

@@ -1,7 +1,7 @@
 /** A set of byte values, held as 256 bits. Immutable by convention; equal sets are shared through `internSet`. */
 export type ByteSet = Uint32Array & { readonly length: 8 };
 
-const interned = new Map<string, ByteSet>();
+const interned = new Map<number, ByteSet[]>();
 
 function newSet(): ByteSet {
   return new Uint32Array(8) as ByteSet;
@@ -9,11 +9,22 @@ function newSet(): ByteSet {
 
 /** Return the one shared instance of this set, so that literals cost no memory and sets compare by identity. */
 export function internSet(set: ByteSet): ByteSet {
-  const key = set.join();
-  const known = interned.get(key);
+  let hash = 0;
+  for (const word of set) hash = (Math.imul(hash, 31) + word) | 0;
+  const bucket = interned.get(hash);
+  if (!bucket) {
+    interned.set(hash, [set]);
+    return set;
+  }
+  const known = bucket.find((other) => isSame(other, set));
   if (known) return known;
-  interned.set(key, set);
+  bucket.push(set);
   return set;
+}
+
+function isSame(a: ByteSet, b: ByteSet): boolean {
+  for (let i = 0; i < 8; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 export function has(set: ByteSet, byte: number): boolean {

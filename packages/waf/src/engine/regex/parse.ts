@@ -35,10 +35,11 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
   const names = new Map<string, number>();
   let groups = 0;
   let depth = 0;
+  let hasBackrefs = false;
   const flags: Flags = { i: options.isCaseless ?? false, m: options.isMultiline ?? false, s: options.isDotAll ?? true, x: false, U: false };
   const root = alternation({ ...flags });
   if (cursor.at < source.length) throw new PatternError(cursor, 'unmatched ")"');
-  checkBackrefs(root, groups);
+  if (hasBackrefs) checkBackrefs(root, groups);
   return { root, groups };
 
   function alternation(local: Flags): RegexNode {
@@ -119,7 +120,10 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
     }
     const result = parseEscape(cursor, names, groups);
     if (result.type === 'set') return { type: 'set', set: local.i ? foldCase(result.set) : result.set };
-    if (result.type === 'backref') return { ...result, isCaseless: local.i };
+    if (result.type === 'backref') {
+      hasBackrefs = true;
+      return { ...result, isCaseless: local.i };
+    }
     return result;
   }
 
