@@ -134,4 +134,19 @@ spec:
     await cluster.kubectlOk('cp', 'web:/tmp/tree', join(folder.path, 'tree'), '-c', 'main');
     assert.equal(readFileSync(join(folder.path, 'tree/a/b/file'), 'utf8'), 'deep\n');
   });
+
+  test('top shows what pods and nodes use', async () => {
+    await cluster.kubectlOk('run', 'busy', '--image=busybox', '--', 'timeout', '60', 'sh', '-c', 'while :; do :; done');
+    const cpuOf = (table: string, name: string) => Number(new RegExp(`^${name}\\s+(\\d+)m\\s+\\d+Mi`, 'm').exec(table)?.[1]);
+    const busy = await eventually('figures of a busy pod', 40_000, async () => {
+      const cpu = cpuOf(await cluster.kubectlOk('top', 'pods'), 'busy');
+      return cpu > 100 && cpu;
+    });
+    assert.ok(busy <= 2000, `one loop cannot use ${busy}m`);
+    const node = await cluster.kubectlOk('get', 'pod', 'busy', '-o', 'jsonpath={.spec.nodeName}');
+    assert.ok(cpuOf((await cluster.kubectlOk('top', 'nodes')).replaceAll(/\s+\d+%/g, ''), node) > 100);
+    assert.match(await cluster.kubectlOk('top', 'pods', '--containers', '-l', 'run=busy'), /^busy\s+busy\s+/m);
+    assert.match(await cluster.kubectlOk('api-resources', '--api-group=metrics.k8s.io'), /PodMetrics/);
+    await cluster.kubectlOk('delete', 'pod', 'busy', '--grace-period=0', '--force');
+  });
 });

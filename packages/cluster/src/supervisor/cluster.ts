@@ -5,12 +5,14 @@ import { SchemaRegistry } from '@palisade/kubernetes';
 import { systemClock } from '@palisade/kubernetes/client';
 import { createFlowHandler, FlowRing, observeGroup } from '@palisade/observe';
 import { type ApiServer, createApiServer, SYSTEM_USER } from '../apiserver/index.ts';
-import type { Kubelet } from '../contract.ts';
+import type { AggregatedHandler, Kubelet } from '../contract.ts';
 import { startControllers } from '../controllers/index.ts';
+import { metricsDiscovery, metricsGroup } from '../metrics/index.ts';
 import { createFabric, HOST_ADDRESSES, listenIn } from '../node/network/index.ts';
 import { ensureDnsService, startDns } from './dns.ts';
 import { enrichFlow } from './enrich.ts';
 import { startInformers } from './informers.ts';
+import { createMetrics } from './metrics.ts';
 import { type NetworkParts, startNetwork } from './network.ts';
 import { startNodes } from './nodes.ts';
 import { ensureSystemService } from './objects.ts';
@@ -32,6 +34,7 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
   const kubelets = new Map<string, Kubelet>();
   const registry = SchemaRegistry.builtin();
   const lifetime = new AbortController();
+  const metrics = createMetrics();
   let network: NetworkParts | undefined;
   const [api, fabric] = await Promise.all([
     createApiServer({
@@ -39,7 +42,11 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
       clock: () => new Date(),
       clusterDomain,
       kubelets: (name) => kubelets.get(name),
-      aggregated: new Map([[observeGroup, createFlowHandler(ring)]]),
+      aggregated: new Map<string, AggregatedHandler>([
+        [observeGroup, createFlowHandler(ring)],
+        [metricsGroup, metrics.handler],
+      ]),
+      foreignGroups: () => [metricsDiscovery],
       extraAddresses: HOST_ADDRESSES,
       // As a real API server on a node: Services are reached through that node's rules, and pods see the node's address.
       dialAddress: async (host, port, timeoutMs) => {
@@ -94,11 +101,13 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
     startDns(parts),
   ]);
   const nodes = await startNodes(parts, network, kubelets);
+  metrics.start(client, nodes);
   log('info', `ready at ${server}, nodes ${config.nodes.join(', ')}`);
   return {
     server,
     kubeconfig,
     async close() {
+      metrics.close();
       await nodes.stop();
       lifetime.abort();
       await controllers.stop();

@@ -3,14 +3,19 @@ import { fileURLToPath } from 'node:url';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import type { Kubelet } from '../contract.ts';
 import { createImageRegistry, type ImagePaths, microsimImages, modsecurityImage, readUserImages, toolImages } from '../images/index.ts';
-import { createKubelet, type NodeAgent, type PodReference } from '../node/kubelet/index.ts';
+import { createKubelet, type NodeAgent, type PodReference, type RunningPod } from '../node/kubelet/index.ts';
 import { resolvConfFor } from './dns.ts';
 import { nodesFolder } from './leftovers.ts';
 import type { NetworkParts } from './network.ts';
 import type { Parts } from './parts.ts';
 
+export interface Nodes {
+  running(): readonly RunningPod[];
+  stop(): Promise<void>;
+}
+
 /** Starts a kubelet for each virtual node and registers it with the API server's look-up. */
-export async function startNodes(parts: Parts, network: NetworkParts, kubelets: Map<string, Kubelet>): Promise<{ stop(): Promise<void> }> {
+export async function startNodes(parts: Parts, network: NetworkParts, kubelets: Map<string, Kubelet>): Promise<Nodes> {
   const { config, client, informers, sink, log } = parts;
   const paths: ImagePaths = {
     toolsRoot: join(config.cacheDir, 'tools', 'root'),
@@ -43,6 +48,7 @@ export async function startNodes(parts: Parts, network: NetworkParts, kubelets: 
   });
   await Promise.all(agents.map((agent) => agent.start()));
   return {
+    running: () => agents.flatMap((agent) => agent.running()),
     async stop() {
       await Promise.all(agents.map((agent) => agent.stop()));
     },

@@ -8,6 +8,7 @@ import { createEventRecorder } from '../../controllers/runtime/events.ts';
 import type { ImageRegistry } from '../../images/index.ts';
 import { type MachineInfo, markNodeStopped, readMachineInfo, registerNode } from './node-status.ts';
 import type { IssueToken, NodeContext } from './pod/context.ts';
+import { type RunningPod, runningPod } from './pod/running.ts';
 import { createSlots } from './pod/slots.ts';
 import { PodWorker } from './pod/worker.ts';
 import type { ConfigMap, Pod, Secret } from './pod-types.ts';
@@ -46,6 +47,8 @@ export interface NodeAgent extends Kubelet {
   start(): Promise<void>;
   /** Ends all containers (objects stay as they are) and gives back mounts and control groups. Default grace 2 s. */
   stop(graceSeconds?: number): Promise<void>;
+  /** The node's pods with their running containers. */
+  running(): readonly RunningPod[];
 }
 
 /** More at the same time only makes each start slower: a start is processor time. */
@@ -144,6 +147,7 @@ export function createKubelet(options: KubeletOptions): NodeAgent {
   );
   return {
     ...api,
+    running: () => [...workers.values()].map(runningPod),
     async start() {
       if (isStarted) return;
       isStarted = true;
