@@ -161,8 +161,12 @@ function secure(socket: Socket, chain: Chain, facts: ChainFacts, place: Listener
     clear();
     socket.destroy();
   });
+  // Node's own server listens to the same event: a handshake that fails says so here and nowhere else.
+  secured.once('_tlsError', fail);
   secured.once('secure', () => {
-    clearTimeout(timer);
+    clear();
+    // From here on TLS errors are the socket's errors.
+    (secured as unknown as { _releaseControl?(): boolean })._releaseControl?.();
     const certificate = secured.getPeerX509Certificate();
     if (certificate === undefined) {
       if (tls.requiresClientCertificate) fail();
