@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type ApiClient, isStatusError, type KubernetesObject } from '@palisade/kubernetes';
+import { findPolicyFault } from '@palisade/netpol';
+import { parseAllDocuments } from 'yaml';
 import { type ApiServer, createApiServer, SYSTEM_USER } from '../../apiserver/index.ts';
 import { ensurePolicyKinds, policyResources } from './index.ts';
 import { ACCEPTED, wantedConditions } from './status.ts';
@@ -85,6 +87,26 @@ describe('cluster-wide policy kinds', () => {
   ];
   for (const [what, object, field] of refused)
     it(`refuse ${what}`, () => assert.rejects(tryOut(object), (error) => isStatusError(error) && field.test(error.message)));
+
+  const data = join(
+    process.env['CONFORMANCE_DIR'] ?? join(import.meta.dirname, '../../../../../../shared/conformance'),
+    'netpol/network-policy-api',
+  );
+  const skip = existsSync(data) ? false : 'no network-policy-api manifests (CONFORMANCE_DIR)';
+  it("take every policy of network-policy-api's own manifests", { skip }, async () => {
+    const files = globSync(['conformance/base/**/*.yaml', 'cmd/policy-assistant/examples/**/*.yaml'], { cwd: data });
+    const objects = files.flatMap((file) =>
+      parseAllDocuments(readFileSync(join(data, file), 'utf8')).map((document) => document.toJS() as KubernetesObject),
+    );
+    const policies = objects.filter(
+      (object) => object?.apiVersion?.startsWith('policy.networking.k8s.io/') && !object.kind.endsWith('List'),
+    );
+    assert.ok(policies.length >= 25, `${policies.length} found`);
+    for (const policy of policies) {
+      await tryOut(policy);
+      assert.equal(findPolicyFault(policy), undefined, policy.metadata.name);
+    }
+  });
 
   it('say in the status what only the compiler sees', () => {
     const now = new Date('2026-01-02T03:04:05.678Z');
