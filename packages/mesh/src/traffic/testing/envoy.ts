@@ -1,6 +1,6 @@
 /** Asks the real Envoy whether it would take a configuration. */
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DescMessage, type MessageShape, toJson } from '@bufbuild/protobuf';
@@ -12,7 +12,7 @@ import type { ProxyConfig } from '../sidecar.ts';
 
 const cache = process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache', 'palisade');
 const candidates = [process.env['PALISADE_ENVOY'] ?? '', join(cache, 'tools/envoy/envoy'), join(cache, 'tools/envoy/envoy/_bin/envoy')];
-const envoy = candidates.find((path) => path !== '' && existsSync(path));
+const envoy = candidates.find((path) => path !== '' && statSync(path, { throwIfNoEntry: false })?.isFile());
 
 export const withoutEnvoy: string | false = envoy === undefined ? 'no Envoy on this machine (PALISADE_ENVOY names one)' : false;
 
