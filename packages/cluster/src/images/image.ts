@@ -66,6 +66,8 @@ export interface ImageContainer {
   readonly podName: string;
   readonly podNamespace: string;
   readonly containerName: string;
+  /** The pod's; absent means none. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** The image's variables overlaid by the pod's, after expansion. */
   readonly env: Readonly<Record<string, string>>;
 }

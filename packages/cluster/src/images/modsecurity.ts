@@ -5,6 +5,7 @@ import { createAuditLogReader } from './audit-log.ts';
 import { CONTAINER_TOOLS, ImageConfigError, type ImageDefinition, type ImagePaths } from './image.ts';
 import { containerPlace, renderHttpd } from './modsecurity-config.ts';
 import { readModSecuritySettings } from './modsecurity-variables.ts';
+import { containerWaf, preparePalisadeWaf, wafEngineOf } from './palisade-waf.ts';
 
 const configuration = '/etc/apache2/apache2.conf';
 
@@ -17,6 +18,10 @@ export function modsecurityImage(paths: ImagePaths): ImageDefinition {
     group: ['www-data:x:33:'],
     exposedPorts: [80],
     prepare(container) {
+      if (wafEngineOf(container.annotations ?? {}) === 'palisade') {
+        const settings = readModSecuritySettings(container.env, container.image);
+        return preparePalisadeWaf(settings, containerWaf, paths);
+      }
       const missing = ['usr/sbin/apache2', 'usr/lib/apache2/modules/mod_security2.so', 'usr/share/modsecurity-crs/rules'].find(
         (path) => !existsSync(join(paths.toolsRoot, path)),
       );

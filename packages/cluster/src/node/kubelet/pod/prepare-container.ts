@@ -56,6 +56,7 @@ export function prepareContainer(input: PrepareInput): PreparedContainer {
       podName: pod.metadata.name ?? '',
       podNamespace: pod.metadata.namespace ?? '',
       containerName: container.name,
+      annotations: pod.metadata.annotations ?? {},
       env: { ...imageEnv, ...input.podEnv },
     }) ?? {};
   const env = withTools({

@@ -1,0 +1,67 @@
+/** `@palisade/waf` as the program behind `owasp/modsecurity-crs`: the same variables, rules and audit log, another engine. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { CONTAINER_NODE, CONTAINER_TOOLS, ImageConfigError, type ImagePaths, type PreparedImage } from './image.ts';
+import { containerPlace } from './modsecurity-config.ts';
+import type { ModSecuritySettings } from './modsecurity-variables.ts';
+
+/** On a pod: which engine runs in its owasp/modsecurity-crs containers. */
+export const WAF_ENGINE_ANNOTATION = 'palisade.dev/waf-engine';
+
+/** Where the program finds its parts, as it sees them. */
+export interface PalisadeWafPlace {
+  readonly node: string;
+  /** The package @palisade/waf. */
+  readonly waf: string;
+  readonly tools: string;
+  readonly auditLog: string;
+  /** Default: every address. */
+  readonly listenAddress?: string;
+}
+
+export const containerWaf: PalisadeWafPlace = {
+  node: CONTAINER_NODE,
+  waf: '/opt/palisade/waf',
+  tools: CONTAINER_TOOLS,
+  auditLog: containerPlace.auditLog,
+};
+
+/** A sidecar sees few requests at a time: a small heap instead of a fast one. */
+const nodeFlags = ['--max-semi-space-size=2', '--disable-warning=ExperimentalWarning'];
+
+/** @throws ImageConfigError for a value that names no engine */
+export function wafEngineOf(annotations: Readonly<Record<string, string>>): 'modsecurity' | 'palisade' {
+  const value = annotations[WAF_ENGINE_ANNOTATION] ?? 'modsecurity';
+  if (value === 'modsecurity' || value === 'palisade') return value;
+  throw new ImageConfigError(`Cannot use annotation ${WAF_ENGINE_ANNOTATION}="${value}": expected palisade or modsecurity`);
+}
+
+/** The command line; every setting that is not on it comes from the container's variables. */
+export function renderPalisadeWaf(settings: ModSecuritySettings, place: PalisadeWafPlace): string[] {
+  return [
+    place.node,
+    ...nodeFlags,
+    `${place.waf}/bin/palisade-waf.mjs`,
+    'proxy',
+    ...['--rules', `${place.tools}/usr/share/modsecurity-crs`],
+    // What depends on the image's version, said outright.
+    ...['--port', String(settings.port)],
+    ...['--backend', settings.backend],
+    ...['--preserve-host', settings.isHostPreserved ? 'On' : 'Off'],
+    ...['--audit-log', place.auditLog],
+    ...(place.listenAddress === undefined ? [] : ['--host', place.listenAddress]),
+  ];
+}
+
+/** @throws ImageConfigError when the Core Rule Set is not on this machine */
+export function preparePalisadeWaf(settings: ModSecuritySettings, place: PalisadeWafPlace, paths: ImagePaths): PreparedImage {
+  if (!existsSync(join(paths.toolsRoot, 'usr/share/modsecurity-crs/rules')))
+    throw new ImageConfigError(`The Core Rule Set is not in ${paths.toolsRoot}: run "npm run setup" to fetch it`);
+  return {
+    entrypoint: renderPalisadeWaf(settings, place),
+    binds: [
+      { source: paths.nodeExecutable, target: place.node },
+      { source: join(paths.repositoryRoot, 'packages/waf'), target: place.waf },
+    ],
+  };
+}
