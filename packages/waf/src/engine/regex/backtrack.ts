@@ -38,8 +38,7 @@ interface Frame {
 
 /**
  * Perl-order search with an explicit stack and a budget of steps. For regular programs every (instruction, offset) is
- * tried at most once, so the time is linear in the text and the budget is never reached; others (lookaround, atomic,
- * back references) are counted.
+ * tried at most once, so the time is linear in the text; all steps are counted.
  */
 export class Backtracker {
   readonly #program: Program;
@@ -98,12 +97,13 @@ class Run {
     for (;;) {
       let isFailed = false;
       const instruction = this.code[next]!;
+      if (--this.budget < 0) {
+        this.isExhausted = true;
+        return -1;
+      }
       if (this.#visited) {
         const key = next * (this.text.length + 1) + at;
         if (!this.#visited.add(key)) isFailed = true;
-      } else if (--this.budget < 0) {
-        this.isExhausted = true;
-        return -1;
       }
       if (!isFailed) {
         switch (instruction.op) {

@@ -35,9 +35,14 @@ export class LazyDfa {
   #generation = 0;
   /** Times the state cache was dropped, for tests and statistics. */
   flushes = 0;
+  /** Instructions looked at while new states were made, in the running search. */
+  #steps = 0;
+  readonly #budget: number;
 
-  constructor(program: Program) {
+  /** @param budget instructions one search may look at for new states; known states cost nothing */
+  constructor(program: Program, budget = Number.POSITIVE_INFINITY) {
     this.#program = program;
+    this.#budget = budget;
     const { classOf, representative } = byteClasses(program);
     this.#classOf = classOf;
     this.#representative = representative;
@@ -53,22 +58,26 @@ export class LazyDfa {
     return this.#states.length;
   }
 
-  /** True when the pattern matches somewhere in `text`. */
-  test(text: string): boolean {
+  /** Whether the pattern matches somewhere in `text`; `limit` when the budget was used up first. */
+  test(text: string): 'match' | 'none' | 'limit' {
+    this.#steps = 0;
     const width = this.#classes + 1;
     const classOf = this.#classOf;
     let state = this.#start;
-    if (state === MATCHED) return true;
+    if (state === MATCHED) return 'match';
     for (let i = 0; i < text.length; i++) {
       const column = classOf[text.charCodeAt(i) & 255]!;
       let next = this.#table[state * width + column]!;
-      if (next < 0) next = this.#step(state, column);
-      if (next <= MATCHED) return next === MATCHED;
+      if (next < 0) {
+        if (this.#steps > this.#budget) return 'limit';
+        next = this.#step(state, column);
+      }
+      if (next <= MATCHED) return next === MATCHED ? 'match' : 'none';
       state = next;
     }
     let final = this.#table[state * width + this.#classes]!;
     if (final < 0) final = this.#step(state, this.#classes);
-    return final === MATCHED;
+    return final === MATCHED ? 'match' : 'none';
   }
 
   #reset(): void {
@@ -101,6 +110,7 @@ export class LazyDfa {
     const stack = [pc];
     while (stack.length > 0) {
       const at = stack.pop()!;
+      this.#steps++;
       if (this.#seen[at] === this.#generation) continue;
       this.#seen[at] = this.#generation;
       const op = words[at * 3]!;

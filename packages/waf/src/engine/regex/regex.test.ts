@@ -104,3 +104,15 @@ test('a pattern with exponential backtracking answers within its steps', () => {
   const irregular = new CompiledRegex('(?=a)(?:a+)+$', {}, 10_000);
   assert.equal(irregular.test(`${'a'.repeat(60)}b`), 'limit');
 });
+
+test('an automaton that would need ever new states stops at its budget', () => {
+  // Every byte of such a text makes another set of live positions.
+  const regex = new CompiledRegex('a[ab]{400}c', {}, 1000);
+  let seed = 7;
+  const subject = Array.from({ length: 20_000 }, () => {
+    seed = (seed * 1_103_515_245 + 12_345) & 0x7fffffff;
+    return seed & 0x10000 ? 'a' : 'b';
+  }).join('');
+  assert.equal(regex.test(subject), 'limit');
+  assert.equal(new CompiledRegex('a[ab]{3}c', {}, 1000).test(subject), 'none');
+});

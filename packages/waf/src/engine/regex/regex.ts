@@ -11,6 +11,11 @@ import { renderV8 } from './v8.ts';
 /** Steps an irregular pattern (lookaround, atomic groups, back references) may take on one value. */
 export const DEFAULT_STEP_BUDGET = 1_000_000;
 
+/** Making states of the automaton is plain work on arrays: this many instructions for one step of backtracking. */
+const STEPS_PER_BUDGET = 50;
+/** Remembered pairs, for captures of regular patterns. */
+const STEPS_PER_REGULAR = 4;
+
 /** `limit`: the step budget was used up and nothing is known. */
 export type TestResult = 'match' | 'none' | 'limit';
 
@@ -53,8 +58,8 @@ export class CompiledRegex {
 
   test(text: string): TestResult {
     if (this.isRegular) {
-      this.#dfa ??= new LazyDfa(this.#compiled());
-      return this.#dfa.test(text) ? 'match' : 'none';
+      this.#dfa ??= new LazyDfa(this.#compiled(), this.#budget * STEPS_PER_BUDGET);
+      return this.#dfa.test(text);
     }
     return this.#search(text, 0).kind;
   }
@@ -62,7 +67,10 @@ export class CompiledRegex {
   /** Leftmost match with captures; undefined for none, 'limit' when the budget was used up. */
   exec(text: string, from = 0): RegexMatch | undefined | 'limit' {
     // The automaton is much quicker to say no.
-    if (this.isRegular && from === 0 && this.test(text) === 'none') return undefined;
+    if (this.isRegular && from === 0) {
+      const result = this.test(text);
+      if (result !== 'match') return result === 'none' ? undefined : 'limit';
+    }
     if (this.#isQuick && from === 0 && text.length <= MAX_QUICK_LENGTH) {
       this.#quick ??= quickRegex(parsePattern(this.#source, this.#options));
       return quickMatch(this.#quick, text);
@@ -80,7 +88,7 @@ export class CompiledRegex {
 
   #search(text: string, from: number) {
     this.#backtracker ??= new Backtracker(this.#compiled(), this.isRegular);
-    return this.#backtracker.search(text, from, this.#budget);
+    return this.#backtracker.search(text, from, this.isRegular ? this.#budget * STEPS_PER_REGULAR : this.#budget);
   }
 }
 
