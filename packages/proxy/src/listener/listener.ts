@@ -163,8 +163,11 @@ function secure(socket: Socket, chain: Chain, facts: ChainFacts, place: Listener
   });
   // Node's own server listens to the same event: a handshake that fails says so here and nowhere else.
   secured.once('_tlsError', fail);
+  // Half-closed in the middle of a handshake: with half-closes allowed, nobody else ends it.
+  secured.once('end', fail);
   secured.once('secure', () => {
     clear();
+    secured.off('end', fail);
     // From here on TLS errors are the socket's errors.
     (secured as unknown as { _releaseControl?(): boolean })._releaseControl?.();
     const certificate = secured.getPeerX509Certificate();
