@@ -1,9 +1,13 @@
 /** `main.ts -c BOOTSTRAP`: one proxy process. */
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
+import { create } from '@bufbuild/protobuf';
+import { NodeSchema } from '@palisade/xds/api/envoy/config/core/v3/base';
 import { startAdmin } from './admin/admin.ts';
 import { adminAddress, parseBootstrap, staticResources } from './config/bootstrap.ts';
 import { DataPlane } from './proxy.ts';
+import { runAdsClient } from './xds/ads-client.ts';
+import { adsTransport } from './xds/transport.ts';
 
 // A policy's expression meets subjects that strangers choose: V8 leaves backtracking for its linear engine when it runs away.
 setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks');
@@ -20,9 +24,17 @@ try {
   const bootstrap = parseBootstrap(readFileSync(file, 'utf8'), file);
   const proxy = new DataPlane();
   await proxy.apply(staticResources(bootstrap));
+  const transport = adsTransport(bootstrap);
+  const stopped = new AbortController();
+  if (transport !== undefined) {
+    const node = bootstrap.node ?? create(NodeSchema);
+    const onNack = (typeUrl: string, reason: string) => console.error(`refused ${typeUrl}: ${reason}`);
+    void runAdsClient({ transport, node, plane: proxy, signal: stopped.signal, onNack });
+  }
   const admin = adminAddress(bootstrap);
   const stop = () => {
     proxy.drain(true);
+    stopped.abort();
     setTimeout(() => {
       proxy.close();
       process.exit(0);
