@@ -226,3 +226,29 @@ test('manifests from a file: create, replace, delete', { skip }, async () => {
   assert.equal(await good(`apply --dry-run=server -f ${path}`).catch(() => ''), 'configmap/filed configured (server dry run)\n');
   assert.match(await good(`delete -f ${path}`), /^configmap "filed" deleted/);
 });
+
+test('apply --server-side, its conflicts, diff', { skip }, async () => {
+  const map = (value: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ssa}\ndata: {a: "${value}"}`;
+  assert.equal(await good('apply --server-side -f -', map('1')), 'configmap/ssa serverside-applied\n');
+  assert.equal(await good('diff --server-side -f -', map('1')), '');
+  const { code, out } = await kubectl('diff --server-side -f -', map('2'));
+  assert.equal(code, 1);
+  assert.match(out, /^- {2}a: "1"$/m);
+  assert.match(out, /^\+ {2}a: "2"$/m);
+  await good('patch configmap ssa --field-manager=other --type=merge -p {"data":{"a":"3"}}');
+  const conflict = await bad('apply --server-side -f -', map('2'));
+  assert.match(conflict, /Apply failed with 1 conflict: conflict with "other" using v1: \.data\.a/);
+  await good('apply --server-side --force-conflicts -f -', map('2'));
+  assert.equal(await good("get configmap ssa -o 'jsonpath={.data.a}'"), '2');
+});
+
+test('from client-side to server-side apply: the fields move, nothing is lost', { skip }, async () => {
+  const map = (data: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: moved}\ndata: {${data}}`;
+  await good('apply -f -', map('a: "1", b: "1"'));
+  // As with a real server: the fields are taken over while their values are the same, then what is left out goes.
+  await good('apply --server-side -f -', map('a: "1"'));
+  assert.equal(await good("get configmap moved -o 'jsonpath={.data}'"), '{"a":"1"}');
+  await good('apply --server-side -f -', map('a: "2"'));
+  assert.equal(await good("get configmap moved -o 'jsonpath={.data}'"), '{"a":"2"}');
+  assert.match(await good("get configmap moved --show-managed-fields -o 'jsonpath={.metadata.managedFields[*].manager}'"), /\bkubectl\b/);
+});

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { badRequest, decodeProtobuf, tooLarge, unsupportedMediaType } from '@palisade/kubernetes';
+import { badRequest, decodeProtobuf, findDuplicateFields, tooLarge, unsupportedMediaType } from '@palisade/kubernetes';
 import type { Core } from '../core.ts';
 import type { ParsedBody } from '../registry/decode-body.ts';
 
@@ -43,7 +43,7 @@ export async function parseBody(core: Core, type: string, bytes: Buffer, kind: s
   switch (type) {
     case '':
     case 'application/json':
-      return { value: parseJson(bytes, kind), syntaxWarnings: [] };
+      return { value: parseJson(bytes, kind), syntaxWarnings: findDuplicateFields(bytes.toString('utf8')) };
     case 'application/yaml':
     case 'application/x-yaml':
     case 'text/yaml':

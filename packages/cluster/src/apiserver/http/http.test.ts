@@ -221,3 +221,14 @@ test('a slow sender is cut off, the server stays up', async () => {
   await once(socket, 'close');
   assert.equal((await fetch('GET', '/readyz')).text, 'ok');
 });
+
+test('duplicate keys in JSON: refused, warned about or taken as fieldValidation says', async () => {
+  const body = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"twice"},"data":{"a":"1","a":"2"}}';
+  const path = '/api/v1/namespaces/default/configmaps?dryRun=All';
+  const strict = await fetch('POST', `${path}&fieldValidation=Strict`, { body });
+  assert.equal(strict.code, 400);
+  assert.match(strict.json.message, /strict decoding error: duplicate field "data\.a"/);
+  const warned = await fetch('POST', path, { body });
+  assert.deepEqual([warned.code, warned.headers['warning']], [201, '299 - "duplicate field \\"data.a\\""']);
+  assert.equal((await fetch('POST', `${path}&fieldValidation=Ignore`, { body })).headers['warning'], undefined);
+});
