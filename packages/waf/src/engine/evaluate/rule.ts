@@ -95,6 +95,11 @@ function forEachMatch(
 ): void {
   const { steps } = rule.transformations;
   let { value } = target;
+  if (!rule.actions.isMultiMatch && target.memo && rule.operator!.test) {
+    const known = target.memo.get(rule.index) ?? remember(state, rule, test, context, target);
+    if (accept(state, rule, known.result, target, isNegated)) onMatch(known.value);
+    return;
+  }
   if (!rule.actions.isMultiMatch) {
     for (const step of steps) value = step.run(value, state.ruleSet.unicodeMap);
     if (accept(state, rule, test(value, context), target, isNegated)) onMatch(value);
@@ -108,6 +113,21 @@ function forEachMatch(
     onMatch(value);
     if (state.ruleSet.profile === 'coraza') return;
   }
+}
+
+/** A constant operator on a value that comes with every request: compared once. Lookups that fill GEO are no comparison. */
+function remember(
+  state: TransactionState,
+  rule: Rule,
+  test: OperatorTest,
+  context: OperatorContext,
+  target: Target,
+): { readonly value: string; readonly result: OperatorResult } {
+  let { value } = target;
+  for (const step of rule.transformations.steps) value = step.run(value, state.ruleSet.unicodeMap);
+  const outcome = { value, result: test(value, context) };
+  if (rule.operator!.node.name !== 'geolookup') target.memo!.set(rule.index, outcome);
+  return outcome;
 }
 
 function accept(state: TransactionState, rule: Rule, result: OperatorResult, target: Target, isNegated: boolean): boolean {

@@ -85,6 +85,8 @@ interface FilteredRule {
 }
 
 const MAX_MASKS = 2000;
+const MAX_RECURRING = 2000;
+const MAX_RECURRING_LENGTH = 256;
 const SPACE = maskOfText(' ');
 
 /**
@@ -99,6 +101,7 @@ export class Prefilter implements RulePrefilter {
   readonly #scanner: Scanner;
   /** `#byLiteral[tier][literal]`: rules that ask for it. */
   readonly #byLiteral: (number[] | undefined)[][];
+  readonly #recurring = new Map<string, { readonly scan: TargetScan; readonly memo: NonNullable<Target['memo']> }>();
   readonly #masks = new Map<number, MaskFacts>();
   readonly #words: number;
   /** A chain's result that no rule can match. */
@@ -222,13 +225,30 @@ export class Prefilter implements RulePrefilter {
   #scanOf(target: Target): TargetScan {
     const known = target.scan as TargetScan | undefined;
     if (known?.owner === this) return known;
-    const scan = this.#scanner.scan(target.value);
-    const facts = this.#factsOf(scan, target.value.length);
-    const plain = this.#candidates(scan, facts);
-    const settled = plain === facts.open ? facts.openSettled : plain.map((word, i) => word & facts.settled[i]!);
-    const fresh: TargetScan = { owner: this, byChain: [], start: { value: target.value, bits: plain }, settled, facts };
+    const fresh =
+      target.isRecurring && target.value.length <= MAX_RECURRING_LENGTH ? this.#recurringScan(target) : this.#newScan(target.value);
     target.scan = fresh;
     return fresh;
+  }
+
+  /** Kept between requests: bounded, and dropped whole when a client makes names or headers up. */
+  #recurringScan(target: Target): TargetScan {
+    let known = this.#recurring.get(target.value);
+    if (!known) {
+      if (this.#recurring.size >= MAX_RECURRING) this.#recurring.clear();
+      known = { scan: this.#newScan(target.value), memo: new Map() };
+      this.#recurring.set(target.value, known);
+    }
+    target.memo = known.memo;
+    return known.scan;
+  }
+
+  #newScan(value: string): TargetScan {
+    const scan = this.#scanner.scan(value);
+    const facts = this.#factsOf(scan, value.length);
+    const plain = this.#candidates(scan, facts);
+    const settled = plain === facts.open ? facts.openSettled : plain.map((word, i) => word & facts.settled[i]!);
+    return { owner: this, byChain: [], start: { value, bits: plain }, settled, facts };
   }
 
   /** Rules of a chain that may match the target; bits of other chains mean nothing. */

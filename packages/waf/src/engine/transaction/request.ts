@@ -26,10 +26,10 @@ const set = (state: TransactionState, name: string, value: string | number): voi
 export function readRequestHead(state: TransactionState, head: RequestHead): void {
   const { settings } = state.ruleSet;
   const { method, uri, protocol } = head;
-  const headers = head.headers.map(([name, value]) => new Target(name, value));
+  const headers = head.headers.map(([name, value]) => new Target(name, value, true));
   state.setList('REQUEST_HEADERS', headers);
-  set(state, 'REQUEST_METHOD', method);
-  set(state, 'REQUEST_PROTOCOL', protocol);
+  state.setList('REQUEST_METHOD', [new Target('', method, true)]);
+  state.setList('REQUEST_PROTOCOL', [new Target('', protocol, true)]);
   set(state, 'REQUEST_LINE', `${method} ${uri}${protocol === '' ? '' : ` ${protocol}`}`);
   set(state, 'REQUEST_URI_RAW', uri);
   const { path, query, local } = splitUri(uri);

@@ -83,7 +83,7 @@ const keysOf = (name: string) => (state: TransactionState) =>
   remember(
     state,
     `${name}_NAMES`,
-    valuesOf(state, name).map((target) => new Target(target.key, target.key)),
+    valuesOf(state, name).map((target) => new Target(target.key, target.key, true)),
   );
 
 /** Keep what was computed, so that its prefilter results stay with it. */
