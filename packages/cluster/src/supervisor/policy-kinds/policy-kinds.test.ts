@@ -93,15 +93,15 @@ describe('cluster-wide policy kinds', () => {
     'netpol/network-policy-api',
   );
   const skip = existsSync(data) ? false : 'no network-policy-api manifests (CONFORMANCE_DIR)';
-  it("take every policy of network-policy-api's own manifests", { skip }, async () => {
-    const files = globSync(['conformance/base/**/*.yaml', 'cmd/policy-assistant/examples/**/*.yaml'], { cwd: data });
-    const objects = files.flatMap((file) =>
-      parseAllDocuments(readFileSync(join(data, file), 'utf8')).map((document) => document.toJS() as KubernetesObject),
-    );
+  it("take every policy of network-policy-api's conformance manifests", { skip }, async () => {
+    const files = globSync('conformance/base/**/*.yaml', { cwd: data });
+    // Files with blanks are filled in by the tests they belong to.
+    const texts = files.map((file) => readFileSync(join(data, file), 'utf8')).filter((text) => !text.includes('{{'));
+    const objects = texts.flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject));
     const policies = objects.filter(
       (object) => object?.apiVersion?.startsWith('policy.networking.k8s.io/') && !object.kind.endsWith('List'),
     );
-    assert.ok(policies.length >= 25, `${policies.length} found`);
+    assert.ok(policies.length >= 20, `${policies.length} found`);
     for (const policy of policies) {
       await tryOut(policy);
       assert.equal(findPolicyFault(policy), undefined, policy.metadata.name);
