@@ -43,6 +43,4 @@ export function compilePrefix(range: CidrRange, where: string): Prefix {
   };
 }
 
-const anyAddresses = new Set(['0.0.0.0', '::']);
-export const isAnyAddress = (text: string) => anyAddresses.has(text);
 export const isLoopback = (address: Address) => address.bytes[0] === 127 || address.text === '::1';
