@@ -9,6 +9,13 @@ import { allowGetFrom, clientHop, serverHop, type TestIdentity } from '@palisade
 
 const main = new URL('../../packages/proxy/src/main.ts', import.meta.url).pathname;
 
+/** What must not outlive this process, however it ends. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 export interface Hops {
   /** Plain entry of the client's sidecar, mutual TLS entry of the server's. */
   readonly plainPort: number;
@@ -46,7 +53,10 @@ export async function startHops(
       envoy === undefined
         ? [process.execPath, [main, '-c', file]]
         : [envoy, ['-c', file, '--concurrency', '1', '--base-id', String((process.pid % 10_000) * 2 + index), '--log-level', 'error']];
-    return spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    return child;
   });
   const stop = async () => {
     await Promise.all(
