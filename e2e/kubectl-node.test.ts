@@ -1,7 +1,7 @@
 /** The node's side of everyday kubectl: debug, attach and cp. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -148,5 +148,48 @@ spec:
     assert.match(await cluster.kubectlOk('top', 'pods', '--containers', '-l', 'run=busy'), /^busy\s+busy\s+/m);
     assert.match(await cluster.kubectlOk('api-resources', '--api-group=metrics.k8s.io'), /PodMetrics/);
     await cluster.kubectlOk('delete', 'pod', 'busy', '--grace-period=0', '--force');
+  });
+
+  test('a StatefulSet keeps its data over pods; the data goes with the claim', async () => {
+    await cluster.apply(`
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  serviceName: db
+  replicas: 2
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      securityContext: {runAsUser: 1000, fsGroup: 2000}
+      containers:
+      - name: main
+        image: busybox
+        command: [sh, -c, 'hostname >> /data/names; exec sleep 4006']
+        volumeMounts: [{name: data, mountPath: /data}]
+  volumeClaimTemplates:
+  - metadata: {name: data}
+    spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}
+`);
+    await cluster.kubectlOk('rollout', 'status', 'statefulset/db', '--timeout=60s');
+    assert.match(await cluster.kubectlOk('get', 'pvc', 'data-db-1'), /Bound\s+pvc-\S+\s+1Gi\s+RWO\s+local-path/);
+    assert.match(await cluster.kubectlOk('get', 'storageclass'), /local-path \(default\)\s+palisade.dev\/local-path\s+Delete\s+Immediate/);
+    await cluster.kubectlOk('delete', 'pod', 'db-0');
+    await cluster.kubectlOk('rollout', 'status', 'statefulset/db', '--timeout=60s');
+    await eventually(
+      'data of both pods',
+      20_000,
+      async () => (await cluster.kubectlOk('exec', 'db-0', '--', 'cat', '/data/names')) === 'db-0\ndb-0\n',
+    );
+    assert.equal(await cluster.kubectlOk('exec', 'db-1', '--', 'cat', '/data/names'), 'db-1\n');
+    const folder = await cluster.kubectlOk('get', 'pv', '-o', 'jsonpath={.items[0].spec.hostPath.path}');
+    assert.ok(existsSync(folder), folder);
+    await cluster.kubectlOk('delete', 'pvc', '--all', '--wait=false');
+    assert.match(await cluster.kubectlOk('get', 'pvc', 'data-db-0'), /Terminating/);
+    await cluster.kubectlOk('delete', 'statefulset', 'db');
+    await eventually('volumes gone', 20_000, async () => (await cluster.kubectlOk('get', 'pv,pvc', '-A', '-o', 'name')) === '');
+    assert.equal(existsSync(folder), false);
   });
 });

@@ -19,6 +19,7 @@ import type { ServedResource } from './runtime/resources.ts';
 import { createScheduler } from './scheduler/controller.ts';
 import { createServiceAccountController } from './serviceaccount/controller.ts';
 import { createStatefulSetController } from './statefulset/controller.ts';
+import { createVolumeController, type LocalVolumes } from './volume/index.ts';
 
 export interface ControllersOptions {
   client: ApiClient;
@@ -29,6 +30,8 @@ export interface ControllersOptions {
   caCertificatePem: string;
   /** Everything the server serves now, custom resources included: namespaces are emptied and garbage is collected over these. */
   resources: () => readonly ServedResource[];
+  /** Where persistent volumes lie; without, claims stay pending. */
+  volumes?: LocalVolumes;
   random?: () => number;
 }
 
@@ -83,5 +86,6 @@ function createControllers(ctx: ControllerContext, options: ControllersOptions):
     createPodGarbageController(ctx),
     createEndpointsMirror(ctx),
     createEventExpiry(ctx),
+    ...(options.volumes === undefined ? [] : [createVolumeController(ctx, options.volumes)]),
   ];
 }

@@ -3,6 +3,7 @@ import type { GroupVersionResource, KubernetesObject } from '@palisade/kubernete
 import { createFakeClient, createFakeClock, type FakeClient, type FakeClock } from '@palisade/kubernetes/testing';
 import { type Controllers, startControllers } from './index.ts';
 import { Resource } from './runtime/resources.ts';
+import type { LocalVolumes } from './volume/index.ts';
 
 export interface Harness extends AsyncDisposable {
   client: FakeClient;
@@ -22,7 +23,7 @@ export interface Harness extends AsyncDisposable {
 }
 
 export async function startHarness(
-  options: { nodes?: string[]; cacheLag?: number; before?: (client: FakeClient) => Promise<void> } = {},
+  options: { nodes?: string[]; cacheLag?: number; before?: (client: FakeClient) => Promise<void>; volumes?: LocalVolumes } = {},
 ): Promise<Harness> {
   const clock = createFakeClock();
   const client = createFakeClient(clock.now);
@@ -41,6 +42,7 @@ export async function startHarness(
     caCertificatePem: 'PEM',
     resources: () => SERVED,
     random: () => 0.5,
+    ...(options.volumes === undefined ? {} : { volumes: options.volumes }),
   });
   await controllers.ready;
 

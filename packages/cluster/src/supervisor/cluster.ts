@@ -12,6 +12,8 @@ import { createFabric, HOST_ADDRESSES, listenIn } from '../node/network/index.ts
 import { ensureDnsService, startDns } from './dns.ts';
 import { enrichFlow } from './enrich.ts';
 import { startInformers } from './informers.ts';
+import { ensureStorageClass, localVolumes } from './local-volumes.ts';
+import { ensureMesh } from './mesh/index.ts';
 import { createMetrics } from './metrics.ts';
 import { type NetworkParts, startNetwork } from './network.ts';
 import { startNodes } from './nodes.ts';
@@ -86,6 +88,7 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
     log,
     caCertificatePem: api.caCertificatePem,
     resources: () => registry.resources(),
+    volumes: localVolumes(config.stateDir),
   });
   await Promise.all([
     ...HOST_ADDRESSES.map((address) => listenIn(fabric.netns, address, inClusterApiPort, (socket) => api.handleConnection(socket))),
@@ -98,9 +101,11 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
       endpoints: HOST_ADDRESSES,
     }),
     ensureDnsService(client),
+    ensureStorageClass(client),
     startDns(parts),
   ]);
   const nodes = await startNodes(parts, network, kubelets);
+  if (config.mesh !== undefined) await ensureMesh(client, config.mesh);
   metrics.start(client, nodes);
   log('info', `ready at ${server}, nodes ${config.nodes.join(', ')}`);
   return {

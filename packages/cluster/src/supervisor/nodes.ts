@@ -2,10 +2,19 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import type { Kubelet } from '../contract.ts';
-import { createImageRegistry, type ImagePaths, microsimImages, modsecurityImage, readUserImages, toolImages } from '../images/index.ts';
+import {
+  createImageRegistry,
+  type ImagePaths,
+  meshImages,
+  microsimImages,
+  modsecurityImage,
+  readUserImages,
+  toolImages,
+} from '../images/index.ts';
 import { createKubelet, type NodeAgent, type PodReference, type RunningPod } from '../node/kubelet/index.ts';
 import { resolvConfFor } from './dns.ts';
 import { nodesFolder } from './leftovers.ts';
+import { localVolumes } from './local-volumes.ts';
 import type { NetworkParts } from './network.ts';
 import type { Parts } from './parts.ts';
 
@@ -23,7 +32,7 @@ export async function startNodes(parts: Parts, network: NetworkParts, kubelets: 
     nodeExecutable: process.execPath,
   };
   const images = createImageRegistry({
-    builtin: [...microsimImages(paths), modsecurityImage(paths), ...toolImages(paths)],
+    builtin: [...microsimImages(paths), ...meshImages(paths), modsecurityImage(paths), ...toolImages(paths)],
     folders: config.imageDirs,
     readFolder: readUserImages,
   });
@@ -40,6 +49,7 @@ export async function startNodes(parts: Parts, network: NetworkParts, kubelets: 
       sink,
       informers,
       hostPathRoots: config.hostPathRoot === undefined ? [] : [config.hostPathRoot],
+      volumesRoot: localVolumes(config.stateDir).root,
       log,
     }),
   );

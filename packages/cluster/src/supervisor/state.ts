@@ -25,6 +25,8 @@ export interface SupervisorConfig {
   readonly launchedAt: number;
   /** hostPath volumes must lie below this folder; undefined refuses them all. */
   readonly hostPathRoot?: string;
+  /** Installs the mesh with this data plane for its sidecars; undefined leaves it out. */
+  readonly mesh?: 'palisade' | 'envoy';
 }
 
 /** What the supervisor answers when it is ready. */

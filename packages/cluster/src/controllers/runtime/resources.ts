@@ -22,6 +22,8 @@ export const Resource = {
   cronJobs: group('batch', 'cronjobs'),
   podDisruptionBudgets: group('policy', 'poddisruptionbudgets'),
   persistentVolumeClaims: core('persistentvolumeclaims'),
+  persistentVolumes: core('persistentvolumes'),
+  storageClasses: group('storage.k8s.io', 'storageclasses'),
   endpointSlices: group('discovery.k8s.io', 'endpointslices'),
 } as const;
 

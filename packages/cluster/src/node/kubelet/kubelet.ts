@@ -11,7 +11,7 @@ import type { IssueToken, NodeContext } from './pod/context.ts';
 import { type RunningPod, runningPod } from './pod/running.ts';
 import { createSlots } from './pod/slots.ts';
 import { PodWorker } from './pod/worker.ts';
-import type { ConfigMap, Pod, Secret } from './pod-types.ts';
+import type { Pod } from './pod-types.ts';
 import { type Cgroups, cgroupPrefix, createCgroups } from './runtime/cgroups.ts';
 import { prepareMachine, releaseMachine } from './runtime/machine.ts';
 import { createSharedInformers, type SharedInformers, startSharedInformers } from './shared-informers.ts';
@@ -35,6 +35,8 @@ export interface KubeletOptions {
   readonly informers?: SharedInformers;
   /** Folders below which hostPath volumes may lie. Default none. */
   readonly hostPathRoots?: readonly string[];
+  /** Folder below which persistent volumes of the cluster's own provisioner lie. */
+  readonly volumesRoot?: string;
   /** Shown as the node's kubelet version. */
   readonly version?: string;
   readonly clock?: Clock;
@@ -86,11 +88,14 @@ export function createKubelet(options: KubeletOptions): NodeAgent {
       events,
       stateDir: options.stateDir,
       hostPathRoots: options.hostPathRoots ?? [],
+      volumesRoot: options.volumesRoot,
       issueToken: options.issueToken,
       resolvConf: options.resolvConf,
       config: (namespace) => ({
         configMap: (name) => informers.configMaps.get(`${namespace}/${name}`),
         secret: (name) => informers.secrets.get(`${namespace}/${name}`),
+        claim: (name) => informers.claims.get(`${namespace}/${name}`),
+        persistentVolume: (name) => informers.persistentVolumes.get(name),
       }),
       services: (namespace) => informers.services.list(namespace),
       sink: options.sink,
@@ -125,8 +130,8 @@ export function createKubelet(options: KubeletOptions): NodeAgent {
     else if (pod.spec.nodeName === nodeName && !isStopping) workers.set(uid, new PodWorker(context, pod));
   }
 
-  /** A ConfigMap or Secret changed: pods of its namespace that name it look again. */
-  function configChanged(object: ConfigMap | Secret): void {
+  /** A ConfigMap, Secret or claim changed: pods of its namespace that name it look again. */
+  function configChanged(object: KubernetesObject): void {
     const name = `"${object.metadata.name}"`;
     for (const worker of workers.values()) {
       if (worker.pod.metadata.namespace === object.metadata.namespace && JSON.stringify(worker.pod.spec).includes(name)) worker.retry();
@@ -158,6 +163,7 @@ export function createKubelet(options: KubeletOptions): NodeAgent {
       informers.pods.onChange((type, pod) => podChanged(context, type, pod));
       informers.configMaps.onChange((_, object) => configChanged(object));
       informers.secrets.onChange((_, object) => configChanged(object));
+      informers.claims.onChange((_, object) => configChanged(object));
       heartbeat();
     },
     async stop(graceSeconds = 2) {

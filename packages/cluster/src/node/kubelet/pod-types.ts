@@ -164,6 +164,7 @@ export interface Volume {
   projected?: { sources?: ProjectedSource[]; defaultMode?: number };
   downwardAPI?: { items?: DownwardFile[]; defaultMode?: number };
   hostPath?: { path: string; type?: string };
+  persistentVolumeClaim?: { claimName: string; readOnly?: boolean };
   [other: string]: unknown;
 }
 

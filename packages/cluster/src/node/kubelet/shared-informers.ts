@@ -8,6 +8,8 @@ export interface SharedInformers {
   readonly configMaps: Informer<ConfigMap>;
   readonly secrets: Informer<Secret>;
   readonly services: Informer<KubernetesObject>;
+  readonly claims: Informer<KubernetesObject>;
+  readonly persistentVolumes: Informer<KubernetesObject>;
 }
 
 export function createSharedInformers(client: ApiClient, options: InformerOptions = {}): SharedInformers {
@@ -17,12 +19,15 @@ export function createSharedInformers(client: ApiClient, options: InformerOption
     configMaps: createInformer<ConfigMap>(client, core('configmaps'), options),
     secrets: createInformer<Secret>(client, core('secrets'), options),
     services: createInformer(client, core('services'), options),
+    claims: createInformer(client, core('persistentvolumeclaims'), options),
+    persistentVolumes: createInformer(client, core('persistentvolumes'), options),
   };
 }
 
 /** Starts those that do not run yet and waits for their first lists. */
 export async function startSharedInformers(informers: SharedInformers, signal: AbortSignal): Promise<void> {
-  const all = [informers.pods, informers.configMaps, informers.secrets, informers.services];
+  const { pods, configMaps, secrets, services, claims, persistentVolumes } = informers;
+  const all = [pods, configMaps, secrets, services, claims, persistentVolumes];
   for (const informer of all) informer.start(signal);
   await Promise.all(all.map((informer) => informer.hasSynced()));
 }

@@ -28,6 +28,8 @@ const KNOWN: Record<string, string> = {
   poddisruptionbudgets: 'PodDisruptionBudget',
   resourcequotas: 'ResourceQuota',
   persistentvolumeclaims: 'PersistentVolumeClaim',
+  persistentvolumes: 'PersistentVolume!',
+  storageclasses: 'StorageClass!-',
   clusterroles: 'ClusterRole!-',
 };
 

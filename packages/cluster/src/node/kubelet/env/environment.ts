@@ -1,3 +1,4 @@
+import type { KubernetesObject } from '@palisade/kubernetes';
 import type { ConfigMap, Container, EnvVar, KeySelector, Secret } from '../pod-types.ts';
 import { expandVariables } from './expand.ts';
 import { ContainerConfigError, type PodFacts, readField, readResource } from './fields.ts';
@@ -6,6 +7,12 @@ import { ContainerConfigError, type PodFacts, readField, readResource } from './
 export interface ConfigSource {
   configMap(name: string): ConfigMap | undefined;
   secret(name: string): Secret | undefined;
+}
+
+/** Objects that volumes are made from: a namespace's, and the cluster's persistent volumes. */
+export interface VolumeSource extends ConfigSource {
+  claim(name: string): KubernetesObject | undefined;
+  persistentVolume(name: string): KubernetesObject | undefined;
 }
 
 export interface EnvironmentInput {

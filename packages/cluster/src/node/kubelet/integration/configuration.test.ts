@@ -207,11 +207,11 @@ isolated(fileURLToPath(import.meta.url), () => {
     assert.equal(await run('unmounted', 'cat /v/k'), 'v');
     await node.createPod('claims', {
       containers: [{ name: 'main', image: 'debian', command: SLEEP }],
-      volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'x' } }],
+      volumes: [{ name: 'v', nfs: { server: '192.0.2.1', path: '/' } }],
     });
     for (
       let tries = 0;
-      !(await node.events('FailedMount')).some((text) => text.includes('volumes of kind persistentVolumeClaim are not offered'));
+      !(await node.events('FailedMount')).some((text) => text.includes('volumes of kind nfs are not offered'));
       tries++
     ) {
       assert.ok(tries < 200);

@@ -4,7 +4,7 @@ import type { Clock } from '@palisade/kubernetes/client';
 import type { NodeNetwork } from '../../../contract.ts';
 import type { EventRecorder } from '../../../controllers/runtime/events.ts';
 import type { ImageRegistry } from '../../../images/index.ts';
-import type { ConfigSource } from '../env/environment.ts';
+import type { VolumeSource } from '../env/environment.ts';
 import type { Pod } from '../pod-types.ts';
 import type { Cgroups } from '../runtime/cgroups.ts';
 import type { Machine } from '../runtime/machine.ts';
@@ -34,11 +34,13 @@ export interface NodeContext {
   /** Folder of this node on disk: logs and emptyDir volumes. */
   readonly stateDir: string;
   readonly hostPathRoots: readonly string[];
+  /** Folder of the cluster's own persistent volumes; undefined: there are none. */
+  readonly volumesRoot: string | undefined;
   readonly issueToken: IssueToken;
   /** Text of /etc/resolv.conf. */
   readonly resolvConf: (pod: KubernetesObject) => string;
   /** Objects of a namespace. */
-  readonly config: (namespace: string) => ConfigSource;
+  readonly config: (namespace: string) => VolumeSource;
   /** Services of a namespace. */
   readonly services: (namespace: string) => readonly KubernetesObject[];
   readonly sink: (record: FlowRecord) => void;

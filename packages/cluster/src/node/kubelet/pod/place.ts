@@ -41,6 +41,7 @@ export class PodPlace {
       diskDir: this.diskDir,
       fsGroup: pod.spec.securityContext?.fsGroup,
       hostPathRoots: context.hostPathRoots,
+      volumesRoot: context.volumesRoot,
       now: () => context.clock.now(),
       issueToken: (audience, seconds) => context.issueToken(podReference(pod, context.network.node.name), audience, seconds),
     });

@@ -72,7 +72,7 @@ export function prepareContainer(input: PrepareInput): PreparedContainer {
 
   const etc = join(folder, 'etc');
   writeEtc(etc, definition, machine.facts, (path) => statSync(path).isDirectory());
-  const mounts = resolveMounts(container, input.volumeFolder, input.podEnv);
+  const mounts = resolveMounts(withReadOnlyClaims(container, pod), input.volumeFolder, input.podEnv);
   const flowLog = definition.flowLog === undefined ? undefined : join(folder, 'flow.log');
   if (flowLog !== undefined) writeWith(flowLog, '', 0o666);
   const terminationLog = join(folder, 'termination-log');
@@ -136,6 +136,16 @@ function commandOf(
 /** curl is promised in every container, whatever PATH its image or pod sets. */
 function withTools(env: Record<string, string>): Record<string, string> {
   return { ...env, PATH: `${env['PATH'] ?? DEFAULT_PATH}:${CONTAINER_BIN}` };
+}
+
+/** `readOnly` of a claim's volume holds for every mount of it. */
+function withReadOnlyClaims(container: Container, pod: Pod): Container {
+  const readOnly = new Set((pod.spec.volumes ?? []).filter((each) => each.persistentVolumeClaim?.readOnly).map(({ name }) => name));
+  if (readOnly.size === 0 || container.volumeMounts === undefined) return container;
+  return {
+    ...container,
+    volumeMounts: container.volumeMounts.map((each) => (readOnly.has(each.name) ? { ...each, readOnly: true } : each)),
+  };
 }
 
 function podFileEntries(container: Container, files: PodFiles): RootEntry[] {

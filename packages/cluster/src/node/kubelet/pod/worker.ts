@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { PodFacts } from '../env/fields.ts';
 import { allContainers, type Container, isSidecar, type Pod } from '../pod-types.ts';
-import { VolumeError } from '../volumes/plan.ts';
+import { VolumeError } from '../volumes/volume-error.ts';
 import { adoptRecords } from './adopt.ts';
 import { ContainerUnit } from './container-unit.ts';
 import type { NodeContext } from './context.ts';

@@ -1,7 +1,9 @@
 import { parseQuantity } from '@palisade/kubernetes';
-import type { ConfigSource } from '../env/environment.ts';
+import type { ConfigSource, VolumeSource } from '../env/environment.ts';
 import { type PodFacts, readField, readResource } from '../env/fields.ts';
 import type { DownwardFile, KeyToPath, Pod, Volume } from '../pod-types.ts';
+import { planClaim } from './claim.ts';
+import { VolumeError } from './volume-error.ts';
 
 export interface PlannedFile {
   /** Below the volume's root; may hold `/`. */
@@ -21,30 +23,21 @@ export interface PlannedToken {
 export type VolumePlan =
   | { readonly kind: 'scratch'; readonly name: string; readonly isMemory: boolean; readonly sizeBytes: number | undefined }
   | { readonly kind: 'files'; readonly name: string; readonly files: readonly PlannedFile[]; readonly tokens: readonly PlannedToken[] }
-  | { readonly kind: 'host'; readonly name: string; readonly path: string; readonly type: string };
-
-/** A volume cannot be made (yet); becomes the FailedMount event, and the pod waits. */
-export class VolumeError extends Error {
-  readonly volume: string;
-  constructor(volume: string, message: string) {
-    super(message);
-    this.name = 'VolumeError';
-    this.volume = volume;
-  }
-}
+  | { readonly kind: 'host'; readonly name: string; readonly path: string; readonly type: string }
+  | { readonly kind: 'local'; readonly name: string; readonly path: string };
 
 const DEFAULT_FILE_MODE = 0o644;
 /** Kubernetes' default lifetime of a projected token. */
 const DEFAULT_TOKEN_SECONDS = 3600;
-const SUPPORTED = ['emptyDir', 'configMap', 'secret', 'projected', 'downwardAPI', 'hostPath'];
+const SUPPORTED = ['emptyDir', 'configMap', 'secret', 'projected', 'downwardAPI', 'hostPath', 'persistentVolumeClaim'];
 
 /** @throws VolumeError when an object is missing or the kind of volume is not offered here */
-export function planVolumes(pod: Pod, facts: PodFacts, config: ConfigSource): VolumePlan[] {
+export function planVolumes(pod: Pod, facts: PodFacts, config: VolumeSource): VolumePlan[] {
   return (pod.spec.volumes ?? []).map((volume) => planVolume(volume, facts, config));
 }
 
-function planVolume(volume: Volume, facts: PodFacts, config: ConfigSource): VolumePlan {
-  const { name, emptyDir, configMap, secret, projected, downwardAPI, hostPath } = volume;
+function planVolume(volume: Volume, facts: PodFacts, config: VolumeSource): VolumePlan {
+  const { name, emptyDir, configMap, secret, projected, downwardAPI, hostPath, persistentVolumeClaim } = volume;
   if (emptyDir) {
     const sizeBytes = emptyDir.sizeLimit === undefined ? undefined : parseQuantity(emptyDir.sizeLimit);
     return { kind: 'scratch', name, isMemory: emptyDir.medium === 'Memory', sizeBytes: sizeBytes === 0 ? undefined : sizeBytes };
@@ -78,6 +71,7 @@ function planVolume(volume: Volume, facts: PodFacts, config: ConfigSource): Volu
     return { ...files(name, made), tokens };
   }
   if (hostPath) return { kind: 'host', name, path: hostPath.path, type: hostPath.type ?? '' };
+  if (persistentVolumeClaim) return planClaim(name, persistentVolumeClaim.claimName, config);
   const kind = Object.keys(volume).find((key) => key !== 'name') ?? 'nothing';
   throw new VolumeError(
     name,

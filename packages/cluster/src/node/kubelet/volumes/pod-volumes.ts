@@ -1,8 +1,9 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { mountTmpfs, unmount } from '../runtime/native.ts';
 import { writeAtomicFolder } from './atomic-folder.ts';
-import { type PlannedFile, type PlannedToken, VolumeError, type VolumePlan } from './plan.ts';
+import type { PlannedFile, PlannedToken, VolumePlan } from './plan.ts';
+import { VolumeError } from './volume-error.ts';
 
 export interface IssuedToken {
   readonly token: string;
@@ -18,6 +19,8 @@ export interface VolumeHost {
   readonly fsGroup: number | undefined;
   /** hostPath volumes must lie in one of these (their real paths); none means none are allowed. */
   readonly hostPathRoots: readonly string[];
+  /** Folder of the cluster's own persistent volumes. */
+  readonly volumesRoot: string | undefined;
   now(): Date;
   issueToken(audience: string | undefined, expirationSeconds: number): Promise<IssuedToken>;
 }
@@ -54,6 +57,7 @@ export class PodVolumes {
     let renewAt: number | undefined;
     for (const plan of plans) {
       if (plan.kind === 'scratch') this.#makeScratch(plan);
+      else if (plan.kind === 'local') this.#makeLocal(plan.name, plan.path);
       else if (plan.kind === 'host') this.#folders.set(plan.name, this.#checkHostPath(plan.name, plan.path, plan.type));
       else {
         const tokens = await Promise.all(plan.tokens.map((token) => this.#tokenFile(plan.name, token)));
@@ -79,10 +83,24 @@ export class PodVolumes {
       mountTmpfs(folder, `mode=0777${plan.sizeBytes === undefined ? '' : `,size=${Math.ceil(plan.sizeBytes)}`}`);
       this.#mounts.add(folder);
     }
+    this.#open(folder);
+    this.#folders.set(plan.name, folder);
+  }
+
+  /** A folder directly below the cluster's own one: nobody but the kubelet can have put anything else there. */
+  #makeLocal(name: string, path: string): void {
+    if (this.#folders.has(name)) return;
+    if (this.#host.volumesRoot === undefined || dirname(path) !== this.#host.volumesRoot)
+      throw new VolumeError(name, `MountVolume.SetUp failed for volume "${name}" : "${path}" is not a folder of the cluster's own volumes`);
+    const isNew = mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined;
+    if (isNew || this.#host.fsGroup !== undefined) this.#open(path);
+    this.#folders.set(name, path);
+  }
+
+  #open(folder: string): void {
     const { fsGroup } = this.#host;
     if (fsGroup !== undefined) chownSync(folder, 0, fsGroup);
     chmodSync(folder, fsGroup === undefined ? 0o777 : 0o2777);
-    this.#folders.set(plan.name, folder);
   }
 
   #writeFiles(name: string, files: readonly PlannedFile[]): void {

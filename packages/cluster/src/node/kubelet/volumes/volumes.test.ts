@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { KubernetesObject } from '@palisade/kubernetes';
 import type { Pod, Volume } from '../pod-types.ts';
 import { writeAtomicFolder } from './atomic-folder.ts';
 import { resolveMounts } from './mounts.ts';
-import { planVolumes, VolumeError } from './plan.ts';
+import { planVolumes } from './plan.ts';
 import { PodVolumes } from './pod-volumes.ts';
+import { VolumeError } from './volume-error.ts';
 
 let folder: string;
 before(() => {
@@ -16,12 +18,42 @@ before(() => {
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
+const claimNamed = (name: string, volumeName: string, phase = 'Bound') =>
+  [
+    name,
+    { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name, uid: `uid-${name}` }, spec: { volumeName }, status: { phase } },
+  ] as const;
+const volumeNamed = (name: string, claim: string, spec: object, by?: string) =>
+  [
+    name,
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolume',
+      metadata: { name, ...(by === undefined ? {} : { annotations: { 'pv.kubernetes.io/provisioned-by': by } }) },
+      spec: { claimRef: { uid: `uid-${claim}` }, ...spec },
+    },
+  ] as const;
+const claims = new Map<string, KubernetesObject>([
+  claimNamed('own', 'pv-own'),
+  claimNamed('host', 'pv-host'),
+  claimNamed('nfs', 'pv-nfs'),
+  claimNamed('stolen', 'pv-own'),
+  claimNamed('lost', 'pv-gone'),
+  claimNamed('new', '', 'Pending'),
+]);
+const persistentVolumes = new Map<string, KubernetesObject>([
+  volumeNamed('pv-own', 'own', { hostPath: { path: '/state/own' } }, 'palisade.dev/local-path'),
+  volumeNamed('pv-host', 'host', { hostPath: { path: '/data', type: 'Directory' } }),
+  volumeNamed('pv-nfs', 'nfs', { nfs: { server: 'x', path: '/' } }),
+]);
 const config = {
   configMap: (name: string) =>
     name === 'cm'
       ? { apiVersion: 'v1', kind: 'ConfigMap', metadata: {}, data: { a: 'A', b: 'B' }, binaryData: { raw: base64('\u0001') } }
       : undefined,
   secret: (name: string) => (name === 's' ? { apiVersion: 'v1', kind: 'Secret', metadata: {}, data: { k: base64('K') } } : undefined),
+  claim: (name: string) => claims.get(name),
+  persistentVolume: (name: string) => persistentVolumes.get(name),
 };
 function plan(volume: Omit<Volume, 'name'>) {
   const pod: Pod = {
@@ -94,7 +126,7 @@ test('what cannot be a volume', () => {
     [{ configMap: { name: 'cm', items: [{ key: 'a', path: '../x' }] } }, /must be relative/],
     [{ configMap: { name: 'cm', items: [{ key: 'a', path: '/x' }] } }, /must be relative/],
     [{ projected: { sources: [{ serviceAccountToken: { path: 'a/../../b' } }] } }, /must be relative/],
-    [{ persistentVolumeClaim: { claimName: 'x' } }, /volumes of kind persistentVolumeClaim are not offered/],
+    [{ nfs: { server: 'x', path: '/' } }, /volumes of kind nfs are not offered/],
     [{}, /volumes of kind nothing/],
   ];
   for (const [volume, message] of rows)
@@ -129,6 +161,7 @@ test('tokens are renewed at 80 % of their life and survive a deaf issuer until t
     diskDir: join(folder, 'tokens-disk'),
     fsGroup: undefined,
     hostPathRoots: [],
+    volumesRoot: undefined,
     now: () => new Date(nowMs),
     issueToken: async (audience, seconds) => {
       if (isDeaf) throw new Error('deaf');
@@ -176,4 +209,43 @@ test('mounts: outer before inner, links of the root followed, places that must n
   for (const bad of ['/', '/proc', '/proc/sys', '/x/../proc']) assert.throws(() => resolve(mount(bad)), /cannot be mounted at/, bad);
   assert.throws(() => resolve(mount('/a', { subPath: '../x' })), /must be relative/);
   assert.throws(() => resolve({ name: 'w', mountPath: '/a' }), /names no volume/);
+});
+
+test('claims: the folder behind, and why there is none', () => {
+  const claim = (claimName: string) => plan({ persistentVolumeClaim: { claimName } });
+  assert.deepEqual(claim('own'), { kind: 'local', name: 'v', path: '/state/own' });
+  assert.deepEqual(claim('host'), { kind: 'host', name: 'v', path: '/data', type: 'Directory' });
+  for (const [name, why] of [
+    ['nobody', /persistentvolumeclaim "nobody" not found/],
+    ['new', /persistentvolumeclaim "new" is not bound/],
+    ['lost', /persistentvolume "pv-gone" not found/],
+    ['stolen', /persistentvolume "pv-own" belongs to another claim/],
+    ['nfs', /persistentvolume "pv-nfs" is no folder/],
+  ] as const)
+    assert.throws(() => claim(name), { name: 'VolumeError', message: why });
+});
+
+test('a claim’s folder is made once, keeps its content, and lies directly below the cluster’s folder', async () => {
+  const root = join(folder, 'claims');
+  const make = (path: string, volumesRoot: string | undefined) => {
+    const volumes = new PodVolumes({
+      memoryDir: join(folder, 'claims-memory'),
+      diskDir: join(folder, 'claims-disk'),
+      fsGroup: undefined,
+      hostPathRoots: [],
+      volumesRoot,
+      now: () => new Date(0),
+      issueToken: () => Promise.reject(new Error('no tokens here')),
+    });
+    return volumes.apply([{ kind: 'local', name: 'v', path }]).then(() => volumes);
+  };
+  const first = await make(join(root, 'pvc-1'), root);
+  assert.equal(statSync(join(root, 'pvc-1')).mode & 0o7777, 0o777);
+  writeFileSync(join(root, 'pvc-1', 'kept'), 'yes');
+  first.release();
+  const second = await make(join(root, 'pvc-1'), root);
+  assert.equal(readFileSync(join(second.folder('v')!, 'kept'), 'utf8'), 'yes');
+  for (const path of [join(root, '..', 'elsewhere'), join(root, 'pvc-1', 'below'), '/etc'])
+    await assert.rejects(make(path, root), VolumeError, path);
+  await assert.rejects(make(join(root, 'pvc-1'), undefined));
 });

@@ -1,0 +1,2 @@
+export { createVolumeController, type LocalVolumes } from './controller.ts';
+export { DEFAULT_CLASS, PROVISIONER } from './decide.ts';

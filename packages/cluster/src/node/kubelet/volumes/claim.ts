@@ -1,0 +1,26 @@
+import type { VolumeSource } from '../env/environment.ts';
+import type { VolumePlan } from './plan.ts';
+import { VolumeError } from './volume-error.ts';
+
+/**
+ * The folder behind a claim. Volumes of the cluster's own provisioner lie in its folder; others may be hostPath, and then follow the rules for those.
+ *
+ * @throws VolumeError until the claim is bound, and for volumes that are not folders of this machine
+ */
+export function planClaim(name: string, claimName: string, objects: Pick<VolumeSource, 'claim' | 'persistentVolume'>): VolumePlan {
+  const fail = (why: string) => new VolumeError(name, `MountVolume.SetUp failed for volume "${name}" : ${why}`);
+  const claim = objects.claim(claimName);
+  if (claim === undefined) throw fail(`persistentvolumeclaim "${claimName}" not found`);
+  if (claim.metadata.deletionTimestamp !== undefined) throw fail(`persistentvolumeclaim "${claimName}" is being deleted`);
+  const { volumeName } = claim['spec'];
+  if (claim['status']?.phase !== 'Bound' || !volumeName) throw fail(`persistentvolumeclaim "${claimName}" is not bound to a volume`);
+  const volume = objects.persistentVolume(volumeName);
+  if (volume === undefined) throw fail(`persistentvolume "${volumeName}" not found`);
+  const reference = volume['spec'].claimRef;
+  if (reference?.uid !== claim.metadata.uid) throw fail(`persistentvolume "${volumeName}" belongs to another claim`);
+  const { hostPath, volumeMode = 'Filesystem' } = volume['spec'];
+  if (hostPath === undefined || volumeMode !== 'Filesystem')
+    throw fail(`persistentvolume "${volumeName}" is no folder: the embedded cluster mounts hostPath volumes of mode Filesystem`);
+  const isOwn = volume.metadata.annotations?.['pv.kubernetes.io/provisioned-by'] === 'palisade.dev/local-path';
+  return isOwn ? { kind: 'local', name, path: hostPath.path } : { kind: 'host', name, path: hostPath.path, type: hostPath.type ?? '' };
+}
