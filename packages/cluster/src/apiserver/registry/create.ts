@@ -1,4 +1,5 @@
 import { alreadyExists, badRequest, invalid, type KubernetesObject, namespaceTerminating, notFound } from '@palisade/kubernetes';
+import { admitPodSecurity } from '../admission/pod-security/admit.ts';
 import { type Core, readObject, type Scope } from '../core.ts';
 import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
@@ -84,6 +85,7 @@ async function createNamed(core: Core, scope: Scope, strategy: Strategy, fresh: 
   if (causes.length > 0) throw invalid(kind, object.metadata.name ?? '', causes);
   const name = object.metadata.name!;
   core.refuseEscalation(scope, object);
+  admitPodSecurity(core, scope, object, undefined);
   await core.admission.validate(scope, 'CREATE', object, undefined);
   const allocation = strategy.allocate?.(object, undefined, core);
   if (allocation !== undefined && 'causes' in allocation) throw invalid(kind, name, allocation.causes);

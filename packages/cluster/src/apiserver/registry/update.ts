@@ -8,6 +8,7 @@ import {
   notFound,
   type StatusCause,
 } from '@palisade/kubernetes';
+import { admitPodSecurity } from '../admission/pod-security/admit.ts';
 import type { Core, Scope } from '../core.ts';
 import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
@@ -51,6 +52,7 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
     const causes = validate(resource, change.part, prepared, current);
     if (causes.length > 0) throw invalid(resource.gvk, name, causes);
     if (!isOwn) core.refuseEscalation(scope, prepared);
+    if (!isOwn) admitPodSecurity(core, scope, prepared, current);
     if (!isOwn) await core.admission.validate(scope, 'UPDATE', prepared, current);
     try {
       return await write(core, scope, change, entry, current, prepared);

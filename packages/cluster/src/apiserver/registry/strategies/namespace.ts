@@ -1,4 +1,5 @@
 import { forbidden } from '@palisade/kubernetes';
+import { podSecurityLabelFaults } from '../../admission/pod-security/admit.ts';
 import type { Strategy } from '../strategy.ts';
 
 const NAMESPACES = { group: '', resource: 'namespaces' };
@@ -7,6 +8,7 @@ const NAMESPACES = { group: '', resource: 'namespaces' };
 const IMMORTAL = new Set(['default', 'kube-system', 'kube-public']);
 
 export const namespaceStrategy: Strategy = {
+  check: podSecurityLabelFaults,
   prepareForCreate(namespace) {
     const finalizers: string[] = namespace['spec']?.finalizers ?? [];
     namespace['spec'] = {
