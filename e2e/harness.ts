@@ -1,6 +1,6 @@
 /** A cluster of its own for a story, and kubectl against it. Attached: it dies with the test process, whatever happens. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,6 +18,8 @@ export interface Output {
 
 export interface TestCluster {
   readonly running: RunningCluster;
+  /** Kills the supervisor as a crash would, and starts the cluster again on the same state. */
+  crash(): Promise<void>;
   /** Resolves with whatever exit code. */
   kubectl(...args: string[]): Promise<Output>;
   /** Standard output; rejects when the exit code is not 0. */
@@ -42,19 +44,24 @@ export function cannotRunClusters(): string | false {
 
 let counter = 0;
 
-export async function startCluster(options: { nodes?: readonly string[]; hostPathRoot?: string } = {}): Promise<TestCluster> {
+export async function startCluster(
+  options: { nodes?: readonly string[]; hostPathRoot?: string; mesh?: 'palisade' | 'envoy' } = {},
+): Promise<TestCluster> {
   const state = mkdtempSync(join(tmpdir(), 'palisade-e2e-'));
   process.env['PALISADE_STATE'] = state;
   const name = `e2e-${process.pid}-${counter++}`;
-  const running = await launchCluster({
-    name,
-    nodes: options.nodes ?? ['node1', 'node2', 'node3'],
-    apiPort: 0,
-    cacheDir: process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache', 'palisade'),
-    imageDirs: [],
-    ...(options.hostPathRoot === undefined ? {} : { hostPathRoot: options.hostPathRoot }),
-    attached: true,
-  });
+  const launch = () =>
+    launchCluster({
+      name,
+      nodes: options.nodes ?? ['node1', 'node2', 'node3'],
+      apiPort: 0,
+      cacheDir: process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache', 'palisade'),
+      imageDirs: [],
+      ...(options.hostPathRoot === undefined ? {} : { hostPathRoot: options.hostPathRoot }),
+      ...(options.mesh === undefined ? {} : { mesh: options.mesh }),
+      attached: true,
+    });
+  let running = await launch();
   const env = { ...process.env, KUBECONFIG: running.kubeconfig };
   const kubectl = (...args: string[]) => run('kubectl', args, env);
   const send = async (verb: string, manifest: string) => {
@@ -63,7 +70,16 @@ export async function startCluster(options: { nodes?: readonly string[]; hostPat
     return result.stdout;
   };
   return {
-    running,
+    get running() {
+      return running;
+    },
+    async crash() {
+      const { pid } = JSON.parse(readFileSync(running.paths.lock, 'utf8')) as { pid: number };
+      // unshare, then the shell that reaps, then the supervisor.
+      for (const supervisor of childrenOf(pid).flatMap(childrenOf)) process.kill(supervisor, 'SIGKILL');
+      while (childrenOf(pid).length > 0) await sleep(10);
+      running = await launch();
+    },
     kubectl,
     async kubectlOk(...args) {
       const result = await kubectl(...args);
@@ -80,6 +96,15 @@ export async function startCluster(options: { nodes?: readonly string[]; hostPat
       rmSync(state, { recursive: true, force: true });
     },
   };
+}
+
+/** Empty when the process is gone. */
+function childrenOf(pid: number): number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
 }
 
 export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env, input?: string): Promise<Output> {

@@ -9,6 +9,7 @@ export interface UpOptions {
   apiPort: string;
   images?: string[];
   hostPaths?: string;
+  mesh?: string | boolean;
   json?: boolean;
 }
 
@@ -33,6 +34,7 @@ export async function up(raw: Record<string, unknown>): Promise<number> {
     cacheDir: process.env['PALISADE_CACHE'] ?? join(userHome(), '.cache', 'palisade'),
     imageDirs: [join(userHome(), '.config', 'palisade', 'images'), ...(options.images ?? [])],
     ...(options.hostPaths === undefined ? {} : { hostPathRoot: options.hostPaths }),
+    ...(options.mesh === undefined ? {} : { mesh: parseDataplane(options.mesh) }),
     attached: false,
   });
   if (options.json) {
@@ -49,6 +51,13 @@ export async function up(raw: Record<string, unknown>): Promise<number> {
   console.log(`\n  export KUBECONFIG=${cluster.kubeconfig}\n  kubectl get nodes\n`);
   console.log('Stop it with "palisade down". See what happens to traffic with "palisade flows -f".');
   return 0;
+}
+
+/** `--mesh` alone means the default data plane. */
+function parseDataplane(value: string | boolean): 'palisade' | 'envoy' {
+  if (value === true) return 'envoy';
+  if (value === 'palisade' || value === 'envoy') return value;
+  throw new Error(`Cannot use --mesh "${value}": expected palisade or envoy`);
 }
 
 const nodeName = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;

@@ -1,0 +1,103 @@
+/** The workload's certificate: key made here, signed by the control plane, renewed at half of its life; the last one stays until the next. */
+
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:http2';
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { createKeyAndRequest, renewalTime, type WorkloadId } from '@palisade/identity';
+import { callUnary } from '@palisade/xds/grpc';
+
+export interface WorkloadSecrets {
+  readonly privateKeyPem: string;
+  readonly chainPem: string;
+  readonly anchorsPem: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+export interface ControlPlaneAccess {
+  /** `istiod.istio-system.svc:15012` */
+  readonly address: string;
+  readonly anchorsFile: string;
+  readonly tokenFile: string;
+}
+
+const method = '/istio.v1.auth.IstioCertificateService/CreateCertificate';
+const ttlSeconds = 86_400;
+const firstRetryMs = 500;
+const lastRetryMs = 30_000;
+
+export function connectControlPlane({ address, anchorsFile }: ControlPlaneAccess) {
+  const host = address.slice(0, address.lastIndexOf(':'));
+  return connect(`https://${address}`, { ca: readFileSync(anchorsFile), servername: host });
+}
+
+/** Read anew each time: Kubernetes rotates it. */
+export function authorization({ tokenFile }: ControlPlaneAccess): Record<string, string> {
+  return { authorization: `Bearer ${readFileSync(tokenFile, 'utf8').trim()}` };
+}
+
+/** @throws GrpcError, or a file's error */
+export async function requestCertificate(access: ControlPlaneAccess, id: WorkloadId): Promise<WorkloadSecrets> {
+  const { privateKeyPem, csrPem } = await createKeyAndRequest(id);
+  const session = connectControlPlane(access);
+  session.on('error', () => {});
+  try {
+    const request = new BinaryWriter().tag(1, WireType.LengthDelimited).string(csrPem).tag(3, WireType.Varint).int64(ttlSeconds).finish();
+    const chain = readChain(await callUnary(session, method, authorization(access), request));
+    const leaf = new X509Certificate(chain[0] ?? '');
+    return {
+      privateKeyPem,
+      chainPem: chain.slice(0, -1).join(''),
+      anchorsPem: chain.at(-1)!,
+      notBefore: leaf.validFromDate,
+      notAfter: leaf.validToDate,
+    };
+  } finally {
+    session.close();
+  }
+}
+
+function readChain(message: Uint8Array): string[] {
+  const reader = new BinaryReader(message);
+  const chain: string[] = [];
+  while (reader.pos < reader.len) {
+    const [field, type] = reader.tag();
+    if (field === 1 && type === WireType.LengthDelimited) chain.push(reader.string());
+    else reader.skip(type, field);
+  }
+  if (chain.length < 2) throw new Error(`the control plane answered with ${chain.length} certificates, expected the chain and its root`);
+  return chain;
+}
+
+export interface RenewalEdges {
+  now(): Date;
+  random(): number;
+  later(action: () => void, ms: number): void;
+  log(message: string): void;
+}
+
+/** Goes on for ever: after a failure soon again, doubling up to half a minute. */
+export function keepCertificate(
+  request: () => Promise<WorkloadSecrets>,
+  edges: RenewalEdges,
+  take: (secrets: WorkloadSecrets) => void,
+): void {
+  let retryMs = firstRetryMs;
+  const attempt = (): void => {
+    request().then(
+      (secrets) => {
+        retryMs = firstRetryMs;
+        take(secrets);
+        // A timer holds at most 2^31 ms, which is longer than any certificate here lives.
+        edges.later(attempt, Math.max(1000, renewalTime(secrets, edges.random).getTime() - edges.now().getTime()));
+      },
+      (error) => {
+        edges.log(`no certificate yet: ${(error as Error).message}`);
+        edges.later(attempt, retryMs);
+        retryMs = Math.min(retryMs * 2, lastRetryMs);
+      },
+    );
+  };
+  attempt();
+}

@@ -1,0 +1,83 @@
+/** `main.ts intercept` installs the redirection and ends; `main.ts proxy sidecar` runs the agent with its proxy. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ports, renderBootstrap } from './bootstrap.ts';
+import { keepCertificate, requestCertificate } from './certificates.ts';
+import { readExclusions, renderInterception } from './intercept.ts';
+import { createReadiness } from './readiness.ts';
+import { createAgentSocket } from './socket.ts';
+
+const env = process.env;
+if (process.argv[2] === 'intercept') intercept();
+else await runProxy();
+
+function intercept(): void {
+  // The address that marks the proxy's connections to the application; IPv4 has all of 127.0.0.0/8 already.
+  spawnSync('ip', ['addr', 'replace', '::6/128', 'dev', 'lo'], { stdio: 'inherit' });
+  const result = spawnSync('nft', ['-f', '-'], { input: renderInterception(readExclusions(env)), stdio: ['pipe', 'inherit', 'inherit'] });
+  if (result.status !== 0) {
+    console.error(`nft could not install the rules: ${result.error?.message ?? `exit code ${result.status}`}`);
+    process.exit(1);
+  }
+  spawnSync('nft', ['list', 'table', 'inet', 'istio'], { stdio: 'inherit' });
+}
+
+async function runProxy(): Promise<void> {
+  const folder = env['PALISADE_RUN_DIR'] ?? '/tmp/istio-proxy';
+  const socketPath = join(folder, 'agent.sock');
+  const bootstrapPath = join(folder, 'bootstrap.json');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  rmSync(socketPath, { force: true });
+  const workload = { namespace: need('POD_NAMESPACE'), name: need('POD_NAME'), serviceAccount: env['SERVICE_ACCOUNT'] || 'default' };
+  const access = {
+    address: need('CA_ADDR'),
+    anchorsFile: '/var/run/secrets/istio/root-cert.pem',
+    tokenFile: '/var/run/secrets/tokens/istio-token',
+  };
+  const id = {
+    trustDomain: env['TRUST_DOMAIN'] ?? 'cluster.local',
+    namespace: workload.namespace,
+    serviceAccount: workload.serviceAccount,
+  };
+  const agent = createAgentSocket(access);
+  await new Promise<void>((resolve) => agent.server.listen(socketPath, resolve));
+  let hasCertificate = false;
+  createReadiness(() => hasCertificate).listen(ports.ready, '::');
+  const nodeId = `sidecar~${env['INSTANCE_IP'] ?? ''}~${workload.name}.${workload.namespace}~${workload.namespace}.svc.cluster.local`;
+  writeFileSync(bootstrapPath, JSON.stringify(renderBootstrap({ nodeId, socketPath, workload })));
+  keepCertificate(
+    () => requestCertificate(access, id),
+    {
+      now: () => new Date(),
+      random: Math.random,
+      later: (action, ms) => void setTimeout(action, ms),
+      log: (message) => console.log(message),
+    },
+    (secrets) => {
+      agent.setSecrets(secrets);
+      if (!hasCertificate) startProxy(bootstrapPath);
+      hasCertificate = true;
+    },
+  );
+}
+
+function startProxy(bootstrapPath: string): void {
+  const command = (env['PALISADE_PROXY_COMMAND'] ?? '').split(' ').filter((word) => word !== '');
+  if (command.length === 0) throw new Error('PALISADE_PROXY_COMMAND is not set: expected the proxy’s program');
+  const child = spawn(command[0]!, [...command.slice(1), '-c', bootstrapPath], { stdio: ['ignore', 'inherit', 'inherit'] });
+  // Without its proxy the container has no purpose: the kubelet starts it again.
+  child.on('exit', (code) => process.exit(code ?? 1));
+  child.on('error', (error) => {
+    console.error(`the proxy cannot be started: ${error.message}`);
+    process.exit(1);
+  });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal));
+}
+
+function need(name: string): string {
+  const value = env[name];
+  if (value) return value;
+  console.error(`${name} is not set`);
+  process.exit(2);
+}

@@ -1,0 +1,61 @@
+/** `palisade/istiod` and `palisade/proxy`: the repository's own programs under the project's Node, and Envoy where it was fetched. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { CONTAINER_NODE, CONTAINER_TOOLS, ImageConfigError, type ImageDefinition, type ImagePaths } from './image.ts';
+
+const repository = '/opt/palisade/repository';
+const envoyFolder = '/opt/palisade/envoy';
+/** `nft` and `ip` of the fetched tools with their libraries, or the machine's own where those were not fetched. */
+const toolFolder = '/opt/palisade/mesh-tools';
+const tool = (name: string) => ({
+  path: `${toolFolder}/${name}`,
+  mode: 0o755,
+  content: `#!/bin/sh
+tool=${CONTAINER_TOOLS}/usr/sbin/${name}
+[ -x "$tool" ] || exec /usr/sbin/${name} "$@"
+LD_LIBRARY_PATH=$(echo ${CONTAINER_TOOLS}/usr/lib/*-linux-gnu) exec "$tool" "$@"
+`,
+});
+const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'];
+
+export function meshImages(paths: ImagePaths): ImageDefinition[] {
+  const binds = [
+    { source: paths.nodeExecutable, target: CONTAINER_NODE },
+    { source: join(paths.repositoryRoot, 'packages'), target: `${repository}/packages` },
+    { source: join(paths.repositoryRoot, 'node_modules'), target: `${repository}/node_modules` },
+  ];
+  const program = (room: string) => [CONTAINER_NODE, ...nodeFlags, `${repository}/packages/${room}/src/main.ts`];
+  const envoy = join(paths.toolsRoot, '..', 'envoy');
+  return [
+    {
+      names: ['palisade/istiod'],
+      entrypoint: program('control-plane'),
+      binds,
+      user: { uid: 1337, gid: 1337 },
+      exposedPorts: [15_012, 15_017],
+    },
+    {
+      names: ['palisade/proxy'],
+      entrypoint: program('agent'),
+      binds,
+      files: [tool('nft'), tool('ip')],
+      env: { PATH: `${toolFolder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin` },
+      user: { uid: 1337, gid: 1337 },
+      passwd: ['istio-proxy:x:1337:1337::/tmp:/usr/sbin/nologin'],
+      group: ['istio-proxy:x:1337:'],
+      prepare({ env }) {
+        if (env['PALISADE_DATAPLANE'] !== 'envoy') return { env: { PALISADE_PROXY_COMMAND: program('proxy').join(' ') } };
+        if (!existsSync(join(envoy, 'envoy', '_bin', 'envoy')))
+          throw new ImageConfigError(
+            `Envoy is not in ${envoy}: run "node scripts/setup/envoy.mjs" to fetch it, or choose the data plane "palisade"`,
+          );
+        return {
+          binds: [{ source: envoy, target: envoyFolder }],
+          env: {
+            PALISADE_PROXY_COMMAND: `${envoyFolder}/envoy/_bin/envoy --disable-hot-restart --concurrency 1 --drain-time-s 5 --drain-strategy immediate -l warning`,
+          },
+        };
+      },
+    },
+  ];
+}

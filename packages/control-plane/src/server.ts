@@ -1,0 +1,133 @@
+/** The control plane's parts on one API: discovery and certificates on 15012, webhooks on 15017, state for people on 8080. */
+import { createServer as createHttpServer } from 'node:http';
+import { createSecureServer } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
+import type { Server } from 'node:net';
+import { type SigningEdges, signServer } from '@palisade/identity';
+import type { ApiClient } from '@palisade/kubernetes';
+import { type MeshSettings, readWorkload } from '@palisade/mesh/traffic';
+import { createGrpcHandler } from '@palisade/xds/grpc';
+import { createDiscoveryMethods } from '@palisade/xds/server';
+import { loadOrCreateAuthority } from './authority.ts';
+import { createCertificateMethods } from './certificate-service.ts';
+import { decideInjection } from './inject/decide.ts';
+import { renderPatch } from './inject/patch.ts';
+import { watchMesh } from './mesh-state.ts';
+import { publishAnchors, publishWebhooks } from './publish.ts';
+import { createPushes } from './pushes.ts';
+import { readSettings } from './settings.ts';
+import { syncStatus } from './sync-status.ts';
+import { createTokenReviewer, type ProxyIdentity } from './token.ts';
+import { createWebhookListener } from './webhook.ts';
+
+export interface ControlPlaneOptions {
+  readonly client: ApiClient;
+  /** The root namespace: `istio-system`. */
+  readonly namespace: string;
+  readonly edges: SigningEdges;
+  readonly signal: AbortSignal;
+  log(message: string): void;
+  /** 0 = any free one. */
+  readonly ports: { readonly discovery: number; readonly webhook: number; readonly monitoring: number };
+  readonly dataplane: 'palisade' | 'envoy';
+}
+
+/** Certificates of our own servers; the process is expected to restart within a year. */
+const serverTtlSeconds = 365 * 86_400;
+
+export async function startControlPlane(options: ControlPlaneOptions) {
+  const { client, namespace, edges, signal, log } = options;
+  const state = watchMesh(client, signal, log);
+  await state.hasSynced();
+  let settings: MeshSettings = readSettings(undefined, namespace);
+  const refreshSettings = () => {
+    const data = state.informers.configMaps.get(`${namespace}/istio`)?.['data'] as Record<string, string> | undefined;
+    try {
+      settings = readSettings(data?.['mesh'], namespace);
+    } catch (error) {
+      log(`MeshConfig is not taken, the one before stays: ${(error as Error).message}`);
+    }
+  };
+  refreshSettings();
+  const authority = await loadOrCreateAuthority(client, namespace, settings.trustDomains.local, edges);
+  const names = ['istiod', `istiod.${namespace}`, `istiod.${namespace}.svc`, `istiod.${namespace}.svc.${settings.clusterDomain}`];
+  const certificate = await signServer(names, authority, edges, serverTtlSeconds);
+  const tls = { cert: certificate.certificatePem, key: certificate.privateKeyPem, minVersion: 'TLSv1.2' as const };
+
+  const authenticate = createTokenReviewer(client, () => settings.trustDomains.local);
+  const pushes = createPushes({
+    snapshot: () => state.snapshot(settings),
+    workloadOf({ id, pod }) {
+      const found = pod === undefined ? undefined : state.informers.pods.get(`${id.namespace}/${pod}`);
+      const workload = found === undefined ? undefined : readWorkload(found);
+      return workload !== undefined && workload.addresses.length > 0 ? workload : undefined;
+    },
+    later: (action, ms) => void setTimeout(action, ms),
+    log,
+  });
+  state.onChange(() => {
+    refreshSettings();
+    pushes.schedule();
+  });
+  const discovery = createSecureServer({ ...tls, allowHTTP1: false });
+  discovery.on(
+    'stream',
+    createGrpcHandler({
+      ...createDiscoveryMethods<ProxyIdentity>({ authenticate, connected: (connection) => pushes.add(connection) }),
+      ...createCertificateMethods({ authority, edges, authenticate }),
+    }),
+  );
+  discovery.on('sessionError', () => {});
+  const webhook = createHttpsServer(
+    tls,
+    createWebhookListener({
+      clusterDomain: () => settings.clusterDomain,
+      inject(pod, podNamespace) {
+        const labels = state.informers.namespaces.get(podNamespace)?.metadata.labels ?? {};
+        if (!decideInjection(pod, labels).isInjected) return [];
+        return renderPatch(pod, {
+          image: 'palisade/proxy',
+          discoveryAddress: `istiod.${namespace}.svc:15012`,
+          trustDomain: settings.trustDomains.local,
+          dataplane: options.dataplane,
+        });
+      },
+    }),
+  );
+  const monitoring = createHttpServer((request, response) => {
+    if (request.url === '/ready') response.end('ready\n');
+    else if (request.url === '/debug/syncz')
+      response.setHeader('content-type', 'application/json').end(JSON.stringify(syncStatus(pushes.connections)));
+    else response.writeHead(404).end();
+  });
+  const anchors = (name: string) =>
+    publishAnchors(client, name, authority.rootPem).catch((error) =>
+      log(`trust anchors for namespace ${name}: ${(error as Error).message}`),
+    );
+  state.informers.namespaces.onChange((type, object) => {
+    if (type === 'ADDED' && object.metadata.deletionTimestamp === undefined) void anchors(object.metadata.name!);
+  });
+  const ports = {
+    discovery: await listen(discovery as unknown as Server, options.ports.discovery),
+    webhook: await listen(webhook, options.ports.webhook),
+    monitoring: await listen(monitoring, options.ports.monitoring),
+  };
+  await publishWebhooks(client, namespace, authority.rootPem);
+  log(`serving discovery on ${ports.discovery}, webhooks on ${ports.webhook}, trust domain ${settings.trustDomains.local}`);
+  return {
+    ports,
+    authority,
+    pushes,
+    async close() {
+      for (const connection of pushes.connections) connection.close(14, 'the control plane is stopping');
+      await Promise.all([discovery, webhook, monitoring].map((server) => new Promise((resolve) => server.close(resolve))));
+    },
+  };
+}
+
+function listen(server: Server, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '::', () => resolve((server.address() as { port: number }).port));
+  });
+}

@@ -1,0 +1,91 @@
+/** The admission webhooks: injection at `/inject`, validation of every kind we read at `/validate` (admission.k8s.io/v1). */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { KubernetesObject } from '@palisade/kubernetes';
+import { parseAuthorizationPolicy, parsePeerAuthentication, parseRequestAuthentication } from '@palisade/mesh';
+import { parseDestinationRule } from '@palisade/mesh/traffic';
+
+interface Review {
+  readonly apiVersion: string;
+  readonly request: { readonly uid: string; readonly namespace?: string; readonly operation?: string; readonly object?: KubernetesObject };
+}
+
+export interface WebhookOptions {
+  /** @returns a JSON patch; empty = left as it is */
+  inject(pod: KubernetesObject, namespace: string): readonly unknown[];
+  clusterDomain(): string;
+}
+
+const maxBodyBytes = 8 * 1024 * 1024;
+
+export function createWebhookListener(options: WebhookOptions) {
+  return (request: IncomingMessage, response: ServerResponse): void => {
+    const decide = request.url?.startsWith('/inject') ? injectAnswer : request.url?.startsWith('/validate') ? validateAnswer : undefined;
+    if (request.method !== 'POST' || decide === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    readBody(request)
+      .then(
+        (body) => {
+          const review = JSON.parse(body) as Review;
+          const answer = JSON.stringify({
+            apiVersion: review.apiVersion,
+            kind: 'AdmissionReview',
+            response: { uid: review.request.uid, ...decide(review, options) },
+          });
+          response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
+        },
+        () => {
+          if (!response.headersSent) response.writeHead(400).end();
+        },
+      )
+      .catch(() => {
+        if (!response.headersSent) response.writeHead(400).end();
+      });
+  };
+}
+
+function injectAnswer({ request }: Review, options: WebhookOptions) {
+  const pod = request.object;
+  const patch = pod === undefined ? [] : options.inject(pod, request.namespace ?? pod.metadata.namespace ?? 'default');
+  if (patch.length === 0) return { allowed: true };
+  return { allowed: true, patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') };
+}
+
+function validateAnswer({ request }: Review, options: WebhookOptions) {
+  if (request.object === undefined) return { allowed: true };
+  try {
+    checkResource(request.object, options.clusterDomain());
+    return { allowed: true };
+  } catch (error) {
+    return { allowed: false, status: { code: 422, reason: 'Invalid', message: (error as Error).message } };
+  }
+}
+
+/** @throws MeshError naming the field; a kind that is not ours passes */
+function checkResource(object: KubernetesObject, clusterDomain: string): void {
+  switch (object.kind) {
+    case 'AuthorizationPolicy':
+      if (parseAuthorizationPolicy(object).action === 'CUSTOM') throw new Error('spec.action: CUSTOM is not yet supported');
+      return;
+    case 'PeerAuthentication':
+      parsePeerAuthentication(object);
+      return;
+    case 'RequestAuthentication':
+      parseRequestAuthentication(object);
+      return;
+    case 'DestinationRule':
+      parseDestinationRule(object, clusterDomain);
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > maxBodyBytes) throw new Error(`the body is over ${maxBodyBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
