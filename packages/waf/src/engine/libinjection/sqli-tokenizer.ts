@@ -1,28 +1,7 @@
+import { bits, closers, digits, firstOf, hexDigits, isEscaped, letters, money, span, variableEnd, whites, wordEnd } from './sqli-scan.ts';
 import { wordClass } from './sqli-tables.ts';
 import type { SqlContext, SqlToken } from './sqli-token.ts';
 import { newToken } from './sqli-token.ts';
-
-/** Bytes that end a word. */
-const wordEnd = /[ [\]{}<>:\\?=@!#~+\-*/&|^%(),';\t\n\v\f\r"\xa0\0]/g;
-const variableEnd = /[ <>:\\?=@!#~+\-*/&|^%(),';\t\n\v\f\r'`"]/g;
-const whites: ReadonlySet<string> = new Set([' ', '\t', '\n', '\v', '\f', '\r', '\xa0', '\0']);
-const closers: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}', '<': '>' };
-
-function span(text: string, at: number, pattern: RegExp): number {
-  pattern.lastIndex = at;
-  return pattern.exec(text)?.[0].length ?? 0;
-}
-
-function firstOf(text: string, at: number, pattern: RegExp): number {
-  pattern.lastIndex = at;
-  return pattern.exec(text)?.index ?? text.length;
-}
-
-const digits = /[0-9]+/y;
-const hexDigits = /[0-9A-Fa-f]+/y;
-const bits = /[01]+/y;
-const money = /[0-9.,]+/y;
-const letters = /[A-Za-z]+/y;
 
 /** Splits input into libinjection's tokens. */
 export class SqlTokenizer {
@@ -330,11 +309,4 @@ export class SqlTokenizer {
     }
     return this.#take(hasE && !hasExponent ? 'n' : '1', at - start);
   }
-}
-
-/** An odd number of backslashes stands before `end`. */
-function isEscaped(text: string, end: number, start: number): boolean {
-  let at = end - 1;
-  while (at >= start && text[at] === '\\') at--;
-  return (end - 1 - at) % 2 === 1;
 }

@@ -7,82 +7,13 @@ import type { TransactionState } from '../transaction/state.ts';
 import { collectTargets } from '../transaction/values.ts';
 import type { Target } from '../variables/target.ts';
 import { maskOfText, tierOf, tiers } from './byte-classes.ts';
-import type { ChainTrigger } from './chain-identity.ts';
 import { chainTrigger, isPreserving } from './chain-identity.ts';
+import type { Bits, Chain, ChainResult, FilteredRule, ListScan, MaskFacts, Slot, TargetScan } from './parts.ts';
+import { base64Run, chainsOf, hasAll, isBase64, isHopeless, literalTable, nameOf, setBit } from './parts.ts';
 import { IMPOSSIBLE } from './requirement.ts';
-import type { TieredRequirement } from './rule-needs.ts';
 import { minLengthOf, needsOf } from './rule-needs.ts';
 import type { Scan } from './scanner.ts';
 import { Scanner } from './scanner.ts';
-
-/** Candidate rules as bits. */
-type Bits = Int32Array;
-
-interface Chain {
-  readonly chain: TransformationChain;
-  readonly trigger: ChainTrigger;
-  /** The chain without the last step; -1 when no rule has it. */
-  readonly parent: number;
-  /** Indexes of `rules`. */
-  readonly members: number[];
-  /** Fewest bytes a result needs for any of the rules; kept for chains that decode base64 only. */
-  minLength: number;
-  /** Rules that look at this chain's result. */
-  readonly rules: Bits;
-}
-
-/** Rules over one target spec. */
-interface Slot {
-  readonly rules: Bits;
-  /** Words of `rules` that hold a bit. */
-  readonly words: number[];
-  readonly hasChain: boolean[];
-}
-
-/** What a class mask alone decides; shared by all values with that mask. */
-interface MaskFacts {
-  readonly tier: number;
-  /** Rules that ask for no literal and whose classes are there. */
-  readonly open: Bits;
-  /** Chains that may change such a value. */
-  readonly changing: readonly number[];
-  readonly isChanging: Uint8Array;
-  /** Rules whose chain leaves such a value as it is. */
-  readonly settled: Bits;
-  /** `open` of those. */
-  readonly openSettled: Bits;
-}
-
-/** Kept with a target: its candidates by chain. */
-interface TargetScan {
-  readonly owner: Prefilter;
-  readonly byChain: (ChainResult | undefined)[];
-  readonly start: ChainResult;
-  /** Candidates for the chains that leave the value as it is. */
-  readonly settled: Bits;
-  readonly facts: MaskFacts;
-}
-
-/** The same for a whole collection. */
-interface ListScan {
-  readonly settled: Bits;
-  /** Chains that may change one of its values, and the values it may be. */
-  readonly chains: number[];
-  readonly changing: Target[];
-  readonly byChain: (Bits | undefined)[];
-}
-
-interface ChainResult {
-  readonly value: string;
-  /** Candidates of the value; only those of the chain's own rules mean something. */
-  readonly bits: Bits;
-}
-
-interface FilteredRule {
-  readonly needs: TieredRequirement;
-  /** Several for multiMatch: the value before, between and after its steps. */
-  readonly chains: readonly number[];
-}
 
 const MAX_MASKS = 2000;
 const MAX_RECURRING = 2000;
@@ -104,6 +35,7 @@ export class Prefilter implements RulePrefilter {
   readonly #recurring = new Map<string, { readonly scan: TargetScan; readonly memo: NonNullable<Target['memo']> }>();
   readonly #masks = new Map<number, MaskFacts>();
   readonly #words: number;
+  #chainWords = 0;
   /** A chain's result that no rule can match. */
   readonly #nothing: ChainResult;
   readonly #ruleSet: RuleSet;
@@ -133,7 +65,7 @@ export class Prefilter implements RulePrefilter {
         setBit(entry.rules, index);
         entry.members.push(index);
         if (isBase64(entry.chain)) entry.minLength = Math.min(entry.minLength, minLengthOf(rule, ruleSet.profile));
-        slot.hasChain[chain] = true;
+        if (!slot.chainIds.includes(chain)) slot.chainIds.push(chain);
       }
       for (const need of needs) if (need !== IMPOSSIBLE) for (const literal of need.literals) literals.add(literal);
     }
@@ -141,8 +73,14 @@ export class Prefilter implements RulePrefilter {
     for (const { parent, minLength } of this.#chains.toReversed()) {
       if (parent >= 0) this.#chains[parent]!.minLength = Math.min(this.#chains[parent]!.minLength, minLength);
     }
+    this.#chainWords = Math.ceil(this.#chains.length / 32);
+    for (const slot of this.#slots) {
+      if (!slot) continue;
+      slot.chains = new Int32Array(this.#chainWords);
+      for (const chain of slot.chainIds) setBit(slot.chains, chain);
+    }
     this.#scanner = new Scanner(literals);
-    this.#byLiteral = tiers.map((_, tier) => this.#literalTable(tier));
+    this.#byLiteral = tiers.map((_, tier) => literalTable(this.#rules, this.#scanner, tier));
   }
 
   /** Rules it can judge, for tests and statistics. */
@@ -173,11 +111,15 @@ export class Prefilter implements RulePrefilter {
     for (const { targets } of collectTargets(state, spec)) {
       if (targets.length === 0) continue;
       const list = this.#listOf(state, targets);
-      for (const i of slot.words) bits[i]! |= list.settled[i]!;
-      for (const chain of list.chains) {
-        if (!slot.hasChain[chain]) continue;
-        const found = list.byChain[chain] ?? this.#listChain(list, chain);
-        for (const i of slot.words) bits[i]! |= found[i]!;
+      const { words } = slot;
+      for (let at = 0; at < words.length; at++) bits[words[at]!]! |= list.settled[words[at]!]!;
+      for (let word = 0; word < list.chains.length; word++) {
+        // Few slots have a chain that may change the few values that any chain may change.
+        for (let shared = list.chains[word]! & slot.chains[word]!; shared !== 0; shared &= shared - 1) {
+          const chain = word * 32 + 31 - Math.clz32(shared & -shared);
+          const found = list.byChain[chain] ?? this.#listChain(list, chain);
+          for (let at = 0; at < words.length; at++) bits[words[at]!]! |= found[words[at]!]!;
+        }
       }
     }
     for (const i of slot.words) bits[i]! &= slot.rules[i]!;
@@ -189,7 +131,7 @@ export class Prefilter implements RulePrefilter {
   #listOf(state: TransactionState, targets: readonly Target[]): ListScan {
     const known = state.listCache.get(targets) as ListScan | undefined;
     if (known) return known;
-    const list: ListScan = { settled: this.#newBits(), chains: [], changing: [], byChain: [] };
+    const list: ListScan = { settled: this.#newBits(), chains: new Int32Array(this.#chainWords), changing: [], byChain: [] };
     let lastFacts: MaskFacts | undefined;
     let last: Bits | undefined;
     for (const target of targets) {
@@ -203,7 +145,7 @@ export class Prefilter implements RulePrefilter {
       list.changing.push(target);
       if (facts === lastFacts) continue;
       lastFacts = facts;
-      for (const chain of facts.changing) if (!list.chains.includes(chain)) list.chains.push(chain);
+      for (let word = 0; word < list.chains.length; word++) list.chains[word]! |= facts.changingBits[word]!;
     }
     state.listCache.set(targets, list);
     return list;
@@ -320,38 +262,16 @@ export class Prefilter implements RulePrefilter {
     const isChanging = Uint8Array.from(this.#chains, ({ chain, trigger, rules, members }) => {
       const mayChange = (trigger.classes & mask) !== 0 || (trigger.pseudo & scan.pseudo) !== 0 || (trigger.isPath && isShort);
       if (!mayChange) for (let i = 0; i < settled.length; i++) settled[i]! |= rules[i]!;
-      return mayChange && !(isPreserving(chain, mask) && this.#isHopeless(members, mask | SPACE)) ? 1 : 0;
+      return mayChange && !(isPreserving(chain, mask) && isHopeless(this.#rules, members, mask | SPACE)) ? 1 : 0;
     });
     const changing = this.#chains.flatMap((_, chain) => (isChanging[chain] ? [chain] : []));
-    const facts = { tier, open, changing, isChanging, settled, openSettled: open.map((word, i) => word & settled[i]!) };
+    const changingBits = new Int32Array(this.#chainWords);
+    for (const chain of changing) setBit(changingBits, chain);
+    const facts = { tier, open, changing, changingBits, isChanging, settled, openSettled: open.map((word, i) => word & settled[i]!) };
     // A client can make masks up; what is kept of them is bounded.
     if (this.#masks.size >= MAX_MASKS) this.#masks.clear();
     this.#masks.set(key, facts);
     return facts;
-  }
-
-  /** No rule of these can match a value of these classes, whatever its order. */
-  #isHopeless(members: readonly number[], mask: number): boolean {
-    const tier = tierOf(mask);
-    return members.every((index) => {
-      const need = this.#rules[index]!.needs[tier]!;
-      return need === IMPOSSIBLE || !hasAll(need.needs, mask);
-    });
-  }
-
-  #literalTable(tier: number): (number[] | undefined)[] {
-    const table: (number[] | undefined)[] = new Array(this.#scanner.size);
-    for (const [index, { needs }] of this.#rules.entries()) {
-      const need = needs[tier]!;
-      if (need === IMPOSSIBLE) continue;
-      for (const literal of need.literals) {
-        const id = this.#scanner.idOf(literal);
-        const list = table[id];
-        if (!list) table[id] = [index];
-        else if (list.at(-1) !== index) list.push(index);
-      }
-    }
-    return table;
   }
 
   #chainId(steps: TransformationChain['steps'], ids: Map<string, number>): number {
@@ -374,7 +294,7 @@ export class Prefilter implements RulePrefilter {
   }
 
   #slotOf(number: number): Slot {
-    const slot = this.#slots[number] ?? { rules: this.#newBits(), words: [], hasChain: [] };
+    const slot = this.#slots[number] ?? { rules: this.#newBits(), words: [], chainIds: [], chains: new Int32Array(0) };
     this.#slots[number] = slot;
     return slot;
   }
@@ -382,38 +302,4 @@ export class Prefilter implements RulePrefilter {
   #newBits(): Bits {
     return new Int32Array(this.#words);
   }
-}
-
-function chainsOf(rule: Rule): (readonly TransformationChain['steps'][number][])[] {
-  const { steps } = rule.transformations;
-  if (!rule.actions.isMultiMatch) return [steps];
-  return Array.from({ length: steps.length + 1 }, (_, count) => steps.slice(0, count));
-}
-
-function nameOf(steps: TransformationChain['steps']): string {
-  return steps.map((step) => step.name).join();
-}
-
-function isBase64(chain: TransformationChain): boolean {
-  return chain.steps.some((step) => step.name === 'base64Decode');
-}
-
-/** Bytes of the base64 alphabet at the start. */
-function base64Run(text: string): number {
-  let at = 0;
-  for (; at < text.length; at++) {
-    const c = text.charCodeAt(at);
-    const isLetter = (c | 0x20) >= 0x61 && (c | 0x20) <= 0x7a;
-    if (!isLetter && !(c >= 0x2f && c <= 0x39) && c !== 0x2b) break;
-  }
-  return at;
-}
-
-function setBit(bits: Bits, index: number): void {
-  bits[index >> 5]! |= 1 << (index & 31);
-}
-
-function hasAll(needs: readonly number[], mask: number): boolean {
-  for (const need of needs) if ((need & mask) === 0) return false;
-  return true;
 }
