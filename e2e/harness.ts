@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { launchCluster, type RunningCluster, stopCluster } from '@palisade/cluster';
+import { clusterIsRunning, launchCluster, type RunningCluster, stopCluster } from '@palisade/cluster';
 import { startInTerminal, type TerminalSession } from './terminal.ts';
 
 export const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '');
@@ -77,7 +77,7 @@ export async function startCluster(
       const { pid } = JSON.parse(readFileSync(running.paths.lock, 'utf8')) as { pid: number };
       // unshare, then the shell that reaps, then the supervisor.
       for (const supervisor of childrenOf(pid).flatMap(childrenOf)) process.kill(supervisor, 'SIGKILL');
-      while (childrenOf(pid).length > 0) await sleep(10);
+      while (clusterIsRunning(name)) await sleep(10);
       running = await launch();
     },
     kubectl,

@@ -209,11 +209,7 @@ isolated(fileURLToPath(import.meta.url), () => {
       containers: [{ name: 'main', image: 'debian', command: SLEEP }],
       volumes: [{ name: 'v', nfs: { server: '192.0.2.1', path: '/' } }],
     });
-    for (
-      let tries = 0;
-      !(await node.events('FailedMount')).some((text) => text.includes('volumes of kind nfs are not offered'));
-      tries++
-    ) {
+    for (let tries = 0; !(await node.events('FailedMount')).some((text) => text.includes('volumes of kind nfs are not offered')); tries++) {
       assert.ok(tries < 200);
       await pause(10);
     }
