@@ -152,9 +152,9 @@ export class DataPlane {
     server.once('error', (cause) =>
       reject(new ProxyError('bind-failed', `listener "${name}": cannot listen on ${address}:${port}: ${cause.message}`, { cause })),
     );
-    server.listen(port === 0 && address.startsWith('/') ? { path: address } : { host: address, port, backlog: 4096 }, () =>
-      resolve(server),
-    );
+    // As Envoy without `ipv4_compat`: `::` leaves 0.0.0.0 to another socket of the listener.
+    const place = { host: address, port, backlog: 4096, ipv6Only: address.includes(':') };
+    server.listen(port === 0 && address.startsWith('/') ? { path: address } : place, () => resolve(server));
     return promise;
   }
 
