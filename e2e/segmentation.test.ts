@@ -255,6 +255,6 @@ spec:
     assert.equal(await fetches('cardholder', 'tokens'), true, 'inside of the zone');
     assert.equal(await fetches('customer', 'storefront'), false);
     assert.equal(await fetches('default', 'web'), false, 'a namespace of no zone');
-    await cluster.kubectlOk('delete', '-f', join(examples, 'pci'), '--now');
+    await cluster.kubectlOk('delete', '-f', join(examples, 'pci'), '--now', '--ignore-not-found');
   });
 });
