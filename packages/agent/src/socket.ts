@@ -1,13 +1,14 @@
 /**
  * What the proxy finds on the agent's Unix socket: SDS with the workload's certificate, and ADS, which is passed on to the control plane
- * as it is, with the pod's token added.
+ * as it is, with the pod's token added; questions about secrets on that stream are answered here.
  */
 import { type ClientHttp2Session, constants, createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
-import { create } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { TypeUrl } from '@palisade/xds';
 import { SecretSchema } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/secret';
-import { createGrpcHandler } from '@palisade/xds/grpc';
-import { createDiscoveryMethods, type ProxyConnection, type ResourceSnapshot, versioned } from '@palisade/xds/server';
+import { DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema } from '@palisade/xds/api/envoy/service/discovery/v3/discovery';
+import { createFrameReader, createGrpcHandler, encodeFrame, GrpcCode } from '@palisade/xds/grpc';
+import { createDeltaSession, createDiscoveryMethods, type ProxyConnection, type ResourceSnapshot, versioned } from '@palisade/xds/server';
 import { authorization, type ControlPlaneAccess, connectControlPlane, type WorkloadSecrets } from './certificates.ts';
 
 const aggregated = '/envoy.service.discovery.v3.AggregatedDiscoveryService/';
@@ -39,11 +40,19 @@ export function createAgentSocket(access: ControlPlaneAccess): AgentSocket {
     }
     return upstream;
   };
+  const sessions = new Set<SecretSession>();
+  const openSecrets: OpenSecrets = (stream, send) => {
+    const secrets = createDeltaSession(new Map(), (response) => send(toBinary(DeltaDiscoveryResponseSchema, response)));
+    sessions.add(secrets);
+    stream.on('close', () => sessions.delete(secrets));
+    secrets.update(snapshot);
+    return secrets;
+  };
   const server = createServer();
   server.on('sessionError', () => {});
   server.on('stream', (stream, headers) => {
     const path = String(headers[':path']);
-    if (path.startsWith(aggregated)) relay(stream, path, session, access);
+    if (path.startsWith(aggregated)) relay(stream, path, session, access, openSecrets);
     else handle(stream, headers);
   });
   return {
@@ -51,6 +60,7 @@ export function createAgentSocket(access: ControlPlaneAccess): AgentSocket {
     setSecrets(secrets) {
       snapshot = renderSecrets(secrets);
       for (const connection of connections) connection.push(snapshot);
+      for (const session of sessions) session.update(snapshot);
     },
   };
 }
@@ -66,43 +76,61 @@ function renderSecrets({ privateKeyPem, chainPem, anchorsPem }: WorkloadSecrets)
   return new Map([[TypeUrl.secret, new Map([certificate, anchors].map((secret) => [secret.name, versioned(SecretSchema, secret)]))]]);
 }
 
-function relay(stream: ServerHttp2Stream, path: string, session: () => ClientHttp2Session, access: ControlPlaneAccess): void {
-  stream.on('error', () => {});
+type SecretSession = ReturnType<typeof createDeltaSession>;
+type OpenSecrets = (stream: ServerHttp2Stream, send: (message: Uint8Array) => void) => SecretSession;
+
+/** Messages go on as they are, but for questions about secrets: those the agent answers itself, on the same stream. */
+function relay(
+  stream: ServerHttp2Stream,
+  path: string,
+  session: () => ClientHttp2Session,
+  access: ControlPlaneAccess,
+  openSecrets: OpenSecrets,
+): void {
   const lost = () => {
     if (!stream.destroyed) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   };
+  stream.on('error', () => {});
+  const send = (message: Uint8Array) => void (stream.destroyed || stream.writableEnded || stream.write(encodeFrame(message)));
   try {
-    const onward = session().request({
-      ':method': 'POST',
-      ':path': path,
-      'content-type': 'application/grpc',
-      te: 'trailers',
-      ...authorization(access),
-    });
-    onward.on('error', lost);
-    onward.on('close', lost);
-    onward.on('response', (headers) => {
-      if (stream.destroyed) return;
-      const { ':status': status, 'content-type': type, 'grpc-status': code, 'grpc-message': message } = headers;
-      const fields = { ':status': status ?? 200, 'content-type': type ?? 'application/grpc' };
-      if (code === undefined) stream.respond(fields, { waitForTrailers: true });
-      else
-        stream.respond(
-          { ...fields, 'grpc-status': String(code), ...(message === undefined ? {} : { 'grpc-message': String(message) }) },
-          { endStream: true },
-        );
-    });
-    let trailers: Record<string, string> = { 'grpc-status': '14' };
-    onward.on('trailers', (fields) => {
-      trailers = { 'grpc-status': String(fields['grpc-status'] ?? '14'), 'grpc-message': String(fields['grpc-message'] ?? '') };
-    });
+    const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...authorization(access) };
+    const onward = session().request(headers);
+    let trailers: Record<string, string> = { 'grpc-status': String(GrpcCode.unavailable) };
+    const keepStatus = (fields: Readonly<Record<string, unknown>>) => {
+      if (fields['grpc-status'] === undefined) return;
+      trailers = { 'grpc-status': String(fields['grpc-status']), 'grpc-message': String(fields['grpc-message'] ?? '') };
+    };
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
     stream.on('wantTrailers', () => stream.sendTrailers(trailers));
-    onward.on('data', (chunk) => void (stream.destroyed || stream.write(chunk)));
+    const fromAbove = createFrameReader(maxAnswerBytes, send);
+    onward.on('response', keepStatus);
+    onward.on('trailers', keepStatus);
+    onward.on('data', guarded(fromAbove, lost));
+    onward.on('error', lost);
     onward.on('end', () => void (stream.destroyed || stream.end()));
-    stream.on('data', (chunk) => void (onward.destroyed || onward.write(chunk)));
+    onward.on('close', lost);
+    const secrets = path.endsWith('/DeltaAggregatedResources') ? openSecrets(stream, send) : undefined;
+    const fromProxy = createFrameReader(maxAnswerBytes, (message) => {
+      const request = secrets === undefined ? undefined : fromBinary(DeltaDiscoveryRequestSchema, message);
+      if (request?.typeUrl === TypeUrl.secret) secrets!.request(request);
+      else if (!onward.destroyed) onward.write(encodeFrame(message));
+    });
+    stream.on('data', guarded(fromProxy, lost));
     stream.on('end', () => void (onward.destroyed || onward.end()));
     stream.on('close', () => onward.close());
   } catch {
     lost();
   }
+}
+
+const maxAnswerBytes = 64 * 1024 * 1024;
+
+function guarded(read: (chunk: Uint8Array) => void, fail: () => void): (chunk: Uint8Array) => void {
+  return (chunk) => {
+    try {
+      read(chunk);
+    } catch {
+      fail();
+    }
+  };
 }

@@ -20,6 +20,7 @@ import { file_envoy_extensions_filters_network_rbac_v3_rbac } from '@palisade/xd
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from '@palisade/xds/api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy';
 import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from '@palisade/xds/api/envoy/extensions/path/match/uri_template/v3/uri_template_match';
 import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from '@palisade/xds/api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer';
+import { file_envoy_extensions_transport_sockets_tls_v3_secret } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/secret';
 import { file_envoy_extensions_transport_sockets_tls_v3_tls } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/tls';
 import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from '@palisade/xds/api/envoy/extensions/upstreams/http/v3/http_protocol_options';
 import { ProxyError, unsupported } from '../proxy-error.ts';
@@ -43,6 +44,7 @@ export const registry = createRegistry(
   file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
   file_envoy_extensions_path_match_uri_template_v3_uri_template_match,
   file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,
+  file_envoy_extensions_transport_sockets_tls_v3_secret,
   file_envoy_extensions_transport_sockets_tls_v3_tls,
   file_envoy_extensions_upstreams_http_v3_http_protocol_options,
 );
