@@ -25,6 +25,16 @@ isolated(fileURLToPath(import.meta.url), () => {
     });
   }
 
+  /** Ready says that a program was started, not how far it got. @returns the command lines once all of these are among them */
+  async function programs(pod: string, container: string, ...wanted: string[]): Promise<string[]> {
+    for (let tries = 0; ; tries++) {
+      const { stdout } = await node.exec(pod, ['ps', '-e', '-o', 'args'], container);
+      const seen = stdout.split('\n');
+      if (wanted.every((each) => seen.includes(each))) return seen;
+      assert.ok(tries < 200, stdout);
+    }
+  }
+
   test('an ephemeral container with a target sees its processes; leftovers end with it; it is not started again', async () => {
     await node.createPod('target', { containers: [{ name: 'main', image: 'debian', command: ['sh', '-c', 'exec sleep 1001'] }] });
     await node.until('target', isReady);
@@ -39,9 +49,8 @@ isolated(fileURLToPath(import.meta.url), () => {
     assert.equal(isReady(running), true);
     // 0, 1, 2 and the listing's own: no descriptor of the node is handed in.
     await node.untilLogs('target', '4\n', 'debugger');
-    const seen = await node.exec('target', ['ps', '-e', '-o', 'args'], 'debugger');
-    assert.match(seen.stdout, /sleep 1001/);
-    assert.match((await node.exec('target', ['ps', '-e', '-o', 'args'])).stdout, /sleep 1002/);
+    await programs('target', 'debugger', 'sleep 1001');
+    await programs('target', 'main', 'sleep 1002', 'cat');
     // A root of its own: the target's own files are not there.
     assert.equal((await node.exec('target', ['sh', '-c', 'echo mine > /tmp/x; ls /tmp'], 'debugger')).stdout, 'x\n');
     assert.equal((await node.exec('target', ['ls', '/tmp'])).stdout, '');
@@ -72,6 +81,7 @@ isolated(fileURLToPath(import.meta.url), () => {
     assert.equal(debugStatus(refused)!.state.waiting!.message, 'unable to find target container nobody');
     await addDebugger('once', { name: 'second', targetContainerName: 'main', command: ['sleep', '1005'] });
     await node.until('once', (pod) => debugStatus(pod, 'second')?.state.running !== undefined);
+    await programs('once', 'main', 'sleep 1003', 'sleep 1005');
     await node.exec('once', ['sh', '-c', 'kill $(pgrep -f "^sleep 1003")']);
     const ended = await node.until('once', (pod) => debugStatus(pod, 'second')?.state.terminated !== undefined);
     assert.equal(debugStatus(ended, 'second')!.state.terminated!.exitCode, 137);
@@ -89,8 +99,7 @@ isolated(fileURLToPath(import.meta.url), () => {
       ],
     });
     await node.until('shared', isReady);
-    const seen = (await node.exec('shared', ['ps', '-e', '-o', 'args'], 'side')).stdout;
-    for (const args of ['sleep infinity', 'sleep 1006', 'sleep 1007', 'sleep 1008']) assert.match(seen, new RegExp(args));
+    await programs('shared', 'side', '/usr/bin/sleep infinity', 'sleep 1006', 'sleep 1007', 'sleep 1008');
     assert.equal((await node.exec('shared', ['ls', '/tmp'], 'side')).stdout, '');
     await node.exec('shared', ['sh', '-c', 'kill -9 $(pgrep -f "^sleep 1008")']);
     const after = await node.until('shared', (pod) => {
@@ -98,8 +107,8 @@ isolated(fileURLToPath(import.meta.url), () => {
       return (side?.restartCount ?? 0) > 0 && isReady(pod);
     });
     assert.equal(after.status!.containerStatuses!.find(({ name }) => name === 'main')!.restartCount, 0);
-    const again = (await node.exec('shared', ['ps', '-e', '-o', 'args'])).stdout;
-    assert.equal(again.match(/^sleep 1007/gm)?.length, 1, again);
+    const again = await programs('shared', 'main', 'sleep 1007', 'sleep 1008');
+    assert.equal(again.filter((each) => each === 'sleep 1007').length, 1, again.join('\n'));
     await node.deletePod('shared');
     await node.untilGone('shared');
   });
