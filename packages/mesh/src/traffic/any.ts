@@ -24,8 +24,3 @@ export function socketAddress(address: string, port: number) {
     address: { case: 'socketAddress' as const, value: { address, portSpecifier: { case: 'portValue' as const, value: port } } },
   };
 }
-
-export function seconds(value: number) {
-  const whole = Math.floor(value);
-  return { seconds: BigInt(whole), nanos: Math.round((value - whole) * 1e9) };
-}
