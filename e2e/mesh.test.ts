@@ -49,7 +49,7 @@ spec:
 `;
 
 for (const mesh of ['palisade', 'envoy'] as const) {
-  const skip = cannotRunClusters() || (mesh === 'envoy' && !hasEnvoy ? 'no Envoy in the tools cache' : false);
+  const skip = cannotRunClusters() || (mesh === 'envoy' && !hasEnvoy ? 'no Envoy: "node scripts/setup/envoy.mjs" fetches one' : false);
   describe(`seed 001 with the data plane ${mesh}`, { skip, timeout: 240_000 }, () => {
     let cluster: TestCluster;
     before(async () => {

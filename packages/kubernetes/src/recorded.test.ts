@@ -137,7 +137,9 @@ function refuse(gvk: GroupVersionKind, body: unknown, namespace: string | undefi
 describe('recorded refusals', { skip }, () => {
   for (const name of casesIn('invalid', '.json')) {
     const beyond = beyondTheModel[name];
-    test(name, { skip: beyond === undefined ? false : `decided by the API server: ${beyond}` }, () => {
+    test(name, {
+      skip: beyond === undefined ? false : `decided by the API server (${beyond}): "npm run conformance invalid" runs it there`,
+    }, () => {
       const { path, status } = JSON.parse(readFileSync(join(dataDir, 'invalid', `${name}.json`), 'utf8')) as Recorded;
       const namespace = /\/namespaces\/([^/]+)\/./.exec(path)?.[1];
       assert.deepEqual(refuse(kindOfPath(path), readYaml(join(dataDir, 'invalid', `${name}.yaml`)), namespace), status);

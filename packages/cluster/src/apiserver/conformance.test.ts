@@ -10,7 +10,7 @@ import { startHarness } from './testing/harness.ts';
 
 const root = process.env['CONFORMANCE_DIR'] ?? fileURLToPath(new URL('../../../../../shared/conformance', import.meta.url));
 const directory = join(root, 'kubernetes');
-const skip = existsSync(directory) ? false : `needs the recorded answers in ${directory}`;
+const skip = existsSync(directory) ? false : `needs the recorded answers in ${directory}: CONFORMANCE_DIR names their folder`;
 const YAML = { 'Content-Type': 'application/yaml' };
 
 /** Cases whose text comes from another YAML parser; code and reason are compared. */

@@ -158,7 +158,7 @@ async function start(sets: readonly AuthorizationPolicy[][], folder: string): Pr
 }
 
 test('Envoy decides as the evaluator', {
-  skip: envoy === undefined && 'no Envoy on this machine (PALISADE_ENVOY or the tools cache)',
+  skip: envoy === undefined && 'no Envoy: "node scripts/setup/envoy.mjs" fetches one, PALISADE_ENVOY names one',
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-authz-'));
   const specs = fc.sample(policySets, { numRuns: 60, seed: 20_261_122 });

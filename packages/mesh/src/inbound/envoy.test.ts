@@ -193,7 +193,7 @@ function ask(port: number, certificate?: Certificate, alpn = 'istio-http/1.1'): 
   });
 }
 
-const skip = envoy === undefined && 'no Envoy on this machine (PALISADE_ENVOY or the tools cache)';
+const skip = envoy === undefined && 'no Envoy: "node scripts/setup/envoy.mjs" fetches one, PALISADE_ENVOY names one';
 
 for (const mode of ['STRICT', 'PERMISSIVE', 'DISABLE'] as const) {
   test(`${mode}: by certificate`, { skip }, async () => {

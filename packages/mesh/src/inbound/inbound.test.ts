@@ -171,7 +171,7 @@ const schemas: DescMessage[] = [
 const envoy = findEnvoy();
 
 test('Envoy accepts it in every mode', {
-  skip: envoy === undefined && 'no Envoy on this machine (PALISADE_ENVOY or the tools cache)',
+  skip: envoy === undefined && 'no Envoy: "node scripts/setup/envoy.mjs" fetches one, PALISADE_ENVOY names one',
 }, () => {
   const registry = createRegistry(...schemas);
   const grpc = (name: string) => ({

@@ -14,7 +14,8 @@ const cache = process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache', 'palisa
 const candidates = [process.env['PALISADE_ENVOY'] ?? '', join(cache, 'tools/envoy/envoy'), join(cache, 'tools/envoy/envoy/_bin/envoy')];
 const envoy = candidates.find((path) => path !== '' && statSync(path, { throwIfNoEntry: false })?.isFile());
 
-export const withoutEnvoy: string | false = envoy === undefined ? 'no Envoy on this machine (PALISADE_ENVOY names one)' : false;
+export const withoutEnvoy: string | false =
+  envoy === undefined ? 'no Envoy: "node scripts/setup/envoy.mjs" fetches one, PALISADE_ENVOY names one' : false;
 
 export function render<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>) {
   // biome-ignore lint/suspicious/noExplicitAny: protobuf JSON, read by tests only

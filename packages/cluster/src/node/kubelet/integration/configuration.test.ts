@@ -219,7 +219,7 @@ isolated(fileURLToPath(import.meta.url), () => {
     await node.createPod('secured', {
       securityContext: { runAsUser: 1000, runAsGroup: 2000, fsGroup: 3000, supplementalGroups: [4000] },
       containers: [
-        { name: 'main', image: 'debian', command: SLEEP, workingDir: '/work/here', volumeMounts: [{ name: 'v', mountPath: '/v' }] },
+        { name: 'main', image: 'debian', command: SLEEP, workingDir: '/srv/here', volumeMounts: [{ name: 'v', mountPath: '/v' }] },
         {
           name: 'root',
           image: 'debian',
@@ -242,7 +242,7 @@ isolated(fileURLToPath(import.meta.url), () => {
     );
     assert.equal(
       await run('secured', 'id -u; id -g; id -G; pwd; echo x > /v/file; stat -c %g /v/file; echo out > /dev/stdout'),
-      '1000\n2000\n2000 3000 4000\n/work/here\n3000\nout\n',
+      '1000\n2000\n2000 3000 4000\n/srv/here\n3000\nout\n',
     );
     assert.equal(
       await run(
