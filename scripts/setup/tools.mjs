@@ -1,8 +1,8 @@
 // Programs the embedded cluster needs, from the distribution's own packages, unpacked under the user's cache. The machine's
 // installed packages, package lists and services stay as they are: apt works on private lists and a private archive folder.
-import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hasApt, unpackDebian } from './debian.mjs';
 import { installKubectl } from './kubectl.mjs';
 import { cacheDir, giveToUser, makeUserDir } from './paths.mjs';
 
@@ -36,7 +36,7 @@ export async function installTools(say) {
   const stamp = join(toolsDir(), 'stamp');
   const wanted = `${readFileSync('/etc/os-release', 'utf8').match(/^VERSION_ID=.*$/m)?.[0] ?? ''} ${packages.join(' ')}`;
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
-    if (spawnSync('apt-get', ['--version']).status !== 0) {
+    if (!hasApt()) {
       say(
         `setup: no apt-get here: the embedded cluster needs these Debian packages on PATH: ${packages.join(', ')}. Analysis commands work without them.`,
       );
@@ -51,45 +51,14 @@ export async function installTools(say) {
 
 function unpack(say) {
   const dir = toolsDir();
-  const apt = join(cacheDir(), 'apt');
-  for (const folder of ['lists/partial', 'archives/partial']) mkdirSync(join(apt, folder), { recursive: true });
-  const options = [
-    `Dir::State::lists=${join(apt, 'lists')}`,
-    `Dir::Cache::archives=${join(apt, 'archives')}`,
-    `Dir::Cache::pkgcache=`,
-    `Dir::Cache::srcpkgcache=`,
-    'Debug::NoLocking=1',
-    'APT::Sandbox::User=',
-    'APT::Update::Post-Invoke=',
-    'APT::Update::Post-Invoke-Success=',
-  ].flatMap((option) => ['-o', option]);
-
   say(`setup: downloading ${packages.length} Debian packages into ${dir} …`);
-  const steps = [
-    ['apt-get', [...options, 'update', '-qq']],
-    ['apt-get', [...options, 'install', '-qq', '--download-only', '--reinstall', '--no-install-recommends', '--yes', ...packages]],
-  ];
-  for (const [command, args] of steps) {
-    const result = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
-    if (result.status !== 0) {
-      say(
-        `setup: "${command} ${args.filter((a) => a !== '-o' && !options.includes(a)).join(' ')}" failed: ${(result.stderr || result.error?.message || '').trim()}`,
-      );
-      say('setup: the embedded cluster will not start without them; "npx palisade doctor" lists what is missing.');
-      return false;
-    }
-  }
   const unpacked = join(dir, 'root');
-  rmSync(unpacked, { recursive: true, force: true });
-  mkdirSync(unpacked, { recursive: true });
-  for (const archive of readdirSync(join(apt, 'archives')).filter((name) => name.endsWith('.deb'))) {
-    const result = spawnSync('dpkg-deb', ['-x', join(apt, 'archives', archive), unpacked], { encoding: 'utf8' });
-    if (result.status !== 0) {
-      say(`setup: cannot unpack ${archive}: ${result.stderr.trim()}`);
-      return false;
-    }
+  const failure = unpackDebian(packages, unpacked);
+  if (failure !== undefined) {
+    say(`setup: ${failure}`);
+    say('setup: the embedded cluster will not start without them; "npx palisade doctor" lists what is missing.');
+    return false;
   }
-  rmSync(apt, { recursive: true, force: true });
   writeWrappers(dir, unpacked);
   return true;
 }
