@@ -19,6 +19,11 @@ export class Cells<T> {
   }
 
   filled(): T[] {
-    return [...this.#cells.values()].flatMap((cell) => (cell.current === undefined ? [] : [cell.current]));
+    return this.entries().map(([, current]) => current);
+  }
+
+  /** Those that have content, by name. */
+  entries(): [name: string, current: T][] {
+    return [...this.#cells.values()].flatMap(({ name, current }): [string, T][] => (current === undefined ? [] : [[name, current]]));
   }
 }

@@ -1,12 +1,8 @@
 /** Envoy's admin interface, the part that tools and probes use. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { toJson } from '@bufbuild/protobuf';
-import { ClusterSchema } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
-import { ListenerSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener';
-import { RouteConfigurationSchema } from '@palisade/xds/api/envoy/config/route/v3/route';
-import { registry } from '../config/registry.ts';
 import { place } from '../log/operators.ts';
 import type { DataPlane } from '../proxy.ts';
+import { renderConfigDump } from './config-dump.ts';
 
 type Answer = { readonly status?: number; readonly type?: string; readonly body: string };
 
@@ -56,7 +52,7 @@ function answerOf(path: string, proxy: DataPlane, quit: () => void): Answer {
         body: proxy.listeners.map((one) => `${one.name}::${one.addresses.map((own) => place(own.address, own.port)).join(',')}\n`).join(''),
       };
     case '/config_dump':
-      return { type: 'application/json', body: `${JSON.stringify(configDump(proxy), hideKeys, 1)}\n` };
+      return { type: 'application/json', body: renderConfigDump(proxy) };
     case '/healthcheck/fail':
     case '/healthcheck/ok':
       drain.isDraining = path.endsWith('fail');
@@ -90,32 +86,3 @@ function clusters(proxy: DataPlane): string {
     .map((line) => `${line}\n`)
     .join('');
 }
-
-/** Secrets are never shown. */
-function configDump(proxy: DataPlane): unknown {
-  const options = { registry };
-  return {
-    configs: [
-      {
-        '@type': 'type.googleapis.com/envoy.admin.v3.ClustersConfigDump',
-        dynamic_active_clusters: proxy.runtime.clusters.filled().map((one) => ({ cluster: toJson(ClusterSchema, one.config, options) })),
-      },
-      {
-        '@type': 'type.googleapis.com/envoy.admin.v3.ListenersConfigDump',
-        dynamic_listeners: proxy.listeners.map((one) => ({
-          name: one.name,
-          active_state: { listener: toJson(ListenerSchema, one.config, options) },
-        })),
-      },
-      {
-        '@type': 'type.googleapis.com/envoy.admin.v3.RoutesConfigDump',
-        dynamic_route_configs: proxy.runtime.routes
-          .filled()
-          .map((one) => ({ route_config: toJson(RouteConfigurationSchema, one.config, options) })),
-      },
-    ],
-  };
-}
-
-/** Certificates may stand inside a listener or cluster; their keys stay here. */
-const hideKeys = (key: string, value: unknown) => (key === 'privateKey' ? '[redacted]' : value);

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseBootstrap, staticResources } from '../config/bootstrap.ts';
+import { DataPlane } from '../proxy.ts';
+import { allowGetFrom, makeIdentities, serverHop } from '../testing/mesh-bootstrap.ts';
+import { renderConfigDump } from './config-dump.ts';
+
+test('the whole configuration with its endpoints, in Envoy’s shape, without keys', async () => {
+  const [identity] = await makeIdentities(['server']);
+  const plane = new DataPlane();
+  try {
+    const options = { listenPort: 0, adminPort: 0, upstreamPort: 9080, logPath: '', statPrefix: 'in' };
+    const bootstrap = serverHop(options, identity!, allowGetFrom(identity!.uri));
+    await plane.apply(staticResources(parseBootstrap(JSON.stringify(bootstrap), 'test')));
+    plane.runtime.secrets.at('default').current = {
+      kind: 'certificate',
+      certificate: { certPem: identity!.certPem, keyPem: identity!.keyPem, uriSans: [identity!.uri] },
+    };
+    const text = renderConfigDump(plane);
+    const { configs } = JSON.parse(text) as { configs: Record<string, unknown>[] };
+    assert.deepEqual(
+      configs.map((each) => String(each['@type']).replace('type.googleapis.com/envoy.admin.v3.', '')),
+      ['ClustersConfigDump', 'EndpointsConfigDump', 'ListenersConfigDump', 'RoutesConfigDump', 'SecretsConfigDump'],
+    );
+    assert.match(JSON.stringify(configs[1]), /"socket_address":\{"address":"127.0.0.1","port_value":9080\}\}.*"HEALTHY"/);
+    assert.match(JSON.stringify(configs[2]), /"filter_chains":.*"private_key":"\[redacted\]"/);
+    assert.match(JSON.stringify(configs[4]), /"certificate_chain":\{"inline_bytes":"[\w+/=]+"\},"private_key":"\[redacted\]"/);
+    const key = identity!.keyPem.split('\n')[1]!;
+    assert.ok(!text.includes(key) && !text.includes(Buffer.from(identity!.keyPem).toString('base64')), 'no key, in no spelling');
+  } finally {
+    plane.close();
+  }
+});
