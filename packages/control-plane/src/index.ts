@@ -1,5 +1,5 @@
 /** The mesh's control plane. */
+export { type ProxySync, SyncState } from './debug/sync-status.ts';
 export { decideInjection } from './inject/decide.ts';
 export { renderPatch } from './inject/patch.ts';
 export { type ControlPlaneOptions, startControlPlane } from './server.ts';
-export type { ProxySync } from './sync-status.ts';

@@ -1,6 +1,6 @@
 /** Entry of the control plane's process, in a pod (service account) or beside a cluster (KUBECONFIG). */
 import { randomBytes } from 'node:crypto';
-import { homedir } from 'node:os';
+import { homedir, hostname } from 'node:os';
 import { createHttpClient, inClusterAccess, loadKubeconfig } from '@palisade/kubernetes/client';
 import { startControlPlane } from './server.ts';
 
@@ -13,7 +13,8 @@ const controlPlane = await startControlPlane({
   edges: { now: () => new Date(), randomBytes: (size) => randomBytes(size) },
   signal: lifetime.signal,
   log: (message) => console.log(`${new Date().toISOString()} ${message}`),
-  ports: { discovery: 15_012, webhook: 15_017, monitoring: 8080 },
+  ports: { discovery: 15_012, webhook: 15_017, monitoring: 8080, debug: 15_014 },
+  name: env['POD_NAME'] ?? hostname(),
   dataplane: env['PALISADE_DATAPLANE'] === 'envoy' ? 'envoy' : 'palisade',
 });
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

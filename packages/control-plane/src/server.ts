@@ -1,4 +1,4 @@
-/** The control plane's parts on one API: discovery and certificates on 15012, webhooks on 15017, state for people on 8080. */
+/** The control plane's parts on one API: discovery and certificates on 15012, webhooks on 15017, readiness on 8080, debugging on loopback. */
 import { createServer as createHttpServer } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
@@ -10,13 +10,14 @@ import { createGrpcHandler } from '@palisade/xds/grpc';
 import { createDiscoveryMethods } from '@palisade/xds/server';
 import { loadOrCreateAuthority } from './authority.ts';
 import { createCertificateMethods } from './certificate-service.ts';
+import { createConnectedProxies } from './debug/connected.ts';
+import { createDebugListener } from './debug/listener.ts';
 import { decideInjection } from './inject/decide.ts';
 import { renderPatch } from './inject/patch.ts';
 import { watchMesh } from './mesh-state.ts';
 import { publishAnchors, publishWebhooks } from './publish.ts';
 import { createPushes } from './pushes.ts';
 import { readSettings } from './settings.ts';
-import { syncStatus } from './sync-status.ts';
 import { createTokenReviewer, type ProxyIdentity } from './token.ts';
 import { createWebhookListener } from './webhook.ts';
 
@@ -28,7 +29,9 @@ export interface ControlPlaneOptions {
   readonly signal: AbortSignal;
   log(message: string): void;
   /** 0 = any free one. */
-  readonly ports: { readonly discovery: number; readonly webhook: number; readonly monitoring: number };
+  readonly ports: { readonly discovery: number; readonly webhook: number; readonly monitoring: number; readonly debug: number };
+  /** This process's own name in `proxy-status`: its pod's. */
+  readonly name: string;
   readonly dataplane: 'palisade' | 'envoy';
 }
 
@@ -69,11 +72,22 @@ export async function startControlPlane(options: ControlPlaneOptions) {
     refreshSettings();
     pushes.schedule();
   });
+  const proxies = createConnectedProxies();
   const discovery = createSecureServer({ ...tls, allowHTTP1: false });
   discovery.on(
     'stream',
     createGrpcHandler({
-      ...createDiscoveryMethods<ProxyIdentity>({ authenticate, connected: (connection) => pushes.add(connection) }),
+      ...createDiscoveryMethods<ProxyIdentity>({
+        authenticate,
+        connected(real) {
+          const { connection, gone } = proxies.add(real);
+          const removed = pushes.add(connection);
+          return () => {
+            removed();
+            gone();
+          };
+        },
+      }),
       ...createCertificateMethods({ authority, edges, authenticate }),
     }),
   );
@@ -94,10 +108,9 @@ export async function startControlPlane(options: ControlPlaneOptions) {
       },
     }),
   );
+  const debug = createHttpServer(createDebugListener(proxies, options.name));
   const monitoring = createHttpServer((request, response) => {
     if (request.url === '/ready') response.end('ready\n');
-    else if (request.url === '/debug/syncz')
-      response.setHeader('content-type', 'application/json').end(JSON.stringify(syncStatus(pushes.connections)));
     else response.writeHead(404).end();
   });
   const anchors = (name: string) =>
@@ -111,6 +124,7 @@ export async function startControlPlane(options: ControlPlaneOptions) {
     discovery: await listen(discovery as unknown as Server, options.ports.discovery),
     webhook: await listen(webhook, options.ports.webhook),
     monitoring: await listen(monitoring, options.ports.monitoring),
+    debug: await listen(debug, options.ports.debug, '127.0.0.1'),
   };
   await publishWebhooks(client, namespace, authority.rootPem);
   log(`serving discovery on ${ports.discovery}, webhooks on ${ports.webhook}, trust domain ${settings.trustDomains.local}`);
@@ -120,14 +134,14 @@ export async function startControlPlane(options: ControlPlaneOptions) {
     pushes,
     async close() {
       for (const connection of pushes.connections) connection.close(14, 'the control plane is stopping');
-      await Promise.all([discovery, webhook, monitoring].map((server) => new Promise((resolve) => server.close(resolve))));
+      await Promise.all([discovery, webhook, monitoring, debug].map((server) => new Promise((resolve) => server.close(resolve))));
     },
   };
 }
 
-function listen(server: Server, port: number): Promise<number> {
+function listen(server: Server, port: number, address = '::'): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '::', () => resolve((server.address() as { port: number }).port));
+    server.listen(port, address, () => resolve((server.address() as { port: number }).port));
   });
 }

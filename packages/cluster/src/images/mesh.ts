@@ -7,6 +7,7 @@ const repository = '/opt/palisade/repository';
 const envoyFolder = '/opt/palisade/envoy';
 /** `nft` and `ip` of the fetched tools with their libraries, or the machine's own where those were not fetched. */
 const toolFolder = '/opt/palisade/mesh-tools';
+const PATH = `${toolFolder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
 const tool = (name: string) => ({
   path: `${toolFolder}/${name}`,
   mode: 0o755,
@@ -14,6 +15,15 @@ const tool = (name: string) => ({
 tool=${CONTAINER_TOOLS}/usr/sbin/${name}
 [ -x "$tool" ] || exec /usr/sbin/${name} "$@"
 LD_LIBRARY_PATH=$(echo ${CONTAINER_TOOLS}/usr/lib/*-linux-gnu) exec "$tool" "$@"
+`,
+});
+/** `pilot-agent request GET /config_dump` and `pilot-discovery request GET /debug/syncz`, as in Istio's images. */
+const requester = (name: string, port: number) => ({
+  path: `${toolFolder}/${name}`,
+  mode: 0o755,
+  content: `#!/bin/sh
+[ "$1" = request ] && [ $# = 3 ] || { echo "usage: ${name} request METHOD PATH" >&2; exit 2; }
+exec curl -s --globoff --fail-with-body -m 20 -X "$2" "http://127.0.0.1:${port}/\${3#/}"
 `,
 });
 const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'];
@@ -31,6 +41,8 @@ export function meshImages(paths: ImagePaths): ImageDefinition[] {
       names: ['palisade/istiod'],
       entrypoint: program('control-plane'),
       binds,
+      files: [requester('pilot-discovery', 15_014)],
+      env: { PATH },
       user: { uid: 1337, gid: 1337 },
       exposedPorts: [15_012, 15_017],
     },
@@ -38,8 +50,8 @@ export function meshImages(paths: ImagePaths): ImageDefinition[] {
       names: ['palisade/proxy'],
       entrypoint: program('agent'),
       binds,
-      files: [tool('nft'), tool('ip')],
-      env: { PATH: `${toolFolder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin` },
+      files: [tool('nft'), tool('ip'), requester('pilot-agent', 15_000)],
+      env: { PATH },
       user: { uid: 1337, gid: 1337 },
       passwd: ['istio-proxy:x:1337:1337::/tmp:/usr/sbin/nologin'],
       group: ['istio-proxy:x:1337:'],
