@@ -1,5 +1,6 @@
 /** What the control plane writes into the API: the trust anchors in every namespace, and its webhook configurations. */
 import { type ApiClient, isStatusError, type KubernetesObject, PatchType } from '@palisade/kubernetes';
+import { validatedGroups } from './validate.ts';
 
 type Resource = { readonly group: string; readonly version: string; readonly resource: string };
 const configMaps: Resource = { group: '', version: 'v1', resource: 'configmaps' };
@@ -61,7 +62,7 @@ export async function publishWebhooks(client: ApiClient, namespace: string, caPe
         name: 'rev.validation.istio.io',
         rules: [
           {
-            apiGroups: ['security.istio.io', 'networking.istio.io'],
+            apiGroups: [...validatedGroups],
             apiVersions: ['*'],
             resources: ['*'],
             operations: ['CREATE', 'UPDATE'],

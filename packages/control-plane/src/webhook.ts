@@ -1,8 +1,7 @@
 /** The admission webhooks: injection at `/inject`, validation of every kind we read at `/validate` (admission.k8s.io/v1). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { KubernetesObject } from '@palisade/kubernetes';
-import { parseAuthorizationPolicy, parsePeerAuthentication, parseRequestAuthentication } from '@palisade/mesh';
-import { parseDestinationRule } from '@palisade/mesh/traffic';
+import { checkResource } from './validate.ts';
 
 interface Review {
   readonly apiVersion: string;
@@ -59,23 +58,6 @@ function validateAnswer({ request }: Review, options: WebhookOptions) {
     return { allowed: true };
   } catch (error) {
     return { allowed: false, status: { code: 422, reason: 'Invalid', message: (error as Error).message } };
-  }
-}
-
-/** @throws MeshError naming the field; a kind that is not ours passes */
-function checkResource(object: KubernetesObject, clusterDomain: string): void {
-  switch (object.kind) {
-    case 'AuthorizationPolicy':
-      if (parseAuthorizationPolicy(object).action === 'CUSTOM') throw new Error('spec.action: CUSTOM is not yet supported');
-      return;
-    case 'PeerAuthentication':
-      parsePeerAuthentication(object);
-      return;
-    case 'RequestAuthentication':
-      parseRequestAuthentication(object);
-      return;
-    case 'DestinationRule':
-      parseDestinationRule(object, clusterDomain);
   }
 }
 

@@ -8,7 +8,11 @@ const labels = { app: 'istiod', istio: 'pilot' };
 const rules = [
   { apiGroups: [''], resources: ['services', 'pods', 'namespaces', 'configmaps'], verbs: ['get', 'list', 'watch'] },
   { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
-  { apiGroups: ['security.istio.io', 'networking.istio.io'], resources: ['*'], verbs: ['get', 'list', 'watch'] },
+  {
+    apiGroups: ['security.istio.io', 'networking.istio.io', 'authentication.istio.io', 'rbac.istio.io'],
+    resources: ['*'],
+    verbs: ['get', 'list', 'watch'],
+  },
   { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
   { apiGroups: [''], resources: ['configmaps'], verbs: ['create', 'patch'] },
   {

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { checkResource } from './validate.ts';
+
+const object = (apiVersion: string, kind: string, spec: object) => ({ apiVersion, kind, metadata: { name: 'x', namespace: 'shop' }, spec });
+
+test('a kind that is not served is refused by name, in each group', () => {
+  for (const [apiVersion, kind] of [
+    ['networking.istio.io/v1alpha3', 'EnvoyFilter'],
+    ['networking.istio.io/v1', 'ServiceEntry'],
+    ['networking.istio.io/v1', 'Sidecar'],
+    ['telemetry.istio.io/v1', 'Telemetry'],
+    ['extensions.istio.io/v1alpha1', 'WasmPlugin'],
+    ['config.istio.io/v1alpha2', 'AuthorizationPolicy'],
+  ] as const)
+    assert.throws(
+      () => checkResource(object(apiVersion, kind, {}), 'cluster.local'),
+      new RegExp(`kind: ${kind} .*not yet supported`),
+      kind,
+    );
+});
+
+test('a served kind is taken, and refused with the field’s path when something in it is not served', () => {
+  checkResource(object('security.istio.io/v1beta1', 'AuthorizationPolicy', {}), 'cluster.local');
+  const refusals: [string, string, object, RegExp][] = [
+    ['security.istio.io/v1', 'AuthorizationPolicy', { action: 'CUSTOM', provider: { name: 'p' } }, /spec\.action: CUSTOM is not yet/],
+    ['security.istio.io/v1', 'AuthorizationPolicy', { ruels: [] }, /spec\.ruels/],
+    [
+      'networking.istio.io/v1',
+      'DestinationRule',
+      { host: 'db', trafficPolicy: { outlierDetection: {} } },
+      /spec\.trafficPolicy\.outlierDetection/,
+    ],
+  ];
+  for (const [apiVersion, kind, spec, message] of refusals)
+    assert.throws(() => checkResource(object(apiVersion, kind, spec), 'cluster.local'), message);
+});

@@ -1,0 +1,33 @@
+/** What admission takes of Istio's kinds: those in this table, as far as their parsers read them. Everything else is "not yet". */
+import type { KubernetesObject } from '@palisade/kubernetes';
+import { parseAuthorizationPolicy, parsePeerAuthentication, parseRequestAuthentication } from '@palisade/mesh';
+import { parseDestinationRule } from '@palisade/mesh/traffic';
+
+type Check = (object: KubernetesObject, clusterDomain: string) => void;
+
+const served: Readonly<Record<string, Check>> = {
+  'security.istio.io/AuthorizationPolicy': (object) => {
+    if (parseAuthorizationPolicy(object).action === 'CUSTOM') throw new Error('spec.action: CUSTOM is not yet supported');
+  },
+  'security.istio.io/PeerAuthentication': parsePeerAuthentication,
+  'security.istio.io/RequestAuthentication': parseRequestAuthentication,
+  'networking.istio.io/DestinationRule': parseDestinationRule,
+};
+
+/** The groups whose objects come here: what is served and what is refused, but never ignored. */
+export const validatedGroups = [
+  'security.istio.io',
+  'networking.istio.io',
+  'telemetry.istio.io',
+  'extensions.istio.io',
+  'authentication.istio.io',
+  'rbac.istio.io',
+] as const;
+
+/** @throws Error (MeshError) naming the field */
+export function checkResource(object: KubernetesObject, clusterDomain: string): void {
+  const group = (object.apiVersion ?? '').split('/')[0];
+  const check = served[`${group}/${object.kind}`];
+  if (check === undefined) throw new Error(`kind: ${object.kind} of ${group} is not yet supported`);
+  check(object, clusterDomain);
+}
