@@ -1,6 +1,6 @@
 /** A cluster of its own for a story, and kubectl against it. Attached: it dies with the test process, whatever happens. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -61,7 +61,10 @@ export async function startCluster(
       ...(options.mesh === undefined ? {} : { mesh: options.mesh }),
       attached: true,
     });
-  let running = await launch();
+  let running = await launch().catch((error: unknown) => {
+    rmSync(state, { recursive: true, force: true });
+    throw error;
+  });
   const env = { ...process.env, KUBECONFIG: running.kubeconfig };
   const kubectl = (...args: string[]) => run('kubectl', args, env);
   const send = async (verb: string, manifest: string) => {
@@ -98,6 +101,18 @@ export async function startCluster(
   };
 }
 
+/** How many processes of this machine have exactly this command line. */
+export function programsOf(args: string): number {
+  return readdirSync('/proc').filter((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').join(' ').trim() === args;
+    } catch {
+      return false;
+    }
+  }).length;
+}
+
 /** Empty when the process is gone. */
 function childrenOf(pid: number): number[] {
   try {
@@ -107,9 +122,18 @@ function childrenOf(pid: number): number[] {
   }
 }
 
+/** No command of a story takes longer; one that hangs is ended and fails by its exit code. */
+const COMMAND_LIMIT_MS = 240_000;
+
 export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env, input?: string): Promise<Output> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env, stdio: ['pipe', 'pipe', 'pipe'], cwd: root });
+    const child = spawn(command, args, {
+      env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      cwd: root,
+      timeout: COMMAND_LIMIT_MS,
+      killSignal: 'SIGKILL',
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -1,23 +1,10 @@
 /** Nodes that are emptied on purpose, and a supervisor that is killed: pods move or come back, and there are never too many of them. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { cannotRunClusters, eventually, startCluster, type TestCluster } from './harness.ts';
+import { cannotRunClusters, eventually, programsOf, startCluster, type TestCluster } from './harness.ts';
 
 const REPLICAS = 6;
 const CRASHES = 5;
-
-/** How many processes of this machine have exactly this command line. */
-function programsOf(args: string): number {
-  return readdirSync('/proc').filter((name) => {
-    if (!/^\d+$/.test(name)) return false;
-    try {
-      return readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').join(' ').trim() === args;
-    } catch {
-      return false;
-    }
-  }).length;
-}
 
 describe('trouble with nodes', { skip: cannotRunClusters(), timeout: 240_000 }, () => {
   let cluster: TestCluster;

@@ -1,7 +1,7 @@
-import type { KubernetesObject } from '@palisade/kubernetes';
+import { internalError, type KubernetesObject } from '@palisade/kubernetes';
 import { Collection } from './collection.ts';
-import { type DatabaseChange, StateDatabase } from './database.ts';
-import { Entry } from './entry.ts';
+import { type DatabaseChange, type HistoryLimits, StateDatabase } from './database.ts';
+import { Entry, objectKey } from './entry.ts';
 import type { EventLog, EventLogLimits, StoreEvent } from './event-log.ts';
 
 /** Why a write did not happen; the registry turns it into the API's words. */
@@ -18,12 +18,17 @@ export interface ObjectStoreOptions {
   /** SQLite file; `:memory:` in tests. */
   readonly path: string;
   readonly limits?: EventLogLimits;
+  /** How much of the past outlives the process. */
+  readonly history?: HistoryLimits;
   /** Defers the commit of a batch to the end of the tick; replaced in tests. */
   readonly schedule?: (commit: () => void) => void;
 }
 
 /** Enough for 10,000 changes of a busy type while a watcher reconnects; 48 M characters bound the memory. */
 const DEFAULT_LIMITS: EventLogLimits = { maxEvents: 16_384, maxChars: 48_000_000 };
+
+/** What a client that was away during a restart may have missed; read at every start, so smaller than what memory keeps. */
+const DEFAULT_HISTORY: HistoryLimits = { maxChanges: 4_096, maxChars: 16_000_000 };
 
 interface Batch {
   readonly changes: DatabaseChange[];
@@ -36,7 +41,7 @@ interface Batch {
 /**
  * Every object of the cluster: in memory for reading, in SQLite for surviving. Writes change memory at once and are
  * committed together at the end of the tick (group commit); watchers hear of them, and `settled` resolves, after the
- * commit. If the commit fails memory is put back as it was and `settled` rejects.
+ * commit. If the commit fails memory is put back as it was and `settled` rejects (StatusError 500).
  */
 export class ObjectStore {
   readonly #database: StateDatabase;
@@ -51,12 +56,13 @@ export class ObjectStore {
   constructor(options: ObjectStoreOptions) {
     this.#limits = options.limits ?? DEFAULT_LIMITS;
     this.#schedule = options.schedule ?? ((commit) => setImmediate(commit));
-    this.#database = new StateDatabase(options.path);
-    this.#startRv = this.#database.revision();
-    this.#revision = this.#startRv;
+    this.#database = new StateDatabase(options.path, options.history ?? DEFAULT_HISTORY);
+    this.#startRv = this.#database.historyFloor();
+    this.#revision = this.#database.revision();
     for (const row of this.#database.rows()) {
       this.#collection(row.type).put(new Entry(row.namespace, row.name, row.rv, row.json));
     }
+    this.#recallHistory();
   }
 
   /** Version of the newest write; what a list is consistent with once `settled`. */
@@ -64,7 +70,7 @@ export class ObjectStore {
     return this.#revision;
   }
 
-  /** Versions from before this process started have no event history. */
+  /** The recent past of one type, from before this process started too: a watch resumes over a restart. */
   log(type: string): EventLog {
     return this.#collection(type).log;
   }
@@ -106,7 +112,7 @@ export class ObjectStore {
     const previous = this.#expect(collection, type, namespace, name, expectedRv);
     const entry = stamp(last ?? previous.object, namespace, name, ++this.#revision);
     collection.remove(previous.key);
-    this.#enqueue({ type, namespace, name, rv: entry.rv }, type, { deleted: true, entry, previous });
+    this.#enqueue(type, { deleted: true, entry, previous });
     return entry;
   }
 
@@ -125,7 +131,7 @@ export class ObjectStore {
   #collection(type: string): Collection {
     let collection = this.#collections.get(type);
     if (collection === undefined) {
-      // A type first used now had no changes since the start, so its past is known from the start on.
+      // A type first used now had no changes since then, so its past is known from there on.
       collection = new Collection(this.#startRv, this.#limits);
       this.#collections.set(type, collection);
     }
@@ -149,11 +155,31 @@ export class ObjectStore {
   ): Entry {
     const entry = stamp(object, namespace, name, ++this.#revision);
     collection.put(entry);
-    this.#enqueue({ type, namespace, name, rv: entry.rv, json: entry.json }, type, { deleted: false, entry, previous });
+    this.#enqueue(type, { deleted: false, entry, previous });
     return entry;
   }
 
-  #enqueue(change: DatabaseChange, type: string, event: StoreEvent): void {
+  /** Walks the history back from today's state: what a change led to is what the change after it found. */
+  #recallHistory(): void {
+    const states = new Map<string, Entry>();
+    const recalled: { type: string; event: StoreEvent }[] = [];
+    for (const row of this.#database.history()) {
+      const key = `${row.type}/${objectKey(row.namespace, row.name)}`;
+      const previous = row.previous === null ? undefined : new Entry(row.namespace, row.name, row.previousRv!, row.previous);
+      const entry =
+        row.last === null
+          ? (states.get(key) ?? this.get(row.type, row.namespace, row.name)!)
+          : new Entry(row.namespace, row.name, row.rv, row.last);
+      recalled.push({ type: row.type, event: { deleted: row.last !== null, entry, previous } });
+      if (previous === undefined) states.delete(key);
+      else states.set(key, previous);
+    }
+    for (const [type, items] of Map.groupBy(recalled.reverse(), (item) => item.type)) {
+      this.#collection(type).log.append(items.map((item) => item.event));
+    }
+  }
+
+  #enqueue(type: string, event: StoreEvent): void {
     if (this.#closed) throw new Error('Cannot write: the store is closed');
     if (this.#batch === undefined) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -161,7 +187,8 @@ export class ObjectStore {
       this.#batch = { changes: [], events: [], done: promise, resolve, reject };
       this.#schedule(() => this.#commit());
     }
-    this.#batch.changes.push(change);
+    const { namespace, name, rv, json } = event.entry;
+    this.#batch.changes.push({ type, namespace, name, rv, json, isDeleted: event.deleted, previous: event.previous });
     this.#batch.events.push({ type, event });
   }
 
@@ -177,7 +204,7 @@ export class ObjectStore {
         if (event.previous === undefined) collection.remove(event.entry.key);
         else collection.put(event.previous);
       }
-      batch.reject(error);
+      batch.reject(internalError(`the write could not be saved and is undone: ${(error as Error).message}`));
       return;
     }
     const byType = Map.groupBy(batch.events, (item) => item.type);

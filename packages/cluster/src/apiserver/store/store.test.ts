@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import fc from 'fast-check';
+import type { StoreEvent } from './event-log.ts';
 import { ObjectStore, StoreConflict } from './object-store.ts';
 
 const object = (name: string, data = ''): KubernetesObject => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
 
-function open(path = ':memory:', maxEvents = 100): ObjectStore {
-  return new ObjectStore({ path, limits: { maxEvents, maxChars: 1e6 } });
+function open(path = ':memory:', maxEvents = 100, maxChanges = 10_000): ObjectStore {
+  return new ObjectStore({ path, limits: { maxEvents, maxChars: 1e6 }, history: { maxChanges, maxChars: 1e6 } });
 }
 
 test('a write is seen at once and survives a restart without close', async () => {
@@ -121,4 +122,43 @@ test('property: listAt equals the list that was seen then', async () => {
     }),
     { numRuns: 50 },
   );
+});
+
+test('the past outlives the process up to its limit: a restart forgets only what is older', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'palisade-store-'));
+  try {
+    const path = join(directory, 'state.db');
+    const first = open(path, 10_000, 600);
+    for (let i = 0; i < 1100; i++) {
+      store(first, `x${i % 50}`, i % 7 === 0);
+      if (i % 512 === 511) await first.settled();
+    }
+    await first.settled();
+    const second = open(path, 10_000);
+    const from = 1024 - 600; // trimmed when 1,024 changes were in: the newest 600 stayed
+    assert.equal(second.log('t').seqAfter(from - 1), undefined);
+    const recalled = second.log('t').read(second.log('t').seqAfter(from)!, 2000)!;
+    assert.deepEqual(recalled.map(flat), first.log('t').read(first.log('t').seqAfter(from)!, 2000)!.map(flat));
+    assert.ok(recalled.some((event) => event.deleted));
+    assert.deepEqual(second.log('never-used').read(second.log('never-used').seqAfter(from)!, 10), []);
+    second.close();
+    first.close();
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+function store(into: ObjectStore, name: string, remove: boolean): void {
+  const current = into.get('t', 'n', name);
+  if (current === undefined) into.create('t', 'n', name, object(name));
+  else if (remove) into.delete('t', 'n', name, current.rv);
+  else into.update('t', 'n', name, object(name, String(into.revision)), current.rv);
+}
+
+const flat = ({ deleted, entry, previous }: StoreEvent) => ({
+  deleted,
+  rv: entry.rv,
+  json: entry.json,
+  was: previous?.json,
+  wasRv: previous?.rv,
 });
