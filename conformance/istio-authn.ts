@@ -10,6 +10,7 @@ import {
   mergePeerAuthentication,
   parseAuthorizationPolicy,
   parsePeerAuthentication,
+  planTokens,
   selectAuthorizationPolicies,
 } from '@palisade/mesh';
 import { interpretRbac, selectChain } from '@palisade/mesh/testing';
@@ -88,7 +89,7 @@ function judgeUndeclared(entry: UndeclaredCase): CaseResult[] {
     ports: [],
     mtls: mergePeerAuthentication(ofKind('PeerAuthentication').map(parsePeerAuthentication), place, 'root-namespace'),
     authorization: selectAuthorizationPolicies(ofKind('AuthorizationPolicy').map(parseAuthorizationPolicy), place, 'root-namespace'),
-    requestAuthentication: [],
+    tokens: planTokens([]),
     findJwks: () => undefined,
     providers: new Map(),
     trustDomains: { local: 'cluster.local', aliases: [] },

@@ -1,8 +1,15 @@
 /** What the API says, as the snapshot that proxies are compiled from. */
-import type { ApiClient, KubernetesObject } from '@palisade/kubernetes';
+import { type ApiClient, isStatusError, type KubernetesObject } from '@palisade/kubernetes';
 import { createInformer, type Informer } from '@palisade/kubernetes/client';
-import { type AuthorizationPolicy, parseAuthorizationPolicy, parsePeerAuthentication, parseRequestAuthentication } from '@palisade/mesh';
+import {
+  type AuthorizationPolicy,
+  type FindJwks,
+  parseAuthorizationPolicy,
+  parsePeerAuthentication,
+  parseRequestAuthentication,
+} from '@palisade/mesh';
 import { type MeshSettings, type MeshSnapshot, parseDestinationRule, readService } from '@palisade/mesh/traffic';
+import { legacyKinds, readLegacy } from './legacy-resources.ts';
 
 const kinds = {
   services: ['', 'v1', 'services'],
@@ -14,6 +21,7 @@ const kinds = {
   peerAuthentications: ['security.istio.io', 'v1', 'peerauthentications'],
   requestAuthentications: ['security.istio.io', 'v1', 'requestauthentications'],
   destinationRules: ['networking.istio.io', 'v1', 'destinationrules'],
+  ...legacyKinds,
 } as const;
 type Kind = keyof typeof kinds;
 
@@ -24,11 +32,20 @@ export interface MeshState {
   onChange(listener: () => void): void;
 }
 
-export function watchMesh(client: ApiClient, signal: AbortSignal, log: (message: string) => void): MeshState {
+export function watchMesh(client: ApiClient, signal: AbortSignal, log: (message: string) => void, findJwks: FindJwks): MeshState {
+  // The old kinds are not defined in every cluster; should they be later, the informer's next attempt finds them.
+  const absent = new Map<string, PromiseWithResolvers<void>>(
+    Object.values(legacyKinds).map(([, , resource]) => [resource, Promise.withResolvers<void>()]),
+  );
+  const failed = (resource: string, error: unknown) => {
+    const wait = absent.get(resource);
+    if (wait !== undefined && isStatusError(error, 'NotFound')) wait.resolve();
+    else log(`${resource}: ${String(error)}`);
+  };
   const informers = Object.fromEntries(
     Object.entries(kinds).map(([kind, [group, version, resource]]) => [
       kind,
-      createInformer(client, { group, version, resource }, { onError: (error) => log(`${resource}: ${String(error)}`) }),
+      createInformer(client, { group, version, resource }, { onError: (error) => failed(resource, error) }),
     ]),
   ) as unknown as Record<Kind, Informer>;
   for (const informer of Object.values(informers)) informer.start(signal);
@@ -44,7 +61,14 @@ export function watchMesh(client: ApiClient, signal: AbortSignal, log: (message:
   return {
     informers,
     async hasSynced() {
-      await Promise.all(Object.values(informers).map((informer) => informer.hasSynced()));
+      await Promise.all(
+        Object.values(informers).map((informer) =>
+          Promise.race([
+            informer.hasSynced(),
+            ...(absent.has(informer.resource.resource) ? [absent.get(informer.resource.resource)!.promise] : []),
+          ]),
+        ),
+      );
     },
     onChange(listener) {
       for (const [kind, informer] of Object.entries(informers)) if (kind !== 'namespaces') informer.onChange(listener);
@@ -73,7 +97,8 @@ export function watchMesh(client: ApiClient, signal: AbortSignal, log: (message:
         peerAuthentications: parseAll(informers.peerAuthentications, parsePeerAuthentication),
         requestAuthentications: parseAll(informers.requestAuthentications, parseRequestAuthentication),
         destinationRules: parseAll(informers.destinationRules, (object) => parseDestinationRule(object, settings.clusterDomain)),
-        findJwks: () => undefined,
+        legacy: readLegacy(informers, log),
+        findJwks,
         providers: new Map(),
       };
     },

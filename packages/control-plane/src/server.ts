@@ -5,7 +5,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { Server } from 'node:net';
 import { type SigningEdges, signServer } from '@palisade/identity';
 import type { ApiClient } from '@palisade/kubernetes';
-import { type MeshSettings, readWorkload } from '@palisade/mesh/traffic';
+import { readWorkload } from '@palisade/mesh/traffic';
 import { createGrpcHandler } from '@palisade/xds/grpc';
 import { createDiscoveryMethods } from '@palisade/xds/server';
 import { loadOrCreateAuthority } from './authority.ts';
@@ -14,6 +14,7 @@ import { createConnectedProxies } from './debug/connected.ts';
 import { createDebugListener } from './debug/listener.ts';
 import { decideInjection } from './inject/decide.ts';
 import { renderPatch } from './inject/patch.ts';
+import { createKeySets } from './key-sets.ts';
 import { watchMesh } from './mesh-state.ts';
 import { publishAnchors, publishWebhooks } from './publish.ts';
 import { createPushes } from './pushes.ts';
@@ -38,11 +39,15 @@ export interface ControlPlaneOptions {
 /** Certificates of our own servers; the process is expected to restart within a year. */
 const serverTtlSeconds = 365 * 86_400;
 
+/** How often is looked whether a key set is due. */
+const keySetLookMs = 5000;
+
 export async function startControlPlane(options: ControlPlaneOptions) {
   const { client, namespace, edges, signal, log } = options;
-  const state = watchMesh(client, signal, log);
+  let settings = readSettings(undefined, namespace);
+  const keySets = createKeySets({ now: edges.now, allowed: () => settings.jwksNetworks, log });
+  const state = watchMesh(client, signal, log, keySets.find);
   await state.hasSynced();
-  let settings: MeshSettings = readSettings(undefined, namespace);
   const refreshSettings = () => {
     const data = state.informers.configMaps.get(`${namespace}/istio`)?.['data'] as Record<string, string> | undefined;
     try {
@@ -68,10 +73,22 @@ export async function startControlPlane(options: ControlPlaneOptions) {
     later: (action, ms) => void setTimeout(action, ms),
     log,
   });
+  const tokenKinds = (['requestAuthentications', 'policies', 'meshPolicies'] as const).map((kind) => state.informers[kind]);
+  const refreshKeySets = () => {
+    if (tokenKinds.every((informer) => informer.list().length === 0)) return;
+    void keySets.refresh(state.snapshot(settings)).then(
+      (isChanged) => isChanged && pushes.schedule(),
+      (error) => log(`key sets: ${(error as Error).message}`),
+    );
+  };
   state.onChange(() => {
     refreshSettings();
     pushes.schedule();
   });
+  for (const informer of tokenKinds) informer.onChange(refreshKeySets);
+  const keySetTimer = setInterval(refreshKeySets, keySetLookMs);
+  keySetTimer.unref();
+  signal.addEventListener('abort', () => clearInterval(keySetTimer));
   const proxies = createConnectedProxies();
   const discovery = createSecureServer({ ...tls, allowHTTP1: false });
   discovery.on(

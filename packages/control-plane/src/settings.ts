@@ -1,25 +1,38 @@
 /** MeshConfig: ConfigMap `istio`, key `mesh`, as far as it changes what is compiled. Unknown fields are named, not refused: real ones carry many. */
+import { networks as blocks } from '@palisade/identity';
 import { defaultSettings, type MeshSettings } from '@palisade/mesh/traffic';
 import { parse } from 'yaml';
+
+export interface ControlPlaneSettings extends MeshSettings {
+  /** Inner networks that key sets may be fetched from; public addresses always may. */
+  readonly jwksNetworks: readonly string[];
+}
 
 export class MeshConfigError extends Error {
   override readonly name = 'MeshConfigError';
 }
 
+/** What is ours in MeshConfig stands under `palisade`, where no field of Istio's will ever be. */
+const ownFields = ['profile', 'jwksNetworks'] as const;
+
 /** @throws MeshConfigError naming the field; the caller keeps the settings it had */
-export function readSettings(text: string | undefined, rootNamespace: string): MeshSettings {
+export function readSettings(text: string | undefined, rootNamespace: string): ControlPlaneSettings {
   const config: unknown = text === undefined ? {} : (parse(text) ?? {});
   if (typeof config !== 'object' || config === null || Array.isArray(config)) throw new MeshConfigError('mesh: expected a mapping');
   const fields = config as Readonly<Record<string, unknown>>;
   const normalization = (fields['pathNormalization'] as { normalization?: unknown } | undefined)?.normalization;
+  const own = readOwn(fields['palisade']);
+  const profile = choice(own.profile, 'palisade.profile', ['current', 'legacy']) ?? defaultSettings.profile;
   return {
     ...defaultSettings,
+    profile,
+    jwksNetworks: networks(words(own.jwksNetworks, 'palisade.jwksNetworks')),
     rootNamespace: word(fields['rootNamespace'], 'rootNamespace') ?? rootNamespace,
     trustDomains: {
       local: word(fields['trustDomain'], 'trustDomain') ?? defaultSettings.trustDomains.local,
       aliases: words(fields['trustDomainAliases'], 'trustDomainAliases'),
     },
-    isAutoMtls: flag(fields['enableAutoMtls'], 'enableAutoMtls') ?? defaultSettings.isAutoMtls,
+    isAutoMtls: flag(fields['enableAutoMtls'], 'enableAutoMtls') ?? profile === 'current',
     outbound:
       choice((fields['outboundTrafficPolicy'] as { mode?: unknown } | undefined)?.mode, 'outboundTrafficPolicy.mode', [
         'ALLOW_ANY',
@@ -35,6 +48,14 @@ export function readSettings(text: string | undefined, rootNamespace: string): M
   };
 }
 
+function readOwn(value: unknown): Partial<Record<(typeof ownFields)[number], unknown>> {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'object' || Array.isArray(value)) throw new MeshConfigError('mesh.palisade: expected a mapping');
+  const unknown = Object.keys(value).find((name) => !ownFields.some((own) => own === name));
+  if (unknown !== undefined) throw new MeshConfigError(`mesh.palisade.${unknown}: unknown field; known here: ${ownFields.join(', ')}`);
+  return value;
+}
+
 function word(value: unknown, field: string): string | undefined {
   if (value === undefined || value === null || value === '') return undefined;
   if (typeof value !== 'string') throw new MeshConfigError(`mesh.${field}: found ${JSON.stringify(value)}, expected a text`);
@@ -45,6 +66,15 @@ function words(value: unknown, field: string): string[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw new MeshConfigError(`mesh.${field}: found ${JSON.stringify(value)}, expected a list`);
   return value.map((item, index) => word(item, `${field}[${index}]`) ?? '').filter((item) => item !== '');
+}
+
+function networks(cidrs: readonly string[]): readonly string[] {
+  try {
+    blocks(cidrs);
+  } catch (error) {
+    throw new MeshConfigError(`mesh.palisade.jwksNetworks: ${(error as Error).message}`);
+  }
+  return cidrs;
 }
 
 function flag(value: unknown, field: string): boolean | undefined {

@@ -22,9 +22,12 @@ test('a kind that is not served is refused by name, in each group', () => {
 
 test('a served kind is taken, and refused with the field’s path when something in it is not served', () => {
   checkResource(object('security.istio.io/v1beta1', 'AuthorizationPolicy', {}), 'cluster.local');
+  checkResource({ ...object('rbac.istio.io/v1alpha1', 'RbacConfig', { mode: 'ON' }), metadata: { name: 'default' } }, 'cluster.local');
   const refusals: [string, string, object, RegExp][] = [
     ['security.istio.io/v1', 'AuthorizationPolicy', { action: 'CUSTOM', provider: { name: 'p' } }, /spec\.action: CUSTOM is not yet/],
     ['security.istio.io/v1', 'AuthorizationPolicy', { ruels: [] }, /spec\.ruels/],
+    ['rbac.istio.io/v1alpha1', 'ServiceRole', { rules: [{}] }, /spec\.rules\[0\]\.services/],
+    ['authentication.istio.io/v1alpha1', 'Policy', { targets: [{ name: 'db' }], peers: [{ jwt: {} }] }, /spec\.peers\[0\]/],
     [
       'networking.istio.io/v1',
       'DestinationRule',

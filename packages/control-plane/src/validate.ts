@@ -1,6 +1,14 @@
 /** What admission takes of Istio's kinds: those in this table, as far as their parsers read them. Everything else is "not yet". */
 import type { KubernetesObject } from '@palisade/kubernetes';
-import { parseAuthorizationPolicy, parsePeerAuthentication, parseRequestAuthentication } from '@palisade/mesh';
+import {
+  parseAuthorizationPolicy,
+  parseLegacyAuthnPolicy,
+  parsePeerAuthentication,
+  parseRbacConfig,
+  parseRequestAuthentication,
+  parseServiceRole,
+  parseServiceRoleBinding,
+} from '@palisade/mesh';
 import { parseDestinationRule } from '@palisade/mesh/traffic';
 
 type Check = (object: KubernetesObject, clusterDomain: string) => void;
@@ -12,6 +20,12 @@ const served: Readonly<Record<string, Check>> = {
   'security.istio.io/PeerAuthentication': parsePeerAuthentication,
   'security.istio.io/RequestAuthentication': parseRequestAuthentication,
   'networking.istio.io/DestinationRule': parseDestinationRule,
+  'authentication.istio.io/Policy': parseLegacyAuthnPolicy,
+  'authentication.istio.io/MeshPolicy': parseLegacyAuthnPolicy,
+  'rbac.istio.io/ClusterRbacConfig': parseRbacConfig,
+  'rbac.istio.io/RbacConfig': parseRbacConfig,
+  'rbac.istio.io/ServiceRole': parseServiceRole,
+  'rbac.istio.io/ServiceRoleBinding': parseServiceRoleBinding,
 };
 
 /** The groups whose objects come here: what is served and what is refused, but never ignored. */

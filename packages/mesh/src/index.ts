@@ -1,8 +1,8 @@
 export { type MergedMtls, MtlsMode, mergePeerAuthentication, type PeerAuthentication, portMode } from './authn/peer-authentication.ts';
 export {
-  compileRequestAuthentication,
   type FindJwks,
   type JwtRule,
+  planTokens,
   type RequestAuthentication,
   selectRequestAuthentications,
 } from './authn/request-authentication.ts';
@@ -15,7 +15,13 @@ export { type AuthorizationPolicy, AuthzAction, type Condition, type Operation, 
 export { selectAuthorizationPolicies, type WorkloadPlace } from './authz/select.ts';
 export type { InboundInput, InboundPort, PathNormalization, PortProtocol } from './inbound/input.ts';
 export { compileInbound, type InboundResources } from './inbound/listener.ts';
-export { type LegacyAuthnPolicy, type LegacyServicePort, parseLegacyAuthnPolicy, resolveLegacyMtls } from './legacy/authn.ts';
+export {
+  denyingLegacyPolicy,
+  type LegacyAuthnPolicy,
+  type LegacyServicePort,
+  parseLegacyAuthnPolicy,
+  resolveLegacyAuthn,
+} from './legacy/authn.ts';
 export {
   type Conversion,
   type ConversionOptions,
@@ -33,6 +39,7 @@ export {
   type ServiceRole,
   type ServiceRoleBinding,
 } from './legacy/rbac-resources.ts';
+export { type LegacyResources, noLegacy, resolveSecurity, type WorkloadSecurity } from './legacy/security.ts';
 export { MeshError, type MeshErrorCode } from './mesh-error.ts';
 export { parseAuthorizationPolicy } from './resources/authorization-policy.ts';
 export { type ExtensionProvider, type FindService, type ProviderState, readExtensionProviders } from './resources/extension-provider.ts';

@@ -36,7 +36,8 @@ const retryMs = 10_000;
 /** Keys older than that are given up: an issuer that cannot be asked for so long may have revoked them. */
 const staleMs = 24 * 3_600_000;
 
-export function createJwksSource(edges: JwksEdges, allowed: BlockList): JwksSource {
+/** @param allowed asked anew for each key set: the operator may change it */
+export function createJwksSource(edges: JwksEdges, allowed: () => BlockList): JwksSource {
   const entries = new Map<string, Entry>();
   const isDue = (entry: Entry | undefined, now: number) =>
     entry === undefined || now - entry.triedAt >= (entry.problem === undefined ? freshMs : retryMs);
@@ -45,7 +46,7 @@ export function createJwksSource(edges: JwksEdges, allowed: BlockList): JwksSour
     const known = entries.get(uri);
     const now = edges.now().getTime();
     try {
-      const keys = await fetchKeys(uri, edges, allowed);
+      const keys = await fetchKeys(uri, edges, allowed());
       entries.set(uri, { keys, fetchedAt: now, triedAt: now, problem: undefined });
       return keys !== known?.keys;
     } catch (error) {

@@ -56,7 +56,7 @@ function fake(changes: Partial<JwksEdges> = {}) {
     },
     ...changes,
   };
-  return { state, source: createJwksSource(edges, blocks([])) };
+  return { state, source: createJwksSource(edges, () => blocks([])) };
 }
 const uri = 'https://issuer.test/keys';
 

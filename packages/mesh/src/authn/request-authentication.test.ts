@@ -6,7 +6,7 @@ import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { JwtAuthenticationSchema } from '@palisade/xds/api/envoy/extensions/filters/http/jwt_authn/v3/config';
 import { MeshError } from '../mesh-error.ts';
 import { parseRequestAuthentication } from '../resources/request-authentication.ts';
-import { compileRequestAuthentication, type FindJwks, nobodysKeys } from './request-authentication.ts';
+import { compileTokens, type FindJwks, nobodysKeys, planTokens } from './request-authentication.ts';
 
 const parse = (rules: unknown[]) =>
   parseRequestAuthentication({
@@ -17,7 +17,7 @@ const parse = (rules: unknown[]) =>
   });
 // biome-ignore lint/suspicious/noExplicitAny: protobuf JSON, read by tests only
 const compile = (rules: unknown[], find: FindJwks = () => undefined): any => {
-  const filter = compileRequestAuthentication([parse(rules)], find);
+  const filter = compileTokens(planTokens([parse(rules)]).general, find);
   return filter && toJson(JwtAuthenticationSchema, anyUnpack(filter.configType.value as never, JwtAuthenticationSchema)!);
 };
 const keys = '{"keys":[{"kty":"oct","k":"AA"}]}';

@@ -23,6 +23,7 @@ import { RBACSchema as NetworkRbacSchema } from '@palisade/xds/api/envoy/extensi
 import { TcpProxySchema } from '@palisade/xds/api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy';
 import { DownstreamTlsContextSchema } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/tls';
 import type { MtlsMode } from '../authn/peer-authentication.ts';
+import { planTokens } from '../authn/request-authentication.ts';
 import { parseAuthorizationPolicy } from '../resources/authorization-policy.ts';
 import { findEnvoy } from '../testing/envoy.ts';
 import { compileInbound } from './listener.ts';
@@ -98,7 +99,7 @@ async function start(mode: MtlsMode): Promise<number> {
     ports: [],
     mtls: { mode, ports: new Map(), decidedBy: [] },
     authorization: [onlyWeb],
-    requestAuthentication: [],
+    tokens: planTokens([]),
     findJwks: () => undefined,
     providers: new Map(),
     trustDomains: { local: 'cluster.local', aliases: [] },

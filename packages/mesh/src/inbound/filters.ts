@@ -13,18 +13,34 @@ import {
   HttpFilterSchema,
 } from '@palisade/xds/api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
 import { TcpProxySchema } from '@palisade/xds/api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy';
-import { compileRequestAuthentication } from '../authn/request-authentication.ts';
+import { compileTokens, type TokenRequirement } from '../authn/request-authentication.ts';
 import { compileHttpAuthorization, compileTcpAuthorization } from '../authz/compile.ts';
 import { compileHttpCustom, compileTcpCustom } from '../authz/compile-custom.ts';
+import { type AuthorizationPolicy, AuthzAction } from '../authz/policy.ts';
 import type { ChainPlan } from './chains.ts';
 import type { InboundInput } from './input.ts';
 
 /** @param cluster where accepted traffic goes; also the statistics prefix */
 export function inboundFilters(plan: ChainPlan, cluster: string, input: InboundInput): Filter[] {
-  return plan.codec === 'http' ? [httpConnectionManager(plan, cluster, input)] : tcpFilters(cluster, input);
+  return plan.codec === 'http' ? [httpConnectionManager(plan, cluster, input)] : tcpFilters(plan, cluster, input);
 }
 
-function tcpFilters(cluster: string, { authorization, trustDomains, providers, accessLog }: InboundInput): Filter[] {
+function tokensOf({ port }: ChainPlan, { tokens }: InboundInput): TokenRequirement {
+  return (port === undefined ? undefined : tokens.ports.get(port)) ?? tokens.general;
+}
+
+/** Bytes that are no HTTP carry no token: where one is compulsory they are refused. */
+const refuseBytes: AuthorizationPolicy = {
+  namespace: '',
+  name: 'token-required',
+  action: AuthzAction.deny,
+  isDryRun: false,
+  rules: [{ from: [], to: [], when: [] }],
+};
+
+function tcpFilters(plan: ChainPlan, cluster: string, input: InboundInput): Filter[] {
+  const { trustDomains, providers, accessLog } = input;
+  const authorization = tokensOf(plan, input).isRequired ? [...input.authorization, refuseBytes] : input.authorization;
   const proxy = create(TcpProxySchema, {
     statPrefix: cluster,
     clusterSpecifier: { case: 'cluster', value: cluster },
@@ -41,8 +57,9 @@ function tcpFilters(cluster: string, { authorization, trustDomains, providers, a
 }
 
 /** CUSTOM, then tokens, then AUDIT, DENY and ALLOW: a CUSTOM rule cannot see claims. */
-function httpFilters({ authorization, requestAuthentication, trustDomains, providers, findJwks }: InboundInput): HttpFilter[] {
-  const tokens = compileRequestAuthentication(requestAuthentication, findJwks);
+function httpFilters(plan: ChainPlan, input: InboundInput): HttpFilter[] {
+  const { authorization, trustDomains, providers, findJwks } = input;
+  const tokens = compileTokens(tokensOf(plan, input), findJwks);
   const router = anyPack(RouterSchema, create(RouterSchema));
   return [
     ...compileHttpCustom(authorization, { trustDomains, providers }),
@@ -58,7 +75,7 @@ function httpConnectionManager(plan: ChainPlan, cluster: string, input: InboundI
     codecType: CodecType.AUTO,
     statPrefix: `inbound_0.0.0.0_${plan.port ?? 0}`,
     routeSpecifier: { case: 'routeConfig', value: routeAll(cluster) },
-    httpFilters: httpFilters(input),
+    httpFilters: httpFilters(plan, input),
     serverName: 'istio-envoy',
     useRemoteAddress: false,
     // Envoy drops the header of a client that showed no certificate, whatever stands here.

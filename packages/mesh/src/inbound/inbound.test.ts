@@ -18,6 +18,7 @@ import { TcpProxySchema } from '@palisade/xds/api/envoy/extensions/filters/netwo
 import { UriTemplateMatchConfigSchema } from '@palisade/xds/api/envoy/extensions/path/match/uri_template/v3/uri_template_match';
 import { DownstreamTlsContextSchema } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/tls';
 import { MtlsMode } from '../authn/peer-authentication.ts';
+import { planTokens } from '../authn/request-authentication.ts';
 import { parseAuthorizationPolicy } from '../resources/authorization-policy.ts';
 import { readExtensionProviders } from '../resources/extension-provider.ts';
 import { parseRequestAuthentication } from '../resources/request-authentication.ts';
@@ -42,7 +43,7 @@ function input(changes: Partial<InboundInput> = {}): InboundInput {
     ],
     mtls: { mode: MtlsMode.permissive, ports: new Map(), decidedBy: [] },
     authorization: [],
-    requestAuthentication: [],
+    tokens: planTokens([]),
     findJwks: () => undefined,
     providers: new Map(),
     trustDomains: { local: 'cluster.local', aliases: ['old.td'] },
@@ -132,10 +133,10 @@ const policies = [
   parseAuthorizationPolicy(object('AuthorizationPolicy', { action: 'CUSTOM', provider: { name: 'opa' }, rules: [{}] })),
 ];
 const providers = readExtensionProviders([{ name: 'opa', envoyExtAuthzGrpc: { service: 'a.b', port: 1 } }], 'p', (host) => host);
-const requestAuthentication = [
+const tokens = planTokens([
   parseRequestAuthentication(object('RequestAuthentication', { jwtRules: [{ issuer: 'i', jwksUri: 'https://i.test' }] })),
-];
-const full = { authorization: policies, providers, requestAuthentication, pathNormalization: 'DECODE_AND_MERGE_SLASHES' as const };
+]);
+const full = { authorization: policies, providers, tokens, pathNormalization: 'DECODE_AND_MERGE_SLASHES' as const };
 
 test('filters stand in Istio’s order on every chain, undeclared ports included', () => {
   const { listener } = compileInbound(input(full));

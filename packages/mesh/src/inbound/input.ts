@@ -2,7 +2,7 @@
 import type { TrustDomains } from '@palisade/identity/trust-domain';
 import type { AccessLog } from '@palisade/xds/api/envoy/config/accesslog/v3/accesslog';
 import type { MergedMtls } from '../authn/peer-authentication.ts';
-import type { FindJwks, RequestAuthentication } from '../authn/request-authentication.ts';
+import type { FindJwks, TokenPlan } from '../authn/request-authentication.ts';
 import type { AuthorizationPolicy } from '../authz/policy.ts';
 import type { ProviderState } from '../resources/extension-provider.ts';
 
@@ -24,7 +24,7 @@ export interface InboundInput {
   readonly mtls: MergedMtls;
   /** All that apply to the workload. */
   readonly authorization: readonly AuthorizationPolicy[];
-  readonly requestAuthentication: readonly RequestAuthentication[];
+  readonly tokens: TokenPlan;
   readonly findJwks: FindJwks;
   readonly providers: ReadonlyMap<string, ProviderState>;
   readonly trustDomains: TrustDomains;

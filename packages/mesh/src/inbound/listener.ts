@@ -13,6 +13,7 @@ import type { FilterChainSchema, ListenerFilterSchema } from '@palisade/xds/api/
 import { HttpInspectorSchema } from '@palisade/xds/api/envoy/extensions/filters/listener/http_inspector/v3/http_inspector';
 import { OriginalDstSchema } from '@palisade/xds/api/envoy/extensions/filters/listener/original_dst/v3/original_dst';
 import { TlsInspectorSchema } from '@palisade/xds/api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector';
+import { planTokens } from '../authn/request-authentication.ts';
 import { type ChainPlan, planInboundChains } from './chains.ts';
 import { inboundFilters } from './filters.ts';
 import { type InboundInput, inboundPort } from './input.ts';
@@ -93,7 +94,7 @@ function blackHoleChain(input: InboundInput): FilterChain {
   return {
     name: plan.name,
     filterChainMatch: { destinationPort: inboundPort },
-    filters: inboundFilters(plan, blackHole, { ...input, authorization: [], requestAuthentication: [] }),
+    filters: inboundFilters(plan, blackHole, { ...input, authorization: [], tokens: planTokens([]) }),
   };
 }
 

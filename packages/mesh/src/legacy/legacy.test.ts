@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { evaluateAuthorization } from '../authz/evaluate.ts';
 import type { AuthzFacts } from '../authz/match.ts';
 import { MeshError } from '../mesh-error.ts';
-import { parseLegacyAuthnPolicy, resolveLegacyMtls } from './authn.ts';
+import { parseLegacyAuthnPolicy, resolveLegacyAuthn } from './authn.ts';
 import { combineGenerations, type LegacyRbac, translateLegacyRbac } from './rbac.ts';
 import { parseRbacConfig, parseServiceRole, parseServiceRoleBinding } from './rbac-resources.ts';
 
@@ -84,7 +84,7 @@ test('seed 003: readers of products by header, bound by source.principal', () =>
   assert.equal(isAllowed(rbac('*'), 'products', as(undefined, v1)), false, '"*" of source.principal is any authenticated peer');
   assert.equal(isAllowed(rbac('*'), 'products', as('any')), false);
   assert.equal(isAllowed(rbac('*'), 'products', as('any', { headers: new Map([['version', ['v3']]]) })), false);
-  assert.equal(isAllowed(rbac('**'), 'products', as('any', v1)), false, '"**" means a literal star');
+  assert.throws(() => rbac('**'), /matches nobody: write "\*"/);
 });
 
 test('modes, exact names, cluster-wide before namespaced, permissive', () => {
@@ -185,7 +185,7 @@ test('authentication: target and port before target before namespace before mesh
   const target = policy('db', { targets: [{ name: 'db' }] });
   const targetPort = policy('admin', { targets: [{ name: 'db', ports: [{ name: 'admin' }] }], peers: [{ mtls: null }] });
   const resolve = (...policies: ReturnType<typeof policy>[]) => {
-    const { mode, ports: differing } = resolveLegacyMtls(policies, 'default', ports);
+    const { mode, ports: differing } = resolveLegacyAuthn(policies, 'default', ports).mtls;
     return [mode, Object.fromEntries(differing)];
   };
   assert.deepEqual(resolve(), ['DISABLE', {}]);
@@ -193,12 +193,13 @@ test('authentication: target and port before target before namespace before mesh
   assert.deepEqual(resolve(mesh, strict), ['STRICT', {}]);
   assert.deepEqual(resolve(mesh, strict, target), ['STRICT', { 8080: 'DISABLE', 8081: 'DISABLE' }]);
   assert.deepEqual(resolve(mesh, target, targetPort), ['PERMISSIVE', { 8080: 'DISABLE', 8081: 'STRICT' }]);
-  assert.deepEqual(resolveLegacyMtls([strict], 'default', ports).decidedBy, ['Policy default/default']);
+  assert.deepEqual(resolveLegacyAuthn([strict], 'default', ports).mtls.decidedBy, ['Policy default/default']);
   for (const [name, spec, kind] of [
     ['x', {}, 'Policy'],
     ['boo', { peers: [{ mtls: {} }] }, 'MeshPolicy'],
     ['x', { targets: [{ name: 'a.b' }] }, 'Policy'],
-    ['default', { origins: [] }, 'Policy'],
+    ['default', { origins: [{}] }, 'Policy'],
+    ['default', { peerIsOptional: true }, 'Policy'],
     ['default', { peers: [{ jwt: {} }] }, 'Policy'],
   ] as const) {
     assert.throws(() => policy(name, spec, kind), MeshError, name);

@@ -132,13 +132,20 @@ export function parseServiceRoleBinding(object: KubernetesObject): ServiceRoleBi
 function readSubject(value: unknown, field: string): Subject {
   const subject = readFields(value, field, ['user', 'group', 'properties']) ?? {};
   const text = (name: string) =>
-    subject[name] === undefined || subject[name] === '' ? {} : { [name]: readString(subject[name], `${field}.${name}`) };
+    subject[name] === undefined || subject[name] === ''
+      ? {}
+      : { [name]: readIdentity(readString(subject[name], `${field}.${name}`), `${field}.${name}`) };
   const properties = Object.entries((subject['properties'] ?? {}) as Readonly<Record<string, unknown>>).map(([key, item]) => {
-    const property = readString(item, `${field}.properties[${key}]`);
+    const property = readIdentity(readString(item, `${field}.properties[${key}]`), `${field}.properties[${key}]`);
     checkKey(key, [property], `${field}.properties[${key}]`);
     return [key, property] as const;
   });
   return { ...text('user'), ...text('group'), properties };
+}
+
+/** `**` ends in a literal star, which no name does: whoever writes it means everybody, and would get nobody. */
+function readIdentity(text: string, field: string): string {
+  return text === '**' ? refuse(field, 'found "**", which matches nobody: write "*"') : text;
 }
 
 function nameOf(object: KubernetesObject) {

@@ -29,11 +29,12 @@ export function parseRequestAuthentication(object: KubernetesObject): RequestAut
     name,
     createdSeconds: creationTimestamp ? Date.parse(creationTimestamp) / 1000 : 0,
     ...(selector === undefined ? {} : { selector }),
-    rules: (readList(spec['jwtRules'], 'spec.jwtRules') ?? []).map((rule, index) => readRule(rule, `spec.jwtRules[${index}]`)),
+    rules: (readList(spec['jwtRules'], 'spec.jwtRules') ?? []).map((rule, index) => readJwtRule(rule, `spec.jwtRules[${index}]`)),
   };
 }
 
-function readRule(value: unknown, field: string): JwtRule {
+/** One rule of `spec.jwtRules`. */
+export function readJwtRule(value: unknown, field: string): JwtRule {
   const rule = readFields(value, field, ruleFields) ?? refuse(field, 'missing');
   const optional = (name: (typeof ruleFields)[number]) =>
     rule[name] === undefined || rule[name] === null ? undefined : readString(rule[name], `${field}.${name}`);

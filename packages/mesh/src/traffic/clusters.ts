@@ -9,8 +9,9 @@ import {
 import { HealthStatus } from '@palisade/xds/api/envoy/config/core/v3/health_check';
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
 import { HttpProtocolOptionsSchema } from '@palisade/xds/api/envoy/extensions/upstreams/http/v3/http_protocol_options';
-import { MtlsMode, mergePeerAuthentication } from '../authn/peer-authentication.ts';
+import { MtlsMode } from '../authn/peer-authentication.ts';
 import { selects } from '../authz/select.ts';
+import { advertisedMode } from '../legacy/security.ts';
 import { overAds, pack, socketAddress } from './any.ts';
 import { ClientTlsMode, type DestinationRule, policyForPort } from './destination-rule.ts';
 import type { MeshService, MeshSnapshot, ServiceEndpoint, ServicePort } from './model.ts';
@@ -68,7 +69,8 @@ function compileCluster(target: OutboundTarget, snapshot: MeshSnapshot, codec: '
     }
   };
   const automatic = (): Transport => {
-    if (!snapshot.settings.isAutoMtls || namespaceMode(snapshot, service.namespace) === MtlsMode.disable) return {};
+    if (!snapshot.settings.isAutoMtls || advertisedMode(snapshot, service, port, snapshot.settings.rootNamespace) === MtlsMode.disable)
+      return {};
     const endpoints = endpointsOf(target);
     // Connections to an address that was resolved by the client carry no endpoint's metadata.
     if (isHeadless)
@@ -120,12 +122,6 @@ function identitiesBehind(target: OutboundTarget, { settings }: MeshSnapshot): s
 function endpointsOf({ service, port, rule, subset }: OutboundTarget): ServiceEndpoint[] {
   const labels = rule?.subsets.find(({ name }) => name === subset)?.labels;
   return service.endpoints.filter((endpoint) => endpoint.portName === port.name && selects(labels, endpoint.labels));
-}
-
-/** Auto-mTLS asks for the namespace's mode only: what a workload's own policy says is not seen here, as in Istio. */
-function namespaceMode(snapshot: MeshSnapshot, namespace: string): MtlsMode {
-  const general = snapshot.peerAuthentications.filter(({ selector }) => Object.keys(selector ?? {}).length === 0);
-  return mergePeerAuthentication(general, { namespace, labels: {} }, snapshot.settings.rootNamespace).mode;
 }
 
 export function compileLoadAssignment(target: OutboundTarget): ClusterLoadAssignment {

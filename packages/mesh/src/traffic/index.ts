@@ -13,4 +13,4 @@ export {
   type Workload,
 } from './model.ts';
 export { readService, readWorkload, tlsModeLabel } from './registry.ts';
-export { compileSidecar, type ProxyConfig } from './sidecar.ts';
+export { compileSidecar, type ProxyConfig, securityOf } from './sidecar.ts';

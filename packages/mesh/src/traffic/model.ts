@@ -4,6 +4,7 @@ import type { PeerAuthentication } from '../authn/peer-authentication.ts';
 import type { FindJwks, RequestAuthentication } from '../authn/request-authentication.ts';
 import type { AuthorizationPolicy } from '../authz/policy.ts';
 import type { PathNormalization } from '../inbound/input.ts';
+import type { LegacyResources } from '../legacy/security.ts';
 import type { ProviderState } from '../resources/extension-provider.ts';
 import type { DestinationRule } from './destination-rule.ts';
 
@@ -61,6 +62,8 @@ export interface MeshSettings {
   readonly pathNormalization: PathNormalization;
   /** Suffix of service names. */
   readonly clusterDomain: string;
+  /** `palisade.profile`: `legacy` is Istio 1.1's behaviour where nobody says otherwise. */
+  readonly profile: 'current' | 'legacy';
 }
 
 /** Everything the mesh knows at one moment. */
@@ -70,6 +73,7 @@ export interface MeshSnapshot {
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   readonly peerAuthentications: readonly PeerAuthentication[];
   readonly requestAuthentications: readonly RequestAuthentication[];
+  readonly legacy: LegacyResources;
   readonly findJwks: FindJwks;
   readonly destinationRules: readonly DestinationRule[];
   readonly providers: ReadonlyMap<string, ProviderState>;
@@ -82,4 +86,5 @@ export const defaultSettings: MeshSettings = {
   outbound: 'ALLOW_ANY',
   pathNormalization: 'BASE',
   clusterDomain: 'cluster.local',
+  profile: 'current',
 };

@@ -3,10 +3,8 @@ import type { Cluster } from '@palisade/xds/api/envoy/config/cluster/v3/cluster'
 import type { ClusterLoadAssignment } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
 import type { Listener } from '@palisade/xds/api/envoy/config/listener/v3/listener';
 import type { RouteConfiguration } from '@palisade/xds/api/envoy/config/route/v3/route';
-import { mergePeerAuthentication } from '../authn/peer-authentication.ts';
-import { selectRequestAuthentications } from '../authn/request-authentication.ts';
-import { selectAuthorizationPolicies } from '../authz/select.ts';
 import { compileInbound } from '../inbound/listener.ts';
+import { resolveSecurity, type WorkloadSecurity } from '../legacy/security.ts';
 import { compileLoadAssignment, compileOutboundClusters, compilePassthroughCluster, type OutboundTarget } from './clusters.ts';
 import { findDestinationRule } from './destination-rule.ts';
 import { accessLog, appSource } from './filters.ts';
@@ -23,11 +21,12 @@ export interface ProxyConfig {
 export function compileSidecar(snapshot: MeshSnapshot, workload: Workload): ProxyConfig {
   const { settings } = snapshot;
   const ports = declaredPorts(snapshot.services, workload);
+  const { mtls, tokens, authorization } = securityOf(snapshot, workload);
   const inbound = compileInbound({
     ports: [...ports].map(([port, protocol]) => ({ port, protocol: protocol === 'http2' ? 'http' : protocol })),
-    mtls: mergePeerAuthentication(snapshot.peerAuthentications, workload, settings.rootNamespace),
-    authorization: selectAuthorizationPolicies(snapshot.authorizationPolicies, workload, settings.rootNamespace),
-    requestAuthentication: selectRequestAuthentications(snapshot.requestAuthentications, workload, settings.rootNamespace),
+    mtls,
+    tokens,
+    authorization,
     findJwks: snapshot.findJwks,
     providers: snapshot.providers,
     trustDomains: settings.trustDomains,
@@ -46,18 +45,39 @@ export function compileSidecar(snapshot: MeshSnapshot, workload: Workload): Prox
   };
 }
 
+/** What secures a workload, and which old resources have no effect on it. */
+export function securityOf(snapshot: MeshSnapshot, workload: Workload): WorkloadSecurity {
+  const { rootNamespace, trustDomains, profile } = snapshot.settings;
+  const ports = backedPorts(snapshot.services, workload).map(({ service, port, targetPort }) => ({
+    service: service.name,
+    hostname: service.hostname,
+    port: port.port,
+    portName: port.name,
+    targetPort,
+  }));
+  return resolveSecurity(snapshot, { ...workload, ports }, { rootNamespace, trustDomain: trustDomains.local, profile });
+}
+
+/** Service ports that have this workload as an endpoint. */
+function backedPorts(services: readonly MeshService[], workload: Workload) {
+  return services
+    .filter((service) => service.namespace === workload.namespace)
+    .flatMap((service) =>
+      service.endpoints
+        .filter(({ address }) => workload.addresses.includes(address))
+        .flatMap((endpoint) => {
+          const port = service.ports.find(({ name }) => name === endpoint.portName);
+          return port === undefined ? [] : [{ service, port, targetPort: endpoint.port }];
+        }),
+    );
+}
+
 /** Workload ports behind the services that have this workload as an endpoint. Two services that disagree make the port `auto`. */
 function declaredPorts(services: readonly MeshService[], workload: Workload): Map<number, Protocol> {
   const ports = new Map<number, Protocol>();
-  for (const service of services) {
-    if (service.namespace !== workload.namespace) continue;
-    for (const endpoint of service.endpoints) {
-      if (!workload.addresses.includes(endpoint.address)) continue;
-      const protocol = service.ports.find(({ name }) => name === endpoint.portName)?.protocol;
-      if (protocol === undefined) continue;
-      const known = ports.get(endpoint.port);
-      ports.set(endpoint.port, known === undefined || known === protocol ? protocol : 'auto');
-    }
+  for (const { port, targetPort } of backedPorts(services, workload)) {
+    const known = ports.get(targetPort);
+    ports.set(targetPort, known === undefined || known === port.protocol ? port.protocol : 'auto');
   }
   return new Map([...ports].sort(([a], [b]) => a - b));
 }

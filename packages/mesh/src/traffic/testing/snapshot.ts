@@ -1,4 +1,5 @@
 /** The bookshop of the tests: `web` calls `details` (HTTP), `db` (TCP, undeclared protocol on 8081) in namespace `shop`. */
+import { noLegacy } from '../../legacy/security.ts';
 import { parseAuthorizationPolicy } from '../../resources/authorization-policy.ts';
 import { parsePeerAuthentication } from '../../resources/peer-authentication.ts';
 import { parseDestinationRule } from '../destination-rule.ts';
@@ -65,6 +66,7 @@ export function snapshot(wanted: Wanted = {}): MeshSnapshot {
       parseDestinationRule(object('DestinationRule', spec, index), 'cluster.local'),
     ),
     requestAuthentications: [],
+    legacy: noLegacy,
     findJwks: () => undefined,
     providers: new Map(),
   };

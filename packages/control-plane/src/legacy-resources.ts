@@ -1,0 +1,51 @@
+/** The kinds of Istio 1.1 as the API holds them. One that is stored and cannot be read is taken for the strictest of its kind. */
+import type { KubernetesObject } from '@palisade/kubernetes';
+import {
+  denyingLegacyPolicy,
+  type LegacyResources,
+  parseLegacyAuthnPolicy,
+  parseRbacConfig,
+  parseServiceRole,
+  parseServiceRoleBinding,
+} from '@palisade/mesh';
+
+export const legacyKinds = {
+  policies: ['authentication.istio.io', 'v1alpha1', 'policies'],
+  meshPolicies: ['authentication.istio.io', 'v1alpha1', 'meshpolicies'],
+  clusterRbacConfigs: ['rbac.istio.io', 'v1alpha1', 'clusterrbacconfigs'],
+  rbacConfigs: ['rbac.istio.io', 'v1alpha1', 'rbacconfigs'],
+  serviceRoles: ['rbac.istio.io', 'v1alpha1', 'serviceroles'],
+  serviceRoleBindings: ['rbac.istio.io', 'v1alpha1', 'servicerolebindings'],
+} as const;
+
+type Listed = Readonly<Record<keyof typeof legacyKinds, { list(): readonly KubernetesObject[] }>>;
+
+export function readLegacy(kinds: Listed, log: (message: string) => void): LegacyResources {
+  const read = <T>(
+    kind: keyof typeof legacyKinds,
+    parse: (object: KubernetesObject) => T,
+    instead?: (object: KubernetesObject) => T,
+  ): T[] =>
+    kinds[kind].list().flatMap((object) => {
+      try {
+        return [parse(object)];
+      } catch (error) {
+        const { namespace, name } = object.metadata;
+        const effect = instead === undefined ? 'grants nothing' : 'denies everything it may concern';
+        log(`${object.kind} ${namespace === undefined ? '' : `${namespace}/`}${name} ${effect}: ${(error as Error).message}`);
+        return instead === undefined ? [] : [instead(object)];
+      }
+    });
+  const on = (object: KubernetesObject) => parseRbacConfig({ ...object, metadata: { name: 'default' }, spec: { mode: 'ON' } });
+  return {
+    authentication: [
+      ...read('policies', parseLegacyAuthnPolicy, denyingLegacyPolicy),
+      ...read('meshPolicies', parseLegacyAuthnPolicy, denyingLegacyPolicy),
+    ],
+    rbac: {
+      configs: [...read('clusterRbacConfigs', parseRbacConfig, on), ...read('rbacConfigs', parseRbacConfig, on)],
+      roles: read('serviceRoles', parseServiceRole),
+      bindings: read('serviceRoleBindings', parseServiceRoleBinding),
+    },
+  };
+}
