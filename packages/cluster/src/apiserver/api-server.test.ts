@@ -172,7 +172,7 @@ test('a watch shows what changes, in order, and selections as they come and go',
   assert.deepEqual(seen, ['ADDED a', 'MODIFIED a', 'DELETED a']);
 });
 
-test('everything is there after a restart; old watches are told 410', async () => {
+test('everything is there after a restart', async () => {
   await using harness = await startHarness();
   const { client, server, directory } = harness;
   const created = await client.create(CORE('configmaps'), configMap('kept', { a: '1' }));
@@ -184,10 +184,6 @@ test('everything is there after a restart; old watches are told 410', async () =
     assert.equal(again.caCertificatePem, ca);
     const next = again.localClient(SYSTEM_USER);
     assert.deepEqual(await next.get(CORE('configmaps'), { namespace: 'default', name: 'kept' }), created);
-    const events = next.watch(CORE('configmaps'), { resourceVersion: created.metadata.resourceVersion! });
-    const first = await events[Symbol.asyncIterator]().next();
-    assert.equal(first.value.type, 'ERROR');
-    assert.equal(first.value.object.code, 410);
   } finally {
     await again.close();
   }

@@ -48,6 +48,8 @@ export interface ApiServerOptions {
   /** Further addresses clients use; they go into the serving certificate. */
   readonly extraAddresses?: readonly string[];
   readonly registry?: SchemaRegistry;
+  /** Watches over HTTP at the same time; further ones get 429. */
+  readonly maxWatches?: number;
 }
 
 export interface ApiServer {
@@ -71,6 +73,8 @@ export interface ApiServer {
 export const SYSTEM_USER: UserInfo = { username: 'system:apiserver', groups: [MASTERS, 'system:authenticated'] };
 
 const DEFAULT_CIDRS = ['10.96.0.0/16', 'fd00:10:96::/112'];
+
+const DEFAULT_MAX_WATCHES = 5_000;
 
 const systemRandom: Random = { uuid: () => randomUUID(), integer: (limit) => randomInt(limit) };
 
@@ -123,6 +127,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     foreignGroups: options.foreignGroups ?? (() => []),
     documents: new OpenApiDocuments(core, custom),
     isReady: () => state.ready,
+    watches: { open: 0, limit: options.maxWatches ?? DEFAULT_MAX_WATCHES },
   };
 
   const serviceAddresses = cidrs.map((cidr) => parseRange(cidr).first);

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { badRequest, type DeleteOptions, invalid, isStatusError } from '@palisade/kubernetes';
+import { badRequest, type DeleteOptions, invalid, isStatusError, tooManyRequests } from '@palisade/kubernetes';
 import { deleteObject } from '../registry/delete.ts';
 import { type ListAnswer, type ListRequest, listObjects } from '../registry/read.ts';
 import { WatchCursor } from '../registry/watch.ts';
@@ -77,13 +77,20 @@ export async function serveWatch(request: ResourceRequest): Promise<void> {
   const cursor = await WatchCursor.open(context.core, scope, { ...listRequest(request), sendInitialEvents });
   const seconds = Number(query.get('timeoutSeconds') ?? 0);
   const timeoutMs = seconds > 0 ? Math.min(seconds * 1000, 2 ** 31 - 1) : DEFAULT_WATCH_MS + context.core.random.integer(DEFAULT_WATCH_MS);
-  await streamWatch(context.core, scope.resource, cursor, res, {
-    representation,
-    includeObject: include,
-    bookmarks: isTrue(query.get('allowWatchBookmarks')),
-    timeoutMs,
-    marksInitialEnd: sendInitialEvents,
-  });
+  const { watches } = context;
+  if (watches.open >= watches.limit) throw tooManyRequests(`${watches.limit} watches are open already, please try again later`, 5);
+  watches.open++;
+  try {
+    await streamWatch(context.core, scope.resource, cursor, res, {
+      representation,
+      includeObject: include,
+      bookmarks: isTrue(query.get('allowWatchBookmarks')),
+      timeoutMs,
+      marksInitialEnd: sendInitialEvents,
+    });
+  } finally {
+    watches.open--;
+  }
 }
 
 /** @throws StatusError 422 for `resourceVersionMatch` where it does not belong */

@@ -19,4 +19,6 @@ export interface HttpContext {
   readonly foreignGroups: ForeignGroups;
   readonly documents: OpenApiDocuments;
   readonly isReady: () => boolean;
+  /** Streams held open; each costs about 90 KB, so their number is bounded. */
+  readonly watches: { open: number; readonly limit: number };
 }

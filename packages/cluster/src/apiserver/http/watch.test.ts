@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { after, test } from 'node:test';
 import { CORE, configMap, type Harness, startHarness } from '../testing/harness.ts';
@@ -92,4 +93,27 @@ test('a table watch names its columns once', async () => {
       ['Table', true],
     ],
   );
+});
+
+test('idle watches are bounded: one too many is told to come again, and one that ends makes room', async () => {
+  await using small = await startHarness({ maxWatches: 3 });
+  const open = () =>
+    new Promise<IncomingMessage>((resolve, reject) => {
+      const path = '/api/v1/configmaps?watch=true&resourceVersion=1';
+      const options = { host: '127.0.0.1', port: small.port, path, ca: small.server.caCertificatePem, ...small.admin, agent: false };
+      request(options, resolve).on('error', reject).end();
+    });
+  const watches = [await open(), await open(), await open()];
+  for (const { statusCode } of watches) assert.equal(statusCode, 200);
+  const refused = await small.fetch('GET', '/api/v1/configmaps?watch=true');
+  assert.deepEqual([refused.code, refused.json.reason, refused.headers['retry-after']], [429, 'TooManyRequests', '5']);
+  assert.equal((await small.fetch('GET', '/api/v1/configmaps')).code, 200, 'everything else is served');
+  for (const watch of watches.splice(0, 1)) watch.destroy();
+  for (let attempt = 0; watches.length < 3 && attempt < 100; attempt++) {
+    const next = await open();
+    if (next.statusCode === 200) watches.push(next);
+    else next.destroy();
+  }
+  assert.equal(watches.length, 3);
+  for (const watch of watches) watch.destroy();
 });
