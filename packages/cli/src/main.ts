@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addMeshCommands } from './commands/mesh.ts';
 import { addNetpolCommands } from './commands/netpol.ts';
 
 const program = new Command('palisade')
@@ -70,5 +71,6 @@ program
   .action(run(async () => (await import('./commands/demo.ts')).demo));
 
 addNetpolCommands(program);
+addMeshCommands(program);
 
 await program.parseAsync();

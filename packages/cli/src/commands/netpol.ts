@@ -1,21 +1,5 @@
 import type { Command } from 'commander';
-
-/** Failures end with 2, so that scripts can tell them from the answer "no" (1). */
-const FAILED = 2;
-
-type Work = (...args: never[]) => Promise<number>;
-
-/** An action that loads its module when it runs. Commander hands over arguments, options, command; the command is left out. */
-function run(load: () => Promise<Work>) {
-  return async (...args: unknown[]): Promise<void> => {
-    try {
-      process.exitCode = await ((await load()) as (...given: unknown[]) => Promise<number>)(...args.slice(0, -1));
-    } catch (error) {
-      console.error(`palisade: ${error instanceof Error ? error.message : String(error)}`);
-      process.exitCode = FAILED;
-    }
-  };
-}
+import { run } from './action.ts';
 
 /** Adds `palisade netpol …` and `palisade quarantine`. */
 export function addNetpolCommands(program: Command): void {
