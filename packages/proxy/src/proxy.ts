@@ -10,7 +10,7 @@ import { Cells } from './cells.ts';
 import { Cluster } from './cluster/cluster.ts';
 import { readEndpoints } from './cluster/endpoints.ts';
 import { type CompiledListener, compileListener, type ListenerPlace, serveConnection } from './listener/listener.ts';
-import { LogFiles } from './log/access-log.ts';
+import { LogSinks } from './log/sinks.ts';
 import { ProxyError } from './proxy-error.ts';
 import { compileRoutes, type RouteTable } from './route/table.ts';
 import { type Runtime, Sweeper } from './runtime.ts';
@@ -49,16 +49,17 @@ export class DataPlane {
   constructor({ now = Date.now, random = Math.random }: ProxyEdges = {}) {
     const stats = new Stats();
     const clock = () => performance.now();
+    const clusters = new Cells<Cluster>();
     this.runtime = {
       now,
       clock,
       random,
       uuid: randomUUID,
       stats,
-      clusters: new Cells<Cluster>(),
+      clusters,
       routes: new Cells<RouteTable>(),
       secrets: new Cells<SecretContent>(),
-      logs: new LogFiles(stats),
+      logs: new LogSinks({ stats, clusters, clock }),
       sweeper: new Sweeper(clock),
       drain: { isDraining: false },
     };

@@ -1,7 +1,7 @@
 /** What the compiled parts of one proxy process share. */
 import type { Cells } from './cells.ts';
 import type { Cluster } from './cluster/cluster.ts';
-import type { LogFiles } from './log/access-log.ts';
+import type { LogSinks } from './log/sinks.ts';
 import type { RouteTable } from './route/table.ts';
 import type { Stats } from './stats/stats.ts';
 import type { SecretContent } from './tls/secret.ts';
@@ -18,7 +18,7 @@ export interface Runtime {
   readonly clusters: Cells<Cluster>;
   readonly routes: Cells<RouteTable>;
   readonly secrets: Cells<SecretContent>;
-  readonly logs: LogFiles;
+  readonly logs: LogSinks;
   readonly sweeper: Sweeper;
   /** Answers carry `connection: close`, listeners accept no more. */
   readonly drain: { isDraining: boolean };

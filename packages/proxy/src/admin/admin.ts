@@ -1,6 +1,6 @@
 /** Envoy's admin interface, the part that tools and probes use. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { place } from '../log/operators.ts';
+import { place } from '../net/address.ts';
 import type { DataPlane } from '../proxy.ts';
 import { renderConfigDump } from './config-dump.ts';
 

@@ -155,7 +155,15 @@ export class Cluster {
     const key = `${destination.text}:${port}`;
     let host = this.#hosts.find((one) => one.key === key);
     if (host === undefined) {
-      const place: HostPlace = { address: destination.text, port, weight: 1, isHealthy: true, labels: {}, tls: this.#defaultTls };
+      const place: HostPlace = {
+        address: destination.text,
+        port,
+        weight: 1,
+        isHealthy: true,
+        labels: {},
+        metadata: {},
+        tls: this.#defaultTls,
+      };
       host = new Host(place);
       // Destinations come from clients: what is not in use makes room.
       if (this.#hosts.length >= 1024) this.#hosts = this.#hosts.filter((one) => one.active > 0 || one.idle.length > 0);

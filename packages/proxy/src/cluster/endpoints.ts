@@ -33,6 +33,7 @@ export function readEndpoints(
         weight: endpoint.loadBalancingWeight ?? 1,
         isHealthy: [HealthStatus.UNKNOWN, HealthStatus.HEALTHY, HealthStatus.DEGRADED].includes(endpoint.healthStatus),
         labels: metadata['envoy.lb'] ?? {},
+        metadata,
         tls: chosen === undefined ? otherwise : chosen.tls,
       };
       byPriority.set(locality.priority, [...(byPriority.get(locality.priority) ?? []), place]);

@@ -1,6 +1,7 @@
 /** One endpoint of a cluster and its pool of HTTP/1 connections. */
 
 import type { UpstreamConnection } from '../http/upstream-connection.ts';
+import { place as textOf } from '../net/address.ts';
 import type { TlsSetup } from '../tls/context.ts';
 
 export interface HostPlace {
@@ -11,6 +12,8 @@ export interface HostPlace {
   readonly isHealthy: boolean;
   /** `envoy.lb` metadata: what subsets select by. */
   readonly labels: Readonly<Record<string, unknown>>;
+  /** All metadata by filter name. */
+  readonly metadata: Readonly<Record<string, unknown>>;
   /** Decides plain or TLS for this endpoint (Istio's auto mTLS). */
   readonly tls: UpstreamTls | undefined;
 }
@@ -22,6 +25,8 @@ export interface UpstreamTls {
 
 export class Host {
   place: HostPlace;
+  /** As logs show it. */
+  readonly text: string;
   /** Requests and TCP connections in flight: what least request compares. */
   active = 0;
   requests = 0;
@@ -33,6 +38,7 @@ export class Host {
 
   constructor(place: HostPlace) {
     this.place = place;
+    this.text = textOf(place.address, place.port);
   }
 
   get key(): string {

@@ -1,6 +1,7 @@
 /** One client connection that speaks HTTP/1: heads are found, requests follow one another, deadlines are kept. */
 import type { Socket } from 'node:net';
 import type { ConnectionFacts } from '../facts.ts';
+import { ConnectionLog } from '../log/connection-log.ts';
 import { readInto } from '../net/shared-read.ts';
 import { copyOf } from '../net/slab.ts';
 import type { Sweepable } from '../runtime.ts';
@@ -127,12 +128,12 @@ export class DownstreamConnection implements Sweepable {
     }
     this.#headSince = 0;
     if (!parsed.ok) {
-      this.#refuse(parsed.status, `http1.${parsed.reason.replaceAll(' ', '_')}`);
+      this.#refuse(parsed.status, `http1.${parsed.reason}`);
       return undefined;
     }
     const accepted = acceptRequest(parsed.head, this.#facts, manager.accept);
     if (!accepted.ok) {
-      this.#refuse(accepted.status, accepted.reason, accepted.location);
+      this.#refuse(accepted.status, `http1.${accepted.reason}`, accepted.location);
       return undefined;
     }
     const exchange = new Exchange(this, manager, accepted.state, accepted.framing);
@@ -141,8 +142,8 @@ export class DownstreamConnection implements Sweepable {
   }
 
   /** Whatever follows such a request cannot be trusted to be one. */
-  #refuse(status: number, _reason: string, location?: string): void {
-    const { counters, serverName, runtime } = this.#manager;
+  #refuse(status: number, reason: string, location?: string): void {
+    const { counters, serverName, runtime, loggers } = this.#manager;
     counters.requests.value++;
     counters.c4.value++;
     counters.malformed.value++;
@@ -152,6 +153,10 @@ export class DownstreamConnection implements Sweepable {
         `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${where}content-length: 0\r\ndate: ${httpDate(runtime.now())}\r\nserver: ${serverName}\r\nconnection: close\r\n\r\n`,
       ),
     );
+    const log = new ConnectionLog(this.#facts, runtime);
+    log.status = status;
+    log.details = reason.replaceAll(' ', '_');
+    log.end(loggers, 'DPE');
     this.close(true);
   }
 

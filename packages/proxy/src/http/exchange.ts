@@ -1,7 +1,8 @@
 /** One request and its answer: judged, routed, forwarded, answered, logged. */
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Host } from '../cluster/host.ts';
-import { type LogSubject, place } from '../log/operators.ts';
+import type { LogSubject } from '../log/operators.ts';
+import { place } from '../net/address.ts';
 import type { CompiledRoute, RouteAction, RouteTarget } from '../route/route.ts';
 import { BodyReader } from './body.ts';
 import type { DownstreamConnection } from './downstream.ts';
@@ -338,9 +339,14 @@ export class Exchange implements UpstreamUser, LogSubject {
   get bytesReceived() {
     return this.body.contentBytes;
   }
-  get upstreamHost() {
-    const host = this.#host?.place;
-    return host && place(host.address, host.port);
+  get host() {
+    return this.#host;
+  }
+  get cluster() {
+    return this.target?.cluster.current;
+  }
+  get termination() {
+    return undefined;
   }
   get upstreamLocal() {
     const socket = this.upstream?.socket;

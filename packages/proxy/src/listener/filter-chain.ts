@@ -14,10 +14,11 @@ import { milliseconds } from '../config/duration.ts';
 import { refuseUnread, unpack } from '../config/registry.ts';
 import type { AuthzFacts, ConnectionFacts } from '../facts.ts';
 import { compileManager, type Manager } from '../http/manager.ts';
+import type { AccessLogger } from '../log/access-log.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
 import { compileRbac } from '../rbac/engine.ts';
 import type { Runtime } from '../runtime.ts';
-import { compileTcpProxy, type ServeTcp } from '../tcp/tcp-proxy.ts';
+import { compileTcpProxy, type TcpService } from '../tcp/tcp-proxy.ts';
 import { compileTls, type TlsSetup } from '../tls/context.ts';
 import { type ChainMatcher, compileChainMatch } from './match-chain.ts';
 
@@ -26,15 +27,19 @@ export interface DownstreamTls {
   readonly requiresClientCertificate: boolean;
 }
 
-export type Terminal = { readonly kind: 'http'; readonly manager: Manager } | { readonly kind: 'tcp'; readonly serve: ServeTcp };
+export type Terminal =
+  | { readonly kind: 'http'; readonly manager: Manager; readonly loggers: readonly AccessLogger[] }
+  | ({ readonly kind: 'tcp' } & TcpService);
+
+export type Judge = (facts: ConnectionFacts) => string | undefined;
 
 export interface Chain {
   readonly name: string;
   readonly matcher: ChainMatcher;
   readonly tls: DownstreamTls | undefined;
   readonly handshakeMs: number;
-  /** undefined: allowed. */
-  readonly judge: (facts: ConnectionFacts) => boolean;
+  /** undefined: allowed; else why not, in Envoy's words. */
+  readonly judge: Judge;
   readonly terminal: Terminal;
   /** Same transport: a connection may go on under the new chain. */
   readonly transportKey: string;
@@ -58,7 +63,13 @@ export function compileChain(config: FilterChain, runtime: Runtime, listener: st
     matcher: compileChainMatch(config.filterChainMatch, where),
     tls: downstreamTls(config, runtime, where),
     handshakeMs: milliseconds(config.transportSocketConnectTimeout, defaultHandshakeMs),
-    judge: (facts) => judges.every((judge) => judge(facts)),
+    judge(facts) {
+      for (const judge of judges) {
+        const denial = judge(facts);
+        if (denial !== undefined) return denial;
+      }
+      return undefined;
+    },
     terminal: compileTerminal(last, runtime, where),
     transportKey: createHash('sha256')
       .update(config.transportSocket === undefined ? '' : toBinary(TransportSocketSchema, config.transportSocket))
@@ -97,12 +108,14 @@ function compileTerminal(filter: Filter, runtime: Runtime, where: string): Termi
     `${where}, filter "${filter.name}"`,
   );
   if (message.$typeName === HttpConnectionManagerSchema.typeName)
-    return { kind: 'http', manager: compileManager(message as HttpConnectionManager, runtime, where) };
-  if (message.$typeName === TcpProxySchema.typeName) return { kind: 'tcp', serve: compileTcpProxy(message as TcpProxy, runtime, where) };
+    return httpTerminal(compileManager(message as HttpConnectionManager, runtime, where));
+  if (message.$typeName === TcpProxySchema.typeName) return { kind: 'tcp', ...compileTcpProxy(message as TcpProxy, runtime, where) };
   throw unsupported(where, `"${message.$typeName}" as the last filter`);
 }
 
-function compileNetworkRbac(filter: Filter, runtime: Runtime, where: string): (facts: ConnectionFacts) => boolean {
+const httpTerminal = (manager: Manager): Terminal => ({ kind: 'http', manager, loggers: manager.loggers });
+
+function compileNetworkRbac(filter: Filter, runtime: Runtime, where: string): Judge {
   const at = `${where}, filter "${filter.name}"`;
   const message = unpack(filter.configType.case === 'typedConfig' ? filter.configType.value : undefined, at);
   if (message.$typeName !== NetworkRbacSchema.typeName) throw unsupported(at, `type "${message.$typeName}"`);
@@ -117,9 +130,9 @@ function compileNetworkRbac(filter: Filter, runtime: Runtime, where: string): (f
   return (connection) => {
     const facts: AuthzFacts = { connection, remote: connection.source };
     if (shadow !== undefined) (shadow(facts).isAllowed ? wouldAllow : wouldDeny).value++;
-    if (enforce === undefined) return true;
-    const { isAllowed } = enforce(facts);
+    if (enforce === undefined) return undefined;
+    const { isAllowed, policy } = enforce(facts);
     (isAllowed ? allowed : denied).value++;
-    return isAllowed;
+    return isAllowed ? undefined : `rbac_access_denied_matched_policy[${policy ?? 'none'}]`;
   };
 }

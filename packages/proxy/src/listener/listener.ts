@@ -7,6 +7,8 @@ import { milliseconds } from '../config/duration.ts';
 import { refuseUnread, unpack } from '../config/registry.ts';
 import type { ConnectionFacts } from '../facts.ts';
 import { DownstreamConnection } from '../http/downstream.ts';
+import { type AccessLogger, compileAccessLogs } from '../log/access-log.ts';
+import { ConnectionLog } from '../log/connection-log.ts';
 import { Address } from '../net/address.ts';
 import { originalDestination } from '../net/original-destination.ts';
 import { unsupported } from '../proxy-error.ts';
@@ -30,6 +32,8 @@ export interface CompiledListener {
   readonly restoresDestination: boolean;
   readonly inspectionMs: number;
   readonly continuesOnTimeout: boolean;
+  /** Told of connections that no chain served. */
+  readonly loggers: readonly AccessLogger[];
 }
 
 const read = [
@@ -82,6 +86,7 @@ export function compileListener(config: ListenerConfig, runtime: Runtime): Compi
     restoresDestination: config.useOriginalDst === true || has('original_dst.v3.OriginalDst'),
     inspectionMs: milliseconds(config.listenerFiltersTimeout, inspectionMs),
     continuesOnTimeout: config.continueOnListenerFiltersTimeout,
+    loggers: compileAccessLogs(config.accessLog, runtime.logs, where),
   };
 }
 
@@ -118,8 +123,10 @@ export function serveConnection(socket: Socket, place: ListenerPlace, runtime: R
       ...sniffed,
     };
     const chain = selectChain(listener, facts);
-    if (chain === undefined) socket.destroy();
-    else if (chain.tls === undefined) serveChain(socket, chain, facts, undefined, target);
+    if (chain === undefined) {
+      new ConnectionLog(connectionFacts(facts, undefined), runtime).end(listener.loggers, 'NR');
+      socket.destroy();
+    } else if (chain.tls === undefined) serveChain(socket, chain, facts, undefined, target, runtime);
     else secure(socket, chain, facts, target, runtime);
   });
 }
@@ -148,8 +155,11 @@ function secure(socket: Socket, chain: Chain, facts: ChainFacts, place: Listener
     rejectUnauthorized: false,
     ...(tls.setup.alpn.length > 0 ? { ALPNCallback: ({ protocols }) => tls.setup.alpn.find((one) => protocols.includes(one)) } : {}),
   });
+  const log = new ConnectionLog(connectionFacts(facts, undefined), runtime);
   const fail = () => {
     runtime.stats.counter('listener.ssl_fail_verify').value++;
+    log.termination = 'tls_handshake_failed';
+    log.end(place.current()?.loggers ?? [], '');
     secured.destroy();
   };
   const timer = setTimeout(fail, chain.handshakeMs);
@@ -173,7 +183,7 @@ function secure(socket: Socket, chain: Chain, facts: ChainFacts, place: Listener
     const certificate = secured.getPeerX509Certificate();
     if (certificate === undefined) {
       if (tls.requiresClientCertificate) fail();
-      else serveChain(secured, chain, facts, { peer: undefined, localUriSans: material.keyPair!.uriSans }, place);
+      else serveChain(secured, chain, facts, { peer: undefined, localUriSans: material.keyPair!.uriSans }, place, runtime);
       return;
     }
     // `verifyError` is set when the chain does not lead to an anchor or is out of date.
@@ -182,19 +192,15 @@ function secure(socket: Socket, chain: Chain, facts: ChainFacts, place: Listener
     if (material.verifiesChain && (error !== null || !material.admits(certificate))) fail();
     else {
       const peer = material.verifiesChain ? readPeer(certificate) : undefined;
-      serveChain(secured, chain, facts, { peer, localUriSans: material.keyPair!.uriSans }, place);
+      serveChain(secured, chain, facts, { peer, localUriSans: material.keyPair!.uriSans }, place, runtime);
     }
   });
 }
 
-function serveChain(
-  socket: Socket,
-  chain: Chain,
-  facts: ChainFacts,
-  secured: Pick<ConnectionFacts, 'peer' | 'localUriSans'> | undefined,
-  place: ListenerPlace,
-): void {
-  const connection: ConnectionFacts = {
+type Secured = Pick<ConnectionFacts, 'peer' | 'localUriSans'>;
+
+function connectionFacts(facts: ChainFacts, secured: Secured | undefined): ConnectionFacts {
+  return {
     source: facts.source,
     sourcePort: facts.sourcePort,
     destination: facts.destination,
@@ -205,7 +211,22 @@ function serveChain(
     peer: secured?.peer,
     localUriSans: secured?.localUriSans ?? [],
   };
-  if (!chain.judge(connection)) {
+}
+
+function serveChain(
+  socket: Socket,
+  chain: Chain,
+  facts: ChainFacts,
+  secured: Secured | undefined,
+  place: ListenerPlace,
+  runtime: Runtime,
+): void {
+  const connection = connectionFacts(facts, secured);
+  const denial = chain.judge(connection);
+  if (denial !== undefined) {
+    const log = new ConnectionLog(connection, runtime);
+    log.termination = denial;
+    log.end(chain.terminal.loggers, '');
     socket.destroy();
     return;
   }
@@ -222,7 +243,7 @@ function serveChain(
       // Configuration changed under the connection: the next request is judged by what stands now, or not at all.
       seen = listener;
       const next = listener && selectChain(listener, facts);
-      now = next !== undefined && next.transportKey === chain.transportKey && next.judge(connection) ? next : undefined;
+      now = next !== undefined && next.transportKey === chain.transportKey && next.judge(connection) === undefined ? next : undefined;
     }
     return now?.terminal.kind === 'http' ? now.terminal.manager : undefined;
   });

@@ -1,55 +1,52 @@
-/** `envoy.config.accesslog.v3.AccessLog` with the file logger. */
+/** `envoy.config.accesslog.v3.AccessLog`: lines in a file, and entries for the access log service. */
+import type { Message } from '@bufbuild/protobuf';
 import { type AccessLog, AccessLogSchema } from '@palisade/xds/api/envoy/config/accesslog/v3/accesslog';
 import type { FileAccessLog } from '@palisade/xds/api/envoy/extensions/access_loggers/file/v3/file';
 import { FileAccessLogSchema } from '@palisade/xds/api/envoy/extensions/access_loggers/file/v3/file';
+import {
+  type HttpGrpcAccessLogConfig,
+  HttpGrpcAccessLogConfigSchema,
+  type TcpGrpcAccessLogConfig,
+  TcpGrpcAccessLogConfigSchema,
+} from '@palisade/xds/api/envoy/extensions/access_loggers/grpc/v3/als';
 import { refuseUnread, unpack } from '../config/registry.ts';
 import { unsupported } from '../proxy-error.ts';
-import type { Stats } from '../stats/stats.ts';
 import { compileJsonFormat, compileTextFormat, defaultFormat, type Format } from './format.ts';
-import { LogFile } from './log-file.ts';
 import type { LogSubject } from './operators.ts';
+import { compileReportLog } from './report-log.ts';
+import type { LogSinks } from './sinks.ts';
 
 export type AccessLogger = (subject: LogSubject) => void;
 
-/** Files by path, shared between listeners. */
-export class LogFiles {
-  readonly #files = new Map<string, LogFile>();
-  readonly #stats: Stats;
-  constructor(stats: Stats) {
-    this.#stats = stats;
-  }
-  at(path: string): LogFile {
-    let file = this.#files.get(path);
-    if (file === undefined) {
-      file = new LogFile(path, this.#stats.counter('access_log_file.write_dropped'));
-      this.#files.set(path, file);
-    }
-    return file;
-  }
-  close(): void {
-    for (const file of this.#files.values()) file.close();
-    this.#files.clear();
-  }
-}
-
-export function compileAccessLogs(logs: readonly AccessLog[], files: LogFiles, where: string): AccessLogger[] {
-  return logs.flatMap((log) => {
+export function compileAccessLogs(logs: readonly AccessLog[], sinks: LogSinks, where: string): AccessLogger[] {
+  return logs.map((log) => {
     const at = `${where}, access_log "${log.name}"`;
     refuseUnread(AccessLogSchema, log, ['name', 'typed_config', 'filter'], at);
-    const message = unpack(log.configType.value, at);
-    // The agent that listens at the other end is not there yet; the line in the file is.
-    if (message.$typeName.startsWith('envoy.extensions.access_loggers.grpc.v3.')) return [];
-    if (message.$typeName !== FileAccessLogSchema.typeName) throw unsupported(at, `access logger "${message.$typeName}"`);
-    const config = message as FileAccessLog;
-    const format = compileFormat(config, at);
-    const file = files.at(config.path);
     const wanted = compileFilter(log, at);
-    return [
-      (subject: LogSubject) => {
-        if (wanted(subject)) file.write(format(subject));
-      },
-    ];
+    const write = compileLogger(unpack(log.configType.value, at), sinks, at);
+    return log.filter === undefined
+      ? write
+      : (subject) => {
+          if (wanted(subject)) write(subject);
+        };
   });
+}
+
+function compileLogger(message: Message, sinks: LogSinks, where: string): AccessLogger {
+  switch (message.$typeName) {
+    case FileAccessLogSchema.typeName: {
+      const config = message as FileAccessLog;
+      const format = compileFormat(config, where);
+      const file = sinks.file(config.path);
+      return (subject) => file.write(format(subject));
+    }
+    case HttpGrpcAccessLogConfigSchema.typeName:
+      return compileReportLog('http', message as HttpGrpcAccessLogConfig, sinks, where);
+    case TcpGrpcAccessLogConfigSchema.typeName:
+      return compileReportLog('tcp', message as TcpGrpcAccessLogConfig, sinks, where);
+    default:
+      throw unsupported(where, `access logger "${message.$typeName}"`);
+  }
 }
 
 function compileFilter(log: AccessLog, where: string): (subject: LogSubject) => boolean {

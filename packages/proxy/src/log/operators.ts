@@ -1,5 +1,8 @@
 /** Envoy's command operators, compiled to functions of what is being logged. */
+import type { Cluster } from '../cluster/cluster.ts';
+import type { Host } from '../cluster/host.ts';
 import type { ConnectionFacts } from '../facts.ts';
+import { place } from '../net/address.ts';
 import { unsupported } from '../proxy-error.ts';
 
 /** What a log line is about: a request, or a whole TCP connection. Absent is `undefined`, rendered `-` or null. */
@@ -19,9 +22,12 @@ export interface LogSubject {
   readonly flags: string;
   readonly bytesReceived: number;
   readonly bytesSent: number;
-  readonly upstreamHost: string | undefined;
+  readonly host: Host | undefined;
+  readonly cluster: Cluster | undefined;
   readonly upstreamLocal: string | undefined;
   readonly upstreamFailure: string | undefined;
+  /** Why the proxy ended the connection. */
+  readonly termination: string | undefined;
   readonly clusterName: string | undefined;
   readonly routeName: string | undefined;
   readonly metadata: Readonly<Record<string, unknown>> | undefined;
@@ -39,13 +45,13 @@ const plain: Readonly<Record<string, Operator>> = {
   RESPONSE_CODE: (s) => s.status,
   RESPONSE_CODE_DETAILS: (s) => s.details || undefined,
   RESPONSE_FLAGS: (s) => s.flags || '-',
-  CONNECTION_TERMINATION_DETAILS: () => undefined,
+  CONNECTION_TERMINATION_DETAILS: (s) => s.termination,
   BYTES_RECEIVED: (s) => s.bytesReceived,
   BYTES_SENT: (s) => s.bytesSent,
   DURATION: (s) => Math.round(s.endedAt - s.startedAt),
   REQUEST_DURATION: (s) => Math.round(s.endedAt - s.startedAt),
   RESPONSE_DURATION: (s) => Math.round(s.endedAt - s.startedAt),
-  UPSTREAM_HOST: (s) => s.upstreamHost,
+  UPSTREAM_HOST: (s) => s.host?.text,
   UPSTREAM_CLUSTER: (s) => s.clusterName,
   UPSTREAM_CLUSTER_RAW: (s) => s.clusterName,
   UPSTREAM_LOCAL_ADDRESS: (s) => s.upstreamLocal,
@@ -62,10 +68,6 @@ const plain: Readonly<Record<string, Operator>> = {
   DOWNSTREAM_PEER_URI_SAN: (s) => s.connection.peer?.uriSans.join(',') || undefined,
   DOWNSTREAM_LOCAL_URI_SAN: (s) => s.connection.localUriSans.join(',') || undefined,
 };
-
-export function place(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-}
 
 /** One operator between percent signs, such as `REQ(X-ENVOY-ORIGINAL-PATH?:PATH):60`. */
 export function compileOperator(text: string, where: string): Operator {

@@ -44,3 +44,8 @@ export function compilePrefix(range: CidrRange, where: string): Prefix {
 }
 
 export const isLoopback = (address: Address) => address.bytes[0] === 127 || address.text === '::1';
+
+/** `10.0.0.1:80`, `[::1]:80` */
+export function place(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

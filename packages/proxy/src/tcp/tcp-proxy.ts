@@ -7,13 +7,17 @@ import { milliseconds } from '../config/duration.ts';
 import { refuseUnread } from '../config/registry.ts';
 import type { ConnectionFacts } from '../facts.ts';
 import { UpstreamConnection } from '../http/upstream-connection.ts';
-import { compileAccessLogs } from '../log/access-log.ts';
-import { type LogSubject, place } from '../log/operators.ts';
+import { type AccessLogger, compileAccessLogs } from '../log/access-log.ts';
+import { ConnectionLog } from '../log/connection-log.ts';
+import { place } from '../net/address.ts';
 import { readInto } from '../net/shared-read.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
 import type { Runtime } from '../runtime.ts';
 
-export type ServeTcp = (socket: Socket, facts: ConnectionFacts) => void;
+export interface TcpService {
+  readonly serve: (socket: Socket, facts: ConnectionFacts) => void;
+  readonly loggers: readonly AccessLogger[];
+}
 
 const read = [
   'stat_prefix',
@@ -28,7 +32,7 @@ const read = [
 ];
 const defaultIdleMs = 3_600_000;
 
-export function compileTcpProxy(config: TcpProxy, runtime: Runtime, where: string): ServeTcp {
+export function compileTcpProxy(config: TcpProxy, runtime: Runtime, where: string): TcpService {
   const at = `${where}, tcp_proxy "${config.statPrefix}"`;
   refuseUnread(TcpProxySchema, config, read, at);
   const pick = clusterPicker(config, runtime, at);
@@ -36,23 +40,20 @@ export function compileTcpProxy(config: TcpProxy, runtime: Runtime, where: strin
   const labels = config.metadataMatch?.filterMetadata['envoy.lb'];
   const idleMs = milliseconds(config.idleTimeout, defaultIdleMs);
   const total = runtime.stats.counter(`tcp.${config.statPrefix}.downstream_cx_total`);
-  return (socket, connection) => {
+  const serve: TcpService['serve'] = (socket, connection) => {
     total.value++;
     const cell = pick();
-    const log = new TcpLog(connection, cell.name, runtime);
+    const log = new ConnectionLog(connection, runtime);
     const host = cell.current?.pick(labels, connection);
-    const done = (flags: string) => {
-      if (log.endedAt !== 0) return;
-      log.flags = flags;
-      log.endedAt = runtime.clock();
-      for (const write of loggers) write(log);
-    };
+    log.clusterName = cell.name;
+    log.cluster = cell.current;
+    const done = (flags: string) => log.end(loggers, flags);
     if (cell.current === undefined || host === undefined) {
       done(cell.current === undefined ? 'NC' : 'UH');
       socket.destroy();
       return;
     }
-    log.upstreamHost = place(host.place.address, host.place.port);
+    log.host = host;
     host.active++;
     const upstream = new UpstreamConnection(cell.current, host);
     const close = (flags: string) => {
@@ -91,6 +92,7 @@ export function compileTcpProxy(config: TcpProxy, runtime: Runtime, where: strin
     };
     socket.on('drain', () => upstream.socket.resume());
   };
+  return { serve, loggers };
 }
 
 function clusterPicker(config: TcpProxy, runtime: Runtime, where: string): () => Cell<Cluster> {
@@ -111,40 +113,4 @@ function clusterPicker(config: TcpProxy, runtime: Runtime, where: string): () =>
     }
     return all[0]!.cell;
   };
-}
-
-class TcpLog implements LogSubject {
-  readonly connection: ConnectionFacts;
-  readonly clusterName: string;
-  readonly remoteText: string;
-  readonly startMs: number;
-  readonly startedAt: number;
-  endedAt = 0;
-  flags = '';
-  bytesReceived = 0;
-  bytesSent = 0;
-  upstreamHost: string | undefined;
-  upstreamLocal: string | undefined;
-  upstreamFailure: string | undefined;
-  readonly status = 0;
-  readonly details = '';
-  readonly method = undefined;
-  readonly path = undefined;
-  readonly authority = undefined;
-  readonly protocol = undefined;
-  readonly routeName = undefined;
-  readonly metadata = undefined;
-  constructor(connection: ConnectionFacts, clusterName: string, runtime: Runtime) {
-    this.connection = connection;
-    this.clusterName = clusterName;
-    this.remoteText = place(connection.source.text, connection.sourcePort);
-    this.startMs = runtime.now();
-    this.startedAt = runtime.clock();
-  }
-  requestHeader() {
-    return undefined;
-  }
-  responseHeader() {
-    return undefined;
-  }
 }

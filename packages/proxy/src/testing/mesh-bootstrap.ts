@@ -79,6 +79,36 @@ const accessLog = (path: string) => ({
   typed_config: { '@type': type('envoy.extensions.access_loggers.file.v3.FileAccessLog'), path, log_format: { json_format: logFormat } },
 });
 
+/** Where the agent listens. */
+export function agentCluster(path: string) {
+  const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+  return {
+    name: 'telemetry-grpc',
+    type: 'STATIC',
+    connect_timeout: '5s',
+    typed_extension_protocol_options: { [options]: { '@type': type(options), explicit_http_config: { http2_protocol_options: {} } } },
+    load_assignment: { cluster_name: 'telemetry-grpc', endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path } } } }] }] },
+  };
+}
+
+/** An entry a request, or a connection, for the agent. */
+export function reportLog(kind: 'http' | 'tcp', logName: string, customTags: readonly unknown[]) {
+  const message = kind === 'http' ? 'HttpGrpcAccessLogConfig' : 'TcpGrpcAccessLogConfig';
+  return {
+    name: `envoy.access_loggers.${kind}_grpc`,
+    typed_config: {
+      '@type': type(`envoy.extensions.access_loggers.grpc.v3.${message}`),
+      common_config: {
+        log_name: logName,
+        transport_api_version: 'V3',
+        grpc_service: { envoy_grpc: { cluster_name: 'telemetry-grpc' } },
+        buffer_size_bytes: 65_536,
+        custom_tags: customTags,
+      },
+    },
+  };
+}
+
 export const router = {
   name: 'envoy.filters.http.router',
   typed_config: { '@type': type('envoy.extensions.filters.http.router.v3.Router') },
