@@ -69,12 +69,20 @@ const debounceMs = 100;
 export function createPushes({ snapshot, workloadOf, later, log }: PushOptions): Pushes {
   const connections = new Set<ProxyConnection<ProxyIdentity>>();
   let isScheduled = false;
+  const told = new Map<string, string>();
+  const warn = (workload: string, warnings: readonly string[]) => {
+    const text = warnings.join('; ');
+    if (text !== (told.get(workload) ?? '')) log(`${workload}: ${text === '' ? 'nothing is ignored any more' : text}`);
+    told.set(workload, text);
+  };
   const push = (connection: ProxyConnection<ProxyIdentity>, current: MeshSnapshot) => {
     const workload = workloadOf(connection.identity);
     // Not yet known: the change that makes it known schedules a push.
     if (workload === undefined) return;
     try {
-      connection.push(toResources(compileSidecar(current, workload)));
+      const config = compileSidecar(current, workload);
+      connection.push(toResources(config));
+      warn(`${workload.namespace}/${workload.name}`, config.warnings);
     } catch (error) {
       log(`${connection.node.id} keeps what it has: ${(error as Error).stack}`);
     }
