@@ -168,8 +168,11 @@ export function foldTokens(tokenizer: SqlTokenizer): SqlToken[] {
   }
 
   function foldThree(): boolean {
+    const a = tokens[left]!;
     const b = tokens[left + 1]!;
     const c = tokens[left + 2]!;
+    // Every row below has one of these in the middle, or an operator on both sides.
+    if (!'o,.('.includes(b.kind) && a.kind !== 'o' && a.kind !== '&') return false;
     const isFolded =
       (isOne(0, '1') && isOne(1, 'o') && isOne(2, '1')) ||
       (isOne(0, 'o') && !isOne(1, '(') && isOne(2, 'o')) ||

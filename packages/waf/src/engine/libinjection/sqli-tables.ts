@@ -20,6 +20,11 @@ export function mayBeginPhrase(word: string): boolean {
   return starters.has(upper(word));
 }
 
+/** No class but that of a name, and no beginning of a phrase. */
+export function isOrdinaryWord(word: string): boolean {
+  return (wordClass(word) ?? 'n') === 'n' && !mayBeginPhrase(word);
+}
+
 /** `A` and `A B` for `A B C`: words are merged one at a time. */
 function phraseStarts(entry: string): string[] {
   const parts = entry.split(' ');

@@ -1,4 +1,4 @@
-import { bits, closers, digits, firstOf, hexDigits, isEscaped, letters, money, span, variableEnd, whites, wordEnd } from './sqli-scan.ts';
+import { bits, closers, endOf, hexDigits, isEscaped, letters, money, numberAt, span, variableEnd, whites, wordEnd } from './sqli-scan.ts';
 import { wordClass } from './sqli-tables.ts';
 import type { SqlContext, SqlToken } from './sqli-token.ts';
 import { newToken } from './sqli-token.ts';
@@ -107,6 +107,8 @@ export class SqlTokenizer {
     const text = this.#text;
     const at = this.#at;
     const next = text[at + 1];
+    // All of them go on with a quote, but for `u&'` and `nq'`.
+    if (next !== "'" && next !== '&' && next !== 'q' && next !== 'Q') return this.#word();
     switch (c.toUpperCase()) {
       case 'B':
         return this.#digitString(bits);
@@ -220,7 +222,7 @@ export class SqlTokenizer {
   #word(): SqlToken {
     const text = this.#text;
     const at = this.#at;
-    const length = firstOf(text, at, wordEnd) - at;
+    const length = endOf(text, at, wordEnd) - at;
     const word = newToken('n', text.slice(at, at + length));
     for (let i = 0; i < word.text.length; i++) {
       if (word.text[i] !== '.' && word.text[i] !== '`') continue;
@@ -251,7 +253,7 @@ export class SqlTokenizer {
     let token: SqlToken;
     if (c === '`') token = this.#tick();
     else if (c === "'" || c === '"') token = this.#string(c, this.#at, 1);
-    else token = this.#take('v', firstOf(text, this.#at, variableEnd) - this.#at);
+    else token = this.#take('v', endOf(text, this.#at, variableEnd) - this.#at);
     token.kind = 'v';
     token.count = count;
     return token;
@@ -279,34 +281,7 @@ export class SqlTokenizer {
   }
 
   #number(): SqlToken {
-    const text = this.#text;
-    const start = this.#at;
-    const base = text[start] === '0' ? text[start + 1]?.toUpperCase() : undefined;
-    if (base === 'X' || base === 'B') {
-      const length = span(text, start + 2, base === 'X' ? hexDigits : bits);
-      return this.#take(length === 0 ? 'n' : '1', length + 2);
-    }
-    let at = start + span(text, start, digits);
-    if (text[at] === '.') {
-      at++;
-      at += span(text, at, digits);
-      if (at - start === 1) return this.#take('.', 1);
-    }
-    let hasE = false;
-    let hasExponent = false;
-    if (text[at] === 'E' || text[at] === 'e') {
-      hasE = true;
-      at++;
-      if (text[at] === '+' || text[at] === '-') at++;
-      const length = span(text, at, digits);
-      hasExponent = length > 0;
-      at += length;
-    }
-    // Oracle's suffixes: `1f`, also right before UNION.
-    if (/[dDfF]/.test(text[at] ?? '')) {
-      const next = text[at + 1];
-      if (next === undefined || whites.has(next) || next === ';' || next === 'u' || next === 'U') at++;
-    }
-    return this.#take(hasE && !hasExponent ? 'n' : '1', at - start);
+    const { kind, length } = numberAt(this.#text, this.#at);
+    return this.#take(kind, length);
   }
 }

@@ -1,4 +1,5 @@
 import { foldTokens } from './sqli-fold.ts';
+import { isPlainWords } from './sqli-plain.ts';
 import { isInjectionPrint, upper } from './sqli-tables.ts';
 import type { SqlContext, SqlToken } from './sqli-token.ts';
 import { SqlTokenizer } from './sqli-tokenizer.ts';
@@ -30,9 +31,11 @@ export function readSql(text: string, context: SqlContext): SqlReading {
  * @returns the fingerprint, or undefined when it is no injection
  */
 export function detectSqlInjection(text: string): string | undefined {
-  if (text === '') return undefined;
+  const hasQuote = text.includes("'");
+  const hasDoubleQuote = text.includes('"');
+  if (!hasQuote && !hasDoubleQuote && isPlainWords(text)) return undefined;
   const quotes: SqlContext['quote'][] = [''];
-  if (text.includes("'")) quotes.push("'");
+  if (hasQuote) quotes.push("'");
   for (const quote of quotes) {
     const ansi = readSql(text, { quote, isMysql: false });
     if (isInjection(text, ansi)) return ansi.print;
@@ -40,7 +43,7 @@ export function detectSqlInjection(text: string): string | undefined {
     const mysql = readSql(text, { quote, isMysql: true });
     if (isInjection(text, mysql)) return mysql.print;
   }
-  if (!text.includes('"')) return undefined;
+  if (!hasDoubleQuote) return undefined;
   const mysql = readSql(text, { quote: '"', isMysql: true });
   return isInjection(text, mysql) ? mysql.print : undefined;
 }
