@@ -8,7 +8,7 @@ import {
   parsePeerAuthentication,
   parseRequestAuthentication,
 } from '@palisade/mesh';
-import { type MeshSettings, type MeshSnapshot, parseDestinationRule, readService } from '@palisade/mesh/traffic';
+import { type MeshSettings, type MeshSnapshot, parseDestinationRule, parseVirtualService, readService } from '@palisade/mesh/traffic';
 import { legacyKinds, readLegacy } from './legacy-resources.ts';
 
 const kinds = {
@@ -21,6 +21,7 @@ const kinds = {
   peerAuthentications: ['security.istio.io', 'v1', 'peerauthentications'],
   requestAuthentications: ['security.istio.io', 'v1', 'requestauthentications'],
   destinationRules: ['networking.istio.io', 'v1', 'destinationrules'],
+  virtualServices: ['networking.istio.io', 'v1', 'virtualservices'],
   ...legacyKinds,
 } as const;
 type Kind = keyof typeof kinds;
@@ -97,6 +98,7 @@ export function watchMesh(client: ApiClient, signal: AbortSignal, log: (message:
         peerAuthentications: parseAll(informers.peerAuthentications, parsePeerAuthentication),
         requestAuthentications: parseAll(informers.requestAuthentications, parseRequestAuthentication),
         destinationRules: parseAll(informers.destinationRules, (object) => parseDestinationRule(object, settings.clusterDomain)),
+        virtualServices: parseAll(informers.virtualServices, (object) => parseVirtualService(object, settings.clusterDomain)),
         legacy: readLegacy(informers, log),
         findJwks,
         providers: new Map(),

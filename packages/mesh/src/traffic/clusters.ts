@@ -20,8 +20,8 @@ import { meshClientTls, originatedTls, plainText } from './tls.ts';
 type ClusterInit = Exclude<MessageInitShape<typeof ClusterSchema>, Cluster>;
 type Transport = Pick<ClusterInit, 'transportSocket' | 'transportSocketMatches'>;
 
-export function outboundClusterName(service: MeshService, port: ServicePort, subset = ''): string {
-  return `outbound|${port.port}|${subset}|${service.hostname}`;
+export function outboundClusterName(hostname: string, port: number, subset = ''): string {
+  return `outbound|${port}|${subset}|${hostname}`;
 }
 
 /** Istio's spelling in the SNI: names with `|` are no host names. */
@@ -50,7 +50,7 @@ export function compileOutboundClusters(target: OutboundTarget, snapshot: MeshSn
 function compileCluster(target: OutboundTarget, snapshot: MeshSnapshot, codec: 'http' | 'tcp', isTwin: boolean): Cluster {
   const { service, port, rule, subset } = target;
   const { tls, loadBalancer } = policyForPort(rule, port.port, subset);
-  const name = outboundClusterName(service, port, subset);
+  const name = outboundClusterName(service.hostname, port.port, subset);
   const isHeadless = service.addresses.length === 0;
   const identities = identitiesBehind(target, snapshot);
   const meshTls = (names: readonly string[], sni = sniOf(service, port, subset)) => meshClientTls(sni, names, codec === 'http');
@@ -128,7 +128,7 @@ export function compileLoadAssignment(target: OutboundTarget): ClusterLoadAssign
   const ready = endpointsOf(target).filter(({ isReady }) => isReady);
   const ordered = ready.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port));
   return create(ClusterLoadAssignmentSchema, {
-    clusterName: outboundClusterName(target.service, target.port, target.subset),
+    clusterName: outboundClusterName(target.service.hostname, target.port.port, target.subset),
     endpoints:
       ordered.length === 0
         ? []

@@ -1,6 +1,7 @@
 /** DestinationRule: TLS towards a host, and its subsets (networking.istio.io/v1). What is not served is refused by name. */
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { readChoice, readFields, readList, readString, readStrings, refuse } from '../resources/read.ts';
+import { hostCovers } from './virtual-service/select.ts';
 
 export const ClientTlsMode = { disable: 'DISABLE', simple: 'SIMPLE', mutual: 'MUTUAL', istioMutual: 'ISTIO_MUTUAL' } as const;
 export type ClientTlsMode = (typeof ClientTlsMode)[keyof typeof ClientTlsMode];
@@ -128,16 +129,12 @@ export function findDestinationRule(
 ): DestinationRule | undefined {
   for (const namespace of new Set([places.client, places.service, places.root])) {
     const fitting = rules
-      .filter((rule) => rule.namespace === namespace && covers(rule.host, host))
+      .filter((rule) => rule.namespace === namespace && hostCovers(rule.host, host))
       .sort((a, b) => b.host.length - a.host.length || (a.name < b.name ? -1 : 1));
     const found = fitting.find((rule) => rule.host === host) ?? fitting[0];
     if (found !== undefined) return found;
   }
   return undefined;
-}
-
-function covers(pattern: string, host: string): boolean {
-  return pattern === host || (pattern.startsWith('*') && host.endsWith(pattern.slice(1)));
 }
 
 /** The settings for one port: the subset's before the rule's, the port's before the general ones. */

@@ -81,10 +81,14 @@ export function httpManager({ statPrefix, settings, routes }: HttpOptions): Netw
   return extension('envoy.filters.network.http_connection_manager', HttpConnectionManagerSchema, config);
 }
 
-export function tcpProxy(statPrefix: string, cluster: string): NetworkFilter {
+export function tcpProxy(statPrefix: string, clusters: readonly { readonly name: string; readonly weight: number }[]): NetworkFilter {
+  const [first] = clusters;
   return extension('envoy.filters.network.tcp_proxy', TcpProxySchema, {
     statPrefix,
-    clusterSpecifier: { case: 'cluster', value: cluster },
+    clusterSpecifier:
+      clusters.length === 1 && first !== undefined
+        ? { case: 'cluster', value: first.name }
+        : { case: 'weightedClusters', value: { clusters: clusters.map(({ name, weight }) => ({ name, weight })) } },
     accessLog: [...accessLog],
   });
 }

@@ -14,3 +14,5 @@ export {
 } from './model.ts';
 export { readService, readWorkload, tlsModeLabel } from './registry.ts';
 export { compileSidecar, type ProxyConfig, securityOf } from './sidecar.ts';
+export type { VirtualService } from './virtual-service/model.ts';
+export { parseVirtualService } from './virtual-service/parse.ts';

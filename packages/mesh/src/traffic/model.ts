@@ -7,6 +7,7 @@ import type { PathNormalization } from '../inbound/input.ts';
 import type { LegacyResources } from '../legacy/security.ts';
 import type { ProviderState } from '../resources/extension-provider.ts';
 import type { DestinationRule } from './destination-rule.ts';
+import type { VirtualService } from './virtual-service/model.ts';
 
 /** How the first bytes of a connection are read. `auto` = looked at: HTTP when they are, a byte stream otherwise. */
 export type Protocol = 'http' | 'http2' | 'tcp' | 'auto';
@@ -76,6 +77,7 @@ export interface MeshSnapshot {
   readonly legacy: LegacyResources;
   readonly findJwks: FindJwks;
   readonly destinationRules: readonly DestinationRule[];
+  readonly virtualServices: readonly VirtualService[];
   readonly providers: ReadonlyMap<string, ProviderState>;
 }
 

@@ -15,6 +15,10 @@ import { extension, overAds, socketAddress } from './any.ts';
 import { bytesClusterName, outboundClusterName } from './clusters.ts';
 import { httpManager, tcpProxy } from './filters.ts';
 import type { MeshService, MeshSettings, ServicePort } from './model.ts';
+import { compileHttpRoutes, retryPolicy } from './virtual-service/compile-http.ts';
+import { findTcpRoute } from './virtual-service/destination.ts';
+import type { VirtualService } from './virtual-service/model.ts';
+import { findVirtualService, type RoutingPlace } from './virtual-service/select.ts';
 
 type Chain = MessageInitShape<typeof FilterChainSchema>;
 type VirtualHost = MessageInitShape<typeof VirtualHostSchema>;
@@ -25,7 +29,9 @@ export interface OutboundPlan {
   readonly settings: MeshSettings;
   /** The client's. */
   readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
   readonly services: readonly MeshService[];
+  readonly virtualServices: readonly VirtualService[];
 }
 
 export interface Outbound {
@@ -68,12 +74,14 @@ function virtualOutbound(settings: MeshSettings): Listener {
       {
         name: 'virtualOutbound-trap',
         filterChainMatch: { destinationPort: outboundPort },
-        filters: [tcpProxy('BlackHoleCluster', 'BlackHoleCluster')],
+        filters: [only('BlackHoleCluster')],
       },
-      { name: 'virtualOutbound-catchall-tcp', filters: [tcpProxy(cluster, cluster)] },
+      { name: 'virtualOutbound-catchall-tcp', filters: [only(cluster)] },
     ],
   });
 }
+
+const only = (cluster: string) => tcpProxy(cluster, [{ name: cluster, weight: 1 }]);
 
 const whenHttp = { transportProtocol: 'raw_buffer', applicationProtocols: ['http/1.0', 'http/1.1', 'h2c'] };
 const looking = [
@@ -93,15 +101,17 @@ function httpListener(settings: MeshSettings, port: number): Listener {
     listenerFiltersTimeout: { seconds: 5n },
     continueOnListenerFiltersTimeout: true,
     filterChains: [{ name: 'http', filterChainMatch: whenHttp, filters: [manager(settings, port)] }],
-    defaultFilterChain: { name: 'tcp', filters: [tcpProxy(fallbackCluster(settings), fallbackCluster(settings))] },
+    defaultFilterChain: { name: 'tcp', filters: [only(fallbackCluster(settings))] },
   });
 }
 
 function addressListener(plan: OutboundPlan, service: MeshService, port: ServicePort, address: string): Listener {
   const isLooking = port.protocol === 'auto';
-  const name = outboundClusterName(service, port);
+  const name = outboundClusterName(service.hostname, port.port);
   const cluster = isLooking ? bytesClusterName(name) : name;
-  const asBytes: Chain = { name: 'tcp', filters: [tcpProxy(cluster, cluster)] };
+  const owner = ownerOf(plan, service.hostname, service.namespace);
+  const routed = owner && findTcpRoute(owner, placeOf(plan, port.port), finderOf(plan));
+  const asBytes: Chain = { name: 'tcp', filters: [tcpProxy(cluster, routed ?? [{ name: cluster, weight: 1 }])] };
   return create(ListenerSchema, {
     name: `${address}_${port.port}`,
     address: socketAddress(address, port.port),
@@ -133,28 +143,52 @@ function manager(settings: MeshSettings, port: number): NonNullable<Chain['filte
   });
 }
 
+function placeOf({ namespace, labels }: OutboundPlan, port: number): RoutingPlace {
+  return { gateway: 'mesh', namespace, labels, port, scheme: 'http' };
+}
+
+function ownerOf(plan: OutboundPlan, host: string, service: string): VirtualService | undefined {
+  return findVirtualService(plan.virtualServices, host, { client: plan.namespace, service, root: plan.settings.rootNamespace });
+}
+
+function finderOf({ services }: OutboundPlan) {
+  return (host: string) => services.find(({ hostname }) => hostname === host);
+}
+
+/** Where hosts go that are no services of this cluster. */
+const foreignPort = 80;
+
 function routesOfPort(plan: OutboundPlan, port: number): RouteConfiguration {
   const taken = new Set<string>();
-  const hosts = plan.services.flatMap((service): VirtualHost[] => {
+  const virtualHost = (name: string, domains: readonly string[], routes: NonNullable<VirtualHost['routes']>): VirtualHost[] => {
+    // Two hosts with one domain would make Envoy refuse the whole configuration.
+    const free = domains.filter((domain) => !taken.has(domain));
+    for (const domain of free) taken.add(domain);
+    return free.length === 0 ? [] : [{ name: `${name}:${port}`, domains: free, includeRequestAttemptCount: true, routes }];
+  };
+  const place = placeOf(plan, port);
+  const hosts = plan.services.flatMap((service) => {
     const own = service.ports.find((candidate) => candidate.port === port && candidate.protocol !== 'tcp');
     if (own === undefined) return [];
-    // Two hosts with one domain would make Envoy refuse the whole configuration.
-    const domains = domainsOf(service, plan).filter((domain) => !taken.has(domain));
-    for (const domain of domains) taken.add(domain);
-    return domains.length === 0
-      ? []
-      : [
-          {
-            name: `${service.hostname}:${port}`,
-            domains,
-            includeRequestAttemptCount: true,
-            routes: [everyPath(outboundClusterName(service, own))],
-          },
-        ];
+    const owner = ownerOf(plan, service.hostname, service.namespace);
+    const routes = owner === undefined ? [] : compileHttpRoutes(owner, place, finderOf(plan));
+    return virtualHost(
+      service.hostname,
+      domainsOf(service, plan),
+      routes.length > 0 ? routes : [everyPath(outboundClusterName(service.hostname, port))],
+    );
+  });
+  const names = new Set(plan.services.map(({ hostname }) => hostname));
+  const foreign = port !== foreignPort ? [] : plan.virtualServices.flatMap(({ hosts: named }) => named.filter((host) => !names.has(host)));
+  const foreignHosts = [...new Set(foreign)].sort().flatMap((host) => {
+    const owner = ownerOf(plan, host, plan.namespace);
+    const isOfServices = host.startsWith('*') && host.endsWith(`.svc.${plan.settings.clusterDomain}`);
+    const routes = owner === undefined || isOfServices ? [] : compileHttpRoutes(owner, place, finderOf(plan));
+    return routes.length === 0 ? [] : virtualHost(host, [host], routes);
   });
   const fallback: VirtualHost =
     plan.settings.outbound === 'ALLOW_ANY'
-      ? { name: 'allow_any', domains: ['*'], routes: [everyPath('PassthroughCluster')] }
+      ? { name: 'allow_any', domains: ['*'], routes: [passOn] }
       : {
           name: 'block_all',
           domains: ['*'],
@@ -166,7 +200,7 @@ function routesOfPort(plan: OutboundPlan, port: number): RouteConfiguration {
     name: String(port),
     validateClusters: false,
     ignorePortInHostMatching: true,
-    virtualHosts: [...hosts, fallback],
+    virtualHosts: [...hosts, ...foreignHosts, fallback],
   });
 }
 
@@ -174,9 +208,15 @@ function everyPath(cluster: string): NonNullable<VirtualHost['routes']>[number] 
   return {
     name: 'default',
     match: { pathSpecifier: { case: 'prefix', value: '/' } },
-    action: { case: 'route', value: { clusterSpecifier: { case: 'cluster', value: cluster }, timeout: { seconds: 0n } } },
+    action: { case: 'route', value: { clusterSpecifier: { case: 'cluster', value: cluster }, timeout: { seconds: 0n }, retryPolicy } },
   };
 }
+
+const passOn: NonNullable<VirtualHost['routes']>[number] = {
+  name: 'allow_any',
+  match: { pathSpecifier: { case: 'prefix', value: '/' } },
+  action: { case: 'route', value: { clusterSpecifier: { case: 'cluster', value: 'PassthroughCluster' }, timeout: { seconds: 0n } } },
+};
 
 /** Every spelling that the cluster's DNS resolves for this client; its own namespace's services come first in `services`. */
 function domainsOf(service: MeshService, plan: OutboundPlan): string[] {

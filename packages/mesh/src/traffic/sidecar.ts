@@ -16,12 +16,14 @@ export interface ProxyConfig {
   readonly clusters: readonly Cluster[];
   readonly routes: readonly RouteConfiguration[];
   readonly endpoints: readonly ClusterLoadAssignment[];
+  /** What applies to this workload and has no effect, one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 export function compileSidecar(snapshot: MeshSnapshot, workload: Workload): ProxyConfig {
   const { settings } = snapshot;
   const ports = declaredPorts(snapshot.services, workload);
-  const { mtls, tokens, authorization } = securityOf(snapshot, workload);
+  const { mtls, tokens, authorization, warnings } = securityOf(snapshot, workload);
   const inbound = compileInbound({
     ports: [...ports].map(([port, protocol]) => ({ port, protocol: protocol === 'http2' ? 'http' : protocol })),
     mtls,
@@ -36,12 +38,19 @@ export function compileSidecar(snapshot: MeshSnapshot, workload: Workload): Prox
   });
   const services = [...snapshot.services].sort(byNearness(workload.namespace));
   const targets = services.flatMap((service) => targetsOf(snapshot, service, workload.namespace));
-  const outbound = compileOutbound({ settings, namespace: workload.namespace, services });
+  const outbound = compileOutbound({
+    settings,
+    namespace: workload.namespace,
+    labels: workload.labels,
+    services,
+    virtualServices: snapshot.virtualServices,
+  });
   return {
     listeners: [inbound.listener, ...outbound.listeners],
     clusters: [compilePassthroughCluster(), ...inbound.clusters, ...targets.flatMap((target) => compileOutboundClusters(target, snapshot))],
     routes: outbound.routes,
     endpoints: targets.map(compileLoadAssignment),
+    warnings,
   };
 }
 

@@ -4,6 +4,7 @@ import { parseAuthorizationPolicy } from '../../resources/authorization-policy.t
 import { parsePeerAuthentication } from '../../resources/peer-authentication.ts';
 import { parseDestinationRule } from '../destination-rule.ts';
 import { defaultSettings, type MeshService, type MeshSettings, type MeshSnapshot, type Protocol, type Workload } from '../model.ts';
+import { parseVirtualService } from '../virtual-service/parse.ts';
 
 export function service(name: string, address: string, ports: Record<number, Protocol>, endpoint: string, acceptsMtls = true): MeshService {
   return {
@@ -39,6 +40,7 @@ interface Wanted {
   readonly authorization?: readonly object[];
   readonly peer?: readonly { readonly namespace?: string; readonly spec: object }[];
   readonly rules?: readonly object[];
+  readonly routes?: readonly object[];
 }
 
 export function snapshot(wanted: Wanted = {}): MeshSnapshot {
@@ -64,6 +66,9 @@ export function snapshot(wanted: Wanted = {}): MeshSnapshot {
     ),
     destinationRules: (wanted.rules ?? []).map((spec, index) =>
       parseDestinationRule(object('DestinationRule', spec, index), 'cluster.local'),
+    ),
+    virtualServices: (wanted.routes ?? []).map((spec, index) =>
+      parseVirtualService(object('VirtualService', spec, index), 'cluster.local'),
     ),
     requestAuthentications: [],
     legacy: noLegacy,
