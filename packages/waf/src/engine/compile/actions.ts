@@ -4,6 +4,7 @@ import type { ActionNode, Profile } from '../seclang/ast.ts';
 import { compileControl } from './control.ts';
 import { compileMacro } from './macro.ts';
 import type { Disruption, Phase, RuleActions, RuleMeta, SetVar } from './model.ts';
+import { persistentCollections } from './targets.ts';
 
 /** A rule's own actions before SecDefaultAction is merged in. */
 export interface ParsedActions {
@@ -25,7 +26,6 @@ export interface ParsedActions {
 
 const phaseNames: Readonly<Record<string, Phase>> = { request: 2, response: 4, logging: 5 };
 const severityNames = ['EMERGENCY', 'ALERT', 'CRITICAL', 'ERROR', 'WARNING', 'NOTICE', 'INFO', 'DEBUG'];
-const persistent: ReadonlySet<string> = new Set(['ip', 'session', 'global', 'resource', 'user']);
 /** Known, without effect in a filter inside another server. */
 const inert: ReadonlySet<string> = new Set(['append', 'prepend', 'deprecatevar', 'pause', 'initcol-none']);
 
@@ -193,8 +193,8 @@ export function parseRuleActions(nodes: readonly ActionNode[], position: Positio
     initcol: (node) => {
       const [, collection, key] =
         /^(\w+)=(.+)$/s.exec(want(node)) ?? fail('bad-argument', `initcol: found ${JSON.stringify(node.value)}, wanted collection=key`);
-      if (!persistent.has(collection!.toLowerCase()))
-        fail('bad-argument', `initcol: unknown collection ${JSON.stringify(collection)}; wanted ${[...persistent].join(', ')}`);
+      if (!persistentCollections.has(collection!.toLowerCase()))
+        fail('bad-argument', `initcol: unknown collection ${JSON.stringify(collection)}; wanted ${[...persistentCollections].join(', ')}`);
       rest.initCols.push({ collection: collection!.toLowerCase(), key: compileMacro(key!) });
     },
     setsid: (node) => {

@@ -6,7 +6,7 @@ import type { ParsedActions } from './actions.ts';
 import { compileMacro } from './macro.ts';
 import type { Disruption, Phase, Rule, TransformationChain } from './model.ts';
 import { compileOperator } from './operator.ts';
-import type { Draft, DraftRule, PhaseItem } from './ruleset.ts';
+import type { Draft, DraftRule, PhaseItem, RemovedRule } from './ruleset.ts';
 import { TargetSpecs } from './targets.ts';
 
 /** Interns transformation chains: a rule set has few distinct ones. */
@@ -43,6 +43,7 @@ const fallback = { isLogged: true, isAuditLogged: true, status: 403 };
 export interface Linked {
   readonly phases: Record<Phase, PhaseItem[]>;
   readonly rules: Rule[];
+  readonly removed: readonly RemovedRule[];
   readonly slotCount: number;
   readonly chains: ChainTable;
 }
@@ -56,18 +57,21 @@ export function linkRules(
 ): Linked {
   const phases: Record<Phase, PhaseItem[]> = { 1: [], 2: [], 3: [], 4: [], 5: [] };
   const rules: Rule[] = [];
+  const removed: RemovedRule[] = [];
   const specs = new TargetSpecs();
   const chains = new ChainTable();
 
   for (const draft of drafts) {
     if (draft.kind === 'marker') {
       for (const items of Object.values(phases)) items.push({ kind: 'marker', label: draft.label });
-    } else if (!draft.rule.isRemoved) {
+    } else {
       const phase = draft.rule.parsed.phase ?? 2;
-      phases[phase].push({ kind: 'rule', rule: link(draft.rule, phase, draft.rule.chained) });
+      const { removedBy } = draft.rule;
+      if (removedBy !== undefined) removed.push({ id: draft.rule.parsed.id, phase, directive: removedBy });
+      else phases[phase].push({ kind: 'rule', rule: link(draft.rule, phase, draft.rule.chained) });
     }
   }
-  return { phases, rules, slotCount: specs.count, chains };
+  return { phases, rules, removed, slotCount: specs.count, chains };
 
   function link(draft: DraftRule, phase: Phase, followers: readonly DraftRule[]): Rule {
     const { node, parsed } = draft;
@@ -81,6 +85,7 @@ export function linkRules(
     } catch (cause) {
       throw new WafConfigError('bad-argument', position, (cause as Error).message, { cause });
     }
+    const transformationNames = mergeTransformations(parsed, defaults);
     noteMissing(node.operator?.name, parsed.id, position, notes, hasGeo);
     const rule: Rule = {
       index: rules.length,
@@ -90,7 +95,8 @@ export function linkRules(
       variables: draft.variables,
       targets,
       operator: node.operator ? compileOperator(node.operator, position, environment(position)) : undefined,
-      transformations: chains.get(mergeTransformations(parsed, defaults), position),
+      transformations: chains.get(transformationNames, position),
+      transformationNames,
       actions: {
         ...parsed.rest,
         disruption: mergeDisruption(

@@ -89,6 +89,8 @@ export interface Rule {
   readonly targets: TargetSpec | undefined;
   readonly operator: CompiledOperator | undefined;
   readonly transformations: TransformationChain;
+  /** The chain's names as written, for the debug log. */
+  readonly transformationNames: readonly string[];
   readonly actions: RuleActions;
   readonly meta: RuleMeta;
   /** Next rule of the chain. */

@@ -21,7 +21,7 @@ export function applySettings(node: DirectiveNode, drafts: readonly Draft[], pro
     case 'SecRuleRemoveByMsg': {
       const filter = ruleFilter(filterKind(node.name), node.args.join(' '), node.position, profile);
       const found = pick(filter);
-      for (const rule of found) rule.isRemoved = true;
+      for (const rule of found) rule.removedBy = node.name;
       note(found);
       return;
     }

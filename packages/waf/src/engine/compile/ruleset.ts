@@ -28,6 +28,12 @@ export interface CompileOptions {
 /** One entry of a phase: a rule (with its chain) or a marker. */
 export type PhaseItem = { readonly kind: 'rule'; readonly rule: Rule } | { readonly kind: 'marker'; readonly label: string };
 
+export interface RemovedRule {
+  readonly id: number;
+  readonly phase: Phase;
+  readonly directive: string;
+}
+
 export interface RuleSet {
   readonly settings: Settings;
   readonly profile: Profile;
@@ -35,6 +41,8 @@ export interface RuleSet {
   readonly phases: Readonly<Record<Phase, readonly PhaseItem[]>>;
   /** All rules by index, chained ones included. */
   readonly rules: readonly Rule[];
+  /** Rules that directives took out, for the debug log. */
+  readonly removed: readonly RemovedRule[];
   /** Things a user should know: rules that can never match for lack of a resource, removals that fit nothing. */
   readonly notes: readonly string[];
   readonly unicodeMap: UnicodeMap | undefined;
@@ -49,7 +57,8 @@ export interface DraftRule {
   variables: VariableNode[];
   actions: readonly ActionNode[];
   readonly defaults: ReadonlyMap<Phase, ParsedActions>;
-  isRemoved: boolean;
+  /** The directive that took it out. */
+  removedBy: string | undefined;
   readonly chained: DraftRule[];
 }
 
@@ -126,7 +135,7 @@ function collectDrafts(nodes: readonly Node[], profile: Profile, skipped: readon
         variables: [...node.variables],
         actions: node.actions,
         defaults: new Map(defaults),
-        isRemoved: false,
+        removedBy: undefined,
         chained: [],
       };
       if (open) open.chained.push(rule);
@@ -142,7 +151,7 @@ function collectDrafts(nodes: readonly Node[], profile: Profile, skipped: readon
     // ModSecurity 3 loads a chain that never ends; without its last link it cannot match.
     if (profile !== 'modsecurity3')
       throw new WafConfigError('syntax', open.node.position, 'This chain ends the rule set; wanted the chained SecRule after it');
-    open.isRemoved = true;
+    open.removedBy = 'chain without an end';
     notes.push(`${open.node.position.file}:${open.node.position.line}: rule ${open.parsed.id} is a chain without an end and never matches`);
   }
   for (const node of late) applySettings(node, drafts, profile, notes);

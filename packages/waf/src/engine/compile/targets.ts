@@ -31,7 +31,15 @@ export interface TargetSpec {
   readonly isStable: boolean;
 }
 
-export const mapCollections: ReadonlySet<string> = new Set(['TX', 'ENV', 'GEO', 'IP', 'SESSION', 'USER', 'GLOBAL', 'RESOURCE']);
+/** Collections that live between requests, as actions write them. */
+export const persistentCollections: ReadonlySet<string> = new Set(['ip', 'session', 'user', 'global', 'resource']);
+
+export const mapCollections: ReadonlySet<string> = new Set([
+  'TX',
+  'ENV',
+  'GEO',
+  ...Array.from(persistentCollections, (name) => name.toUpperCase()),
+]);
 
 const volatileCollections: ReadonlySet<string> = new Set([
   'DURATION',

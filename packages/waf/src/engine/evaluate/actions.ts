@@ -1,7 +1,7 @@
 import type { Macro } from '../compile/macro.ts';
 import { expandMacro } from '../compile/macro.ts';
 import type { Control, Rule, RuleFilter, SetVar } from '../compile/model.ts';
-import { compileKeyTest } from '../compile/targets.ts';
+import { compileKeyTest, persistentCollections } from '../compile/targets.ts';
 import { atoi } from '../operators/numbers.ts';
 import type { TransactionState, TxValue } from '../transaction/state.ts';
 import { lookupValue, mapOf } from '../transaction/values.ts';
@@ -20,7 +20,9 @@ export function applyNonDisruptive(state: TransactionState, rule: Rule): void {
   for (const item of actions.expireVars) expireVar(state, item.collection, expand(state, item.key), atoi(expand(state, item.seconds)));
   for (const item of actions.setEnvs) {
     const key = expand(state, item.key);
-    state.env.set(key.toLowerCase(), { key, value: expand(state, item.value) });
+    const value = expand(state, item.value);
+    state.trace?.(8, `Setting environment variable: ${key} to ${value}`);
+    state.env.set(key.toLowerCase(), { key, value });
   }
   for (const control of actions.controls) applyControl(state, control);
   for (const item of actions.sanitise) {
@@ -31,6 +33,8 @@ export function applyNonDisruptive(state: TransactionState, rule: Rule): void {
 
 function setVar(state: TransactionState, item: SetVar): void {
   const collection = item.collection.toUpperCase();
+  // ModSecurity 3 has every persistent collection from the start, under an empty key.
+  if (state.ruleSet.profile === 'modsecurity3' && persistentCollections.has(item.collection)) initCollection(state, item.collection, '');
   const map = mapOf(state, collection);
   // A persistent collection must be initialised first; ModSecurity ignores the action otherwise.
   if (!map) return;
@@ -39,7 +43,11 @@ function setVar(state: TransactionState, item: SetVar): void {
   const before = map.get(lower);
   const text = expand(state, item.value);
   if (item.operation === 'unset') map.delete(lower);
-  else map.set(lower, { key: before?.key ?? key, value: newValue(item.operation, before, text) });
+  else {
+    const value = newValue(item.operation, before, text);
+    state.trace?.(8, `Saving variable: ${collection}:${key} with value: ${value}`);
+    map.set(lower, { key: before?.key ?? key, value });
+  }
   const kept = state.persistent.get(item.collection);
   if (kept) kept.isChanged = true;
 }
@@ -58,6 +66,7 @@ function initCollection(state: TransactionState, collection: string, key: string
     values.set(member.key.toLowerCase(), { key: member.key, value: member.value });
     if (member.expiresMs !== undefined) expiries(state).set(`${collection}\0${member.key.toLowerCase()}`, member.expiresMs);
   }
+  state.trace?.(5, `Collection \`${collection}' initialized with value: ${key}`);
   values.set('key', { key: 'KEY', value: key });
   state.persistent.set(collection, { key, values, isChanged: false });
 }
@@ -96,6 +105,7 @@ export function saveCollections(state: TransactionState): void {
 function applyControl(state: TransactionState, control: Control): void {
   switch (control.kind) {
     case 'ruleEngine':
+      state.trace?.(8, `Setting SecRuleEngine to ${modeNames[control.value]} as requested by a ctl:ruleEngine action`);
       state.engineMode = control.value;
       return;
     case 'auditEngine':
@@ -124,7 +134,7 @@ function applyControl(state: TransactionState, control: Control): void {
       return;
     case 'ruleRemove':
       state.removedRules ??= new Uint8Array(state.ruleSet.rules.length);
-      for (const index of rulesOf(state, control.filter)) state.removedRules[index] = 1;
+      for (const index of rulesOf(state, control.filter)) state.removedRules[index] = removalCodes.indexOf(control.filter.by);
       return;
     case 'ruleRemoveTarget':
       state.removedTargets ??= new Map();
@@ -139,6 +149,18 @@ function applyControl(state: TransactionState, control: Control): void {
     default:
       control satisfies never;
   }
+}
+
+const modeNames = { On: 'Enabled', Off: 'Disabled', DetectionOnly: 'DetectionOnly' } as const;
+
+/** What `removedRules` holds: 0 for a rule in force, else the kind of the control that removed it. */
+const removalCodes: readonly (RuleFilter['by'] | undefined)[] = [undefined, 'id', 'tag', 'msg'];
+
+/** Says in the debug log which control removed a rule. */
+export function renderRemoval(ruleId: number, code: number): string {
+  const by = removalCodes[code]!;
+  if (by === 'id') return `Rule id: ${ruleId} was skipped due to a ruleRemoveById action...`;
+  return `Skipped rule id '${ruleId}'. Skipped due to a ruleRemoveBy${by === 'tag' ? 'Tag' : 'Msg'} action.`;
 }
 
 function changeParts(parts: string, change: string): string {

@@ -1,7 +1,7 @@
 import type { FoldedPhase } from '../compile/fold.ts';
 import type { Phase, Rule } from '../compile/model.ts';
 import type { Interruption, MatchedVariable, TransactionState } from '../transaction/state.ts';
-import { expand } from './actions.ts';
+import { expand, renderRemoval } from './actions.ts';
 import type { ValueFilter } from './rule.ts';
 import { evaluateRule, renderOperator } from './rule.ts';
 import { findMarker, skipRules } from './skip.ts';
@@ -24,6 +24,7 @@ export function runPhase(
   folded: FoldedPhase | undefined,
 ): void {
   state.phase = phase;
+  if (state.trace) tracePhase(state, phase);
   const all = state.ruleSet.phases[phase];
   let items = folded && !state.removedRules ? folded.items : all;
   for (let at = 0; at < items.length; at++) {
@@ -32,8 +33,9 @@ export function runPhase(
     const { rule } = item;
     // A `ctl:ruleEngine=Off` in the middle of a phase ends it (logging still happens).
     if (state.engineMode === 'Off' && phase !== 5) return;
-    if (state.removedRules?.[rule.index]) {
-      state.trace?.(`Rule id: ${rule.id} was skipped due to a ruleRemove action`);
+    const removal = state.removedRules?.[rule.index];
+    if (removal) {
+      state.trace?.(9, renderRemoval(rule.id, removal));
       continue;
     }
     if (prefilter && !prefilter.mayMatch(state, rule)) continue;
@@ -57,6 +59,25 @@ export function runPhase(
   }
 }
 
+function tracePhase({ trace, ruleSet }: TransactionState, phase: Phase): void {
+  const heads = ruleSet.phases[phase].filter((item) => item.kind === 'rule');
+  trace!(4, `Starting phase ${phaseNames[phase]}. (SecRules ${phase})`);
+  trace!(9, `This phase consists of ${heads.length} rule(s).`);
+  for (const removed of ruleSet.removed) {
+    if (removed.phase !== phase) continue;
+    const by = removed.directive === 'SecRuleRemoveById' ? 'an SecRuleRemove' : `a ${removed.directive}`;
+    trace!(9, `Skipped rule id '${removed.id}'. Removed by ${by} directive.`);
+  }
+}
+
+const phaseNames: Readonly<Record<Phase, string>> = {
+  1: 'REQUEST_HEADERS',
+  2: 'REQUEST_BODY',
+  3: 'RESPONSE_HEADERS',
+  4: 'RESPONSE_BODY',
+  5: 'LOGGING',
+};
+
 /** Evaluate a rule and its chain; on a whole match log it and decide. */
 function evaluateChain(state: TransactionState, head: Rule, prefilter: RulePrefilter | undefined): false | 'match' | 'allow' {
   const limitsBefore = state.limits.length;
@@ -74,6 +95,7 @@ function conclude(state: TransactionState, head: Rule, matches: readonly Matched
   if (severity !== undefined && severity < state.highestSeverity) state.highestSeverity = severity;
   record(state, head, matches);
   const { disruption } = head.actions;
+  state.trace?.(8, `Running action ${disruption.kind}`);
   switch (disruption.kind) {
     case 'pass':
       return 'match';
@@ -120,7 +142,7 @@ function record(state: TransactionState, head: Rule, matches: readonly MatchedVa
   const { actions, meta } = head;
   const first = matches[0];
   if (!actions.isLogged && !actions.isAuditLogged) return;
-  if (state.trace && first?.message !== undefined) state.trace(`Saving msg: ${first.message}`);
+  if (first?.message !== undefined) state.trace?.(9, `Saving msg: ${first.message}`);
   state.matched.push({
     id: head.id,
     phase: state.phase,
@@ -129,7 +151,7 @@ function record(state: TransactionState, head: Rule, matches: readonly MatchedVa
     message: first?.message,
     logdata: first?.logdata,
     severity: meta.severity,
-    tags: meta.tags.map((tag) => expand(state, tag)),
+    tags: expandTags(state, meta.tags),
     ver: meta.ver,
     rev: meta.rev,
     isLogged: actions.isLogged,
@@ -138,6 +160,12 @@ function record(state: TransactionState, head: Rule, matches: readonly MatchedVa
     transformations: head.transformations.name,
     variables: matches,
   });
+}
+
+function expandTags(state: TransactionState, tags: Rule['meta']['tags']): string[] {
+  const texts = tags.map((tag) => expand(state, tag));
+  for (const tag of texts) state.trace?.(9, `Rule tag: ${tag}`);
+  return texts;
 }
 
 function lastOf(head: Rule): Rule {

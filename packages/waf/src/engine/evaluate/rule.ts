@@ -29,10 +29,12 @@ export function evaluateRule(
   const { operator, targets } = rule;
   if (!operator || !targets) {
     state.matchedVars = [];
+    state.trace?.(4, `(Rule: ${rule.id}) Executing unconditional rule...`);
     applyNonDisruptive(state, rule);
     return [describe(state, rule, head, 'UNCONDITIONAL', '')];
   }
   state.trace?.(
+    4,
     `(Rule: ${rule.id}) Executing operator "${canonicalOperator(rule)}" with param "${operator.node.argument}" against ${rule.variables.map(renderVariable).join('|')}.`,
   );
   const test = operator.test ?? operator.dynamic!.build(expand(state, operator.dynamic!.argument));
@@ -62,22 +64,22 @@ export function evaluateRule(
       });
     }
   }
-  state.trace?.(`Rule returned ${matches.length > 0 ? 1 : 0}.`);
+  state.trace?.(4, `Rule returned ${matches.length > 0 ? 1 : 0}.`);
   return matches;
 }
 
 function canonicalOperator(rule: Rule): string {
-  const name = operatorNames.get(rule.operator!.node.name)!;
-  return `${rule.operator!.node.isNegated ? '!' : ''}${name[0]!.toUpperCase()}${name.slice(1)}`;
+  const { name, isNegated } = rule.operator!.node;
+  return `${isNegated ? '!' : ''}${upperFirst(operatorNames.get(name)!)}`;
 }
 
 function traceValue(state: TransactionState, rule: Rule, target: Target, name: string): void {
   let { value } = target;
   for (const [index, step] of rule.transformations.steps.entries()) {
     value = step.run(value, state.ruleSet.unicodeMap);
-    state.trace!(` T (${index}) t:${step.name}: "${value}"`);
+    state.trace!(9, ` T (${index}) t:${rule.transformationNames[index]}: "${value}"`);
   }
-  state.trace!(`Target value: "${value}" (Variable: ${name})`);
+  state.trace!(9, `Target value: "${value}" (Variable: ${name})`);
 }
 
 /**
@@ -136,20 +138,30 @@ function accept(state: TransactionState, rule: Rule, result: OperatorResult, tar
     state.limits.push({ ruleId: rule.id, variable: target.key });
     return false;
   }
-  if (typeof result === 'object' && rule.actions.hasCapture) setCaptures(state, result.captures);
+  if (typeof result === 'object' && rule.actions.hasCapture) setCaptures(state, rule, result.captures);
   return (result !== false) !== isNegated;
 }
 
-function setCaptures(state: TransactionState, captures: readonly (string | undefined)[]): void {
+function setCaptures(state: TransactionState, rule: Rule, captures: readonly (string | undefined)[]): void {
   for (let i = 0; i < 10; i++) {
     const key = String(i);
     if (i < captures.length) {
       state.tx.set(key, { key, value: captures[i] ?? '' });
-      state.trace?.(`Added regex subexpression TX.${i}: ${captures[i] ?? ''}`);
+      state.trace?.(7, `Added ${capturedBy(rule)} TX.${i}: ${captures[i] ?? ''}`);
     }
     // ModSecurity 2 clears what earlier rules captured; 3 does not.
     else if (state.ruleSet.profile === 'modsecurity2') state.tx.delete(key);
   }
+}
+
+/** What the debug log calls a capture. */
+function capturedBy(rule: Rule): string {
+  const { name } = rule.operator!.node;
+  return name === 'rx' || name === 'rxglobal' ? 'regex subexpression' : `${upperFirst(operatorNames.get(name)!)} match`;
+}
+
+function upperFirst(name: string): string {
+  return `${name[0]!.toUpperCase()}${name.slice(1)}`;
 }
 
 /** Texts are expanded now, while the matched value is current. */

@@ -51,6 +51,9 @@ export interface Interruption {
   readonly reason: string;
 }
 
+/** @param level 1 (errors) to 9 (everything), as SecDebugLogLevel counts */
+export type Trace = (level: number, line: string) => void;
+
 export interface RemovedTarget {
   readonly collection: string;
   readonly test: KeyTest;
@@ -112,8 +115,8 @@ export class TransactionState {
   removedTargets: Map<number, RemovedTarget[]> | undefined;
   readonly sanitised: { readonly kind: string; readonly key: string }[] = [];
   phase: 1 | 2 | 3 | 4 | 5 = 1;
-  /** Receives one line a step, in the words of ModSecurity's debug log; explanations read it. */
-  trace: ((line: string) => void) | undefined;
+  /** Writes one line of the debug log (SecDebugLog), in ModSecurity's words; undefined below SecDebugLogLevel 1. */
+  trace: Trace | undefined;
 
   constructor(
     ruleSet: RuleSet,
