@@ -23,7 +23,8 @@ const drainMs = 5000;
 try {
   const bootstrap = parseBootstrap(readFileSync(file, 'utf8'), file);
   const proxy = new DataPlane();
-  await proxy.apply(staticResources(bootstrap));
+  const fixed = staticResources(bootstrap);
+  await proxy.apply(fixed);
   const transport = adsTransport(bootstrap);
   const stopped = new AbortController();
   if (transport !== undefined) {
@@ -40,7 +41,7 @@ try {
       process.exit(0);
     }, drainMs).unref();
   };
-  if (admin !== undefined) await startAdmin(proxy, admin, stop);
+  if (admin !== undefined) await startAdmin(proxy, admin, stop, fixed);
   process.on('SIGTERM', stop);
   process.on('SIGINT', () => process.exit(130));
 } catch (error) {

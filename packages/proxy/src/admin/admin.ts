@@ -1,7 +1,7 @@
 /** Envoy's admin interface, the part that tools and probes use. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { place } from '../net/address.ts';
-import type { DataPlane } from '../proxy.ts';
+import type { DataPlane, Update } from '../proxy.ts';
 import { renderConfigDump } from './config-dump.ts';
 
 type Answer = { readonly status?: number; readonly type?: string; readonly body: string };
@@ -9,14 +9,22 @@ type Answer = { readonly status?: number; readonly type?: string; readonly body:
 /** Changes need POST, as in Envoy. */
 const changing = new Set(['/healthcheck/fail', '/healthcheck/ok', '/drain_listeners', '/quitquitquit']);
 
-export function startAdmin(proxy: DataPlane, { address, port }: { address: string; port: number }, quit: () => void): Promise<Server> {
+/** @param bootstrap what the proxy was started with, for `/config_dump` */
+export function startAdmin(
+  proxy: DataPlane,
+  { address, port }: { address: string; port: number },
+  quit: () => void,
+  bootstrap?: Update,
+): Promise<Server> {
   const { promise, resolve, reject } = Promise.withResolvers<Server>();
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     const path = (request.url ?? '/').split('?')[0]!;
     const answer =
       changing.has(path) && request.method !== 'POST'
         ? { status: 405, body: `${path} changes state: use POST\n` }
-        : answerOf(path, proxy, quit);
+        : path === '/config_dump'
+          ? { type: 'application/json', body: renderConfigDump(proxy, bootstrap) }
+          : answerOf(path, proxy, quit);
     response.writeHead(answer.status ?? 200, { 'content-type': answer.type ?? 'text/plain; charset=UTF-8', 'cache-control': 'no-cache' });
     response.end(answer.body);
   });
@@ -51,8 +59,6 @@ function answerOf(path: string, proxy: DataPlane, quit: () => void): Answer {
       return {
         body: proxy.listeners.map((one) => `${one.name}::${one.addresses.map((own) => place(own.address, own.port)).join(',')}\n`).join(''),
       };
-    case '/config_dump':
-      return { type: 'application/json', body: renderConfigDump(proxy) };
     case '/healthcheck/fail':
     case '/healthcheck/ok':
       drain.isDraining = path.endsWith('fail');

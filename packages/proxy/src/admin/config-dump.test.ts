@@ -17,7 +17,14 @@ test('the whole configuration with its endpoints, in Envoy’s shape, without ke
       certificate: { certPem: identity!.certPem, keyPem: identity!.keyPem, uriSans: [identity!.uri] },
     };
     const text = renderConfigDump(plane);
-    const { configs } = JSON.parse(text) as { configs: Record<string, unknown>[] };
+    const dump = JSON.parse(text) as { configs: Record<string, unknown>[] };
+    const fixed = JSON.parse(renderConfigDump(plane, staticResources(parseBootstrap(JSON.stringify(bootstrap), 'test')))) as typeof dump;
+    assert.deepEqual(
+      [fixed.configs[0]!['dynamic_active_clusters'], fixed.configs[2]!['dynamic_listeners']],
+      [[], []],
+      'all of it is the bootstrap’s',
+    );
+    const { configs } = dump;
     assert.deepEqual(
       configs.map((each) => String(each['@type']).replace('type.googleapis.com/envoy.admin.v3.', '')),
       ['ClustersConfigDump', 'EndpointsConfigDump', 'ListenersConfigDump', 'RoutesConfigDump', 'SecretsConfigDump'],

@@ -1,36 +1,54 @@
 /** Envoy's `/config_dump` (envoy.admin.v3.ConfigDump): what the proxy runs with, endpoints and certificates too. Keys are never shown. */
 import { type DescMessage, type MessageShape, toJson } from '@bufbuild/protobuf';
-import { ClusterSchema } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
+import { Cluster_DiscoveryType, ClusterSchema } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
 import { ListenerSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener';
 import { RouteConfigurationSchema } from '@palisade/xds/api/envoy/config/route/v3/route';
 import type { Cluster } from '../cluster/cluster.ts';
 import { registry } from '../config/registry.ts';
-import type { DataPlane } from '../proxy.ts';
+import type { CompiledListener } from '../listener/listener.ts';
+import type { DataPlane, Update } from '../proxy.ts';
+import type { RouteTable } from '../route/table.ts';
 import type { SecretContent } from '../tls/secret.ts';
 
 const hidden = '[redacted]';
 
-export function renderConfigDump({ runtime, listeners }: DataPlane): string {
+/** @param bootstrap what the proxy was started with: shown as static, the rest as dynamic */
+export function renderConfigDump({ runtime, listeners }: DataPlane, bootstrap: Update = {}): string {
   const { clusters, routes, secrets } = runtime;
+  const [ownClusters, givenClusters] = split(clusters.filled(), bootstrap.clusters);
+  const [ownListeners, givenListeners] = split(listeners, bootstrap.listeners);
+  const [ownRoutes, givenRoutes] = split(routes.filled(), bootstrap.routes, (one) => one.config.name);
+  const [ownEndpoints, givenEndpoints] = [ownClusters, givenClusters].map((list) =>
+    list.filter((one) => one.config.clusterDiscoveryType.value !== Cluster_DiscoveryType.ORIGINAL_DST).map(endpointsOf),
+  );
+  const cluster = (one: Cluster) => ({ cluster: json(ClusterSchema, one.config) });
+  const listener = (one: CompiledListener) => ({ listener: json(ListenerSchema, one.config) });
+  const route = (one: RouteTable) => ({ route_config: json(RouteConfigurationSchema, one.config) });
   const configs = [
-    part('Clusters', {
-      dynamic_active_clusters: clusters.filled().map((one) => ({ cluster: json(ClusterSchema, one.config) })),
-    }),
-    part('Endpoints', {
-      dynamic_endpoint_configs: clusters.filled().map((one) => ({ endpoint_config: endpointsOf(one) })),
-    }),
+    part('Clusters', { static_clusters: ownClusters.map(cluster), dynamic_active_clusters: givenClusters.map(cluster) }),
+    part('Endpoints', { static_endpoint_configs: ownEndpoints, dynamic_endpoint_configs: givenEndpoints }),
     part('Listeners', {
-      dynamic_listeners: listeners.map((one) => ({ name: one.name, active_state: { listener: json(ListenerSchema, one.config) } })),
+      static_listeners: ownListeners.map(listener),
+      dynamic_listeners: givenListeners.map((one) => ({ name: one.name, active_state: listener(one) })),
     }),
-    part('Routes', {
-      dynamic_route_configs: routes.filled().map((one) => ({ route_config: json(RouteConfigurationSchema, one.config) })),
-    }),
+    part('Routes', { static_route_configs: ownRoutes.map(route), dynamic_route_configs: givenRoutes.map(route) }),
     part('Secrets', {
       dynamic_active_secrets: secrets.entries().map(([name, content]) => ({ name, secret: { name, ...secretOf(content) } })),
     }),
   ];
   // Certificates may stand inside a listener or cluster; their keys stay here.
   return `${JSON.stringify({ configs }, (key, value: unknown) => (key === 'private_key' ? hidden : value), 1)}\n`;
+}
+
+/** Those that the bootstrap named, and those that came later. */
+function split<T extends object>(
+  all: readonly T[],
+  own: readonly { readonly name: string }[] | undefined,
+  nameOf = (one: T) => (one as { readonly name?: string }).name,
+): [own: T[], given: T[]] {
+  const names = new Set(own?.map(({ name }) => name));
+  const isOwn = (one: T) => names.has(nameOf(one) ?? '');
+  return [all.filter(isOwn), all.filter((one) => !isOwn(one))];
 }
 
 function part(name: string, content: object): object {
@@ -47,7 +65,7 @@ function endpointsOf({ name, hosts }: Cluster): object {
     health_status: place.isHealthy ? 'HEALTHY' : 'UNHEALTHY',
     load_balancing_weight: place.weight,
   }));
-  return { cluster_name: name, endpoints: endpoints.length === 0 ? [] : [{ lb_endpoints: endpoints }] };
+  return { endpoint_config: { cluster_name: name, endpoints: endpoints.length === 0 ? [] : [{ lb_endpoints: endpoints }] } };
 }
 
 function secretOf(content: SecretContent): object {
