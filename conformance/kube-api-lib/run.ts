@@ -17,15 +17,20 @@ function pathsFor(namespace: string): Variables {
     net: group('networking.k8s.io'),
     crds: '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
     clusterRbac: '/apis/rbac.authorization.k8s.io/v1',
-    hooks: '/apis/admissionregistration.k8s.io/v1',
+    hooksApi: '/apis/admissionregistration.k8s.io/v1',
     sa: `system:serviceaccount:${namespace}`,
   };
 }
 
-/** All checks of a topic, one after the other. @returns answers by check */
-export async function runTopic(contender: Contender, topic: Topic): Promise<Map<string, Answer>> {
+/**
+ * All checks of a topic, one after the other.
+ *
+ * @param given further variables: `hooks` and `caBundle` of the webhooks to be called
+ * @returns answers by check
+ */
+export async function runTopic(contender: Contender, topic: Topic, given: Variables): Promise<Map<string, Answer>> {
   const namespace = `t-${topic.name}`;
-  const variables = pathsFor(namespace);
+  const variables = { ...pathsFor(namespace), ...given };
   const made = async (path: string, object: object) => {
     const { code, text } = await contender.ask('POST', path, { 'Content-Type': 'application/json' }, JSON.stringify(object));
     if (code !== 201) throw new Error(`topic ${topic.name}: POST ${path}: ${code} ${text}`);
