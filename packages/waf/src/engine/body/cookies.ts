@@ -3,7 +3,7 @@ import { Target } from '../variables/target.ts';
 /** Netscape cookies: pairs between semicolons, nothing decoded. A name without `=` has an empty value; quotes stay. */
 export function parseCookies(header: string, limit: number): Target[] {
   const cookies: Target[] = [];
-  for (const part of header.split(';')) {
+  for (const part of header.trimEnd().split(';')) {
     if (cookies.length >= limit) break;
     const text = part.trimStart();
     if (text === '') continue;

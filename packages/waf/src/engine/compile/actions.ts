@@ -2,6 +2,7 @@ import type { Position } from '../errors.ts';
 import { WafConfigError } from '../errors.ts';
 import type { ActionNode, Profile } from '../seclang/ast.ts';
 import { compileControl } from './control.ts';
+import type { Macro } from './macro.ts';
 import { compileMacro } from './macro.ts';
 import type { Disruption, Phase, RuleActions, RuleMeta, SetVar } from './model.ts';
 import { persistentCollections } from './targets.ts';
@@ -17,7 +18,7 @@ export interface ParsedActions {
   readonly disruption: Disruption['kind'] | 'block' | undefined;
   readonly allowScope: 'transaction' | 'phase' | 'request';
   readonly status: number | undefined;
-  readonly url: string | undefined;
+  readonly url: Macro | undefined;
   readonly isLogged: boolean | undefined;
   readonly isAuditLogged: boolean | undefined;
   readonly rest: Omit<RuleActions, 'disruption' | 'isLogged' | 'isAuditLogged'>;
@@ -32,6 +33,13 @@ const inert: ReadonlySet<string> = new Set(['append', 'prepend', 'deprecatevar',
 export function parseRuleActions(nodes: readonly ActionNode[], position: Position, profile: Profile): ParsedActions {
   const fail = (code: 'bad-argument' | 'unknown-action' | 'unsupported', what: string): never => {
     throw new WafConfigError(code, position, what);
+  };
+  const macro = (text: string): Macro => {
+    try {
+      return compileMacro(text, profile);
+    } catch (cause) {
+      throw new WafConfigError('bad-pattern', position, `Cannot compile ${JSON.stringify(text)}: ${(cause as Error).message}`, { cause });
+    }
   };
   const want = (node: ActionNode): string => node.value ?? fail('bad-argument', `Action "${node.name}" needs a value`);
   const number = (node: ActionNode): number => {
@@ -48,7 +56,7 @@ export function parseRuleActions(nodes: readonly ActionNode[], position: Positio
     disruption: undefined as ParsedActions['disruption'],
     allowScope: 'transaction' as ParsedActions['allowScope'],
     status: undefined as number | undefined,
-    url: undefined as string | undefined,
+    url: undefined as Macro | undefined,
     isLogged: undefined as boolean | undefined,
     isAuditLogged: undefined as boolean | undefined,
   };
@@ -115,7 +123,7 @@ export function parseRuleActions(nodes: readonly ActionNode[], position: Positio
     },
     redirect: (node) => {
       result.disruption = 'redirect';
-      result.url = want(node);
+      result.url = macro(want(node));
     },
     proxy: () => fail('unsupported', 'Action "proxy": requests are not sent to another server by this engine'),
     exec: () => fail('unsupported', 'Action "exec": no program or script is run by this engine'),
@@ -149,10 +157,10 @@ export function parseRuleActions(nodes: readonly ActionNode[], position: Positio
       rest.skipAfter = want(node);
     },
     msg: (node) => {
-      meta.msg = compileMacro(want(node));
+      meta.msg = macro(want(node));
     },
     logdata: (node) => {
-      meta.logdata = compileMacro(want(node));
+      meta.logdata = macro(want(node));
     },
     severity: (node) => {
       const text = want(node).toUpperCase();
@@ -163,7 +171,7 @@ export function parseRuleActions(nodes: readonly ActionNode[], position: Positio
       meta.severity = level;
     },
     tag: (node) => {
-      meta.tags.push(compileMacro(want(node)));
+      meta.tags.push(macro(want(node)));
     },
     ver: (node) => {
       meta.ver = want(node);
@@ -178,33 +186,33 @@ export function parseRuleActions(nodes: readonly ActionNode[], position: Positio
       meta.accuracy = number(node);
     },
     setvar: (node) => {
-      rest.setVars.push(parseSetVar(want(node), position));
+      rest.setVars.push(parseSetVar(want(node), position, macro));
     },
     setenv: (node) => {
       const [name, ...value] = unquote(want(node)).split('=');
-      rest.setEnvs.push({ key: compileMacro(name!), value: compileMacro(value.join('=')) });
+      rest.setEnvs.push({ key: macro(name!), value: macro(value.join('=')) });
     },
     expirevar: (node) => {
       const [, collection, key, seconds] =
         /^(\w+)\.([^=]+)=(.+)$/s.exec(unquote(want(node))) ??
         fail('bad-argument', `expirevar: found ${JSON.stringify(node.value)}, wanted collection.name=seconds`);
-      rest.expireVars.push({ collection: collection!.toLowerCase(), key: compileMacro(key!), seconds: compileMacro(seconds!) });
+      rest.expireVars.push({ collection: collection!.toLowerCase(), key: macro(key!), seconds: macro(seconds!) });
     },
     initcol: (node) => {
       const [, collection, key] =
         /^(\w+)=(.+)$/s.exec(want(node)) ?? fail('bad-argument', `initcol: found ${JSON.stringify(node.value)}, wanted collection=key`);
       if (!persistentCollections.has(collection!.toLowerCase()))
         fail('bad-argument', `initcol: unknown collection ${JSON.stringify(collection)}; wanted ${[...persistentCollections].join(', ')}`);
-      rest.initCols.push({ collection: collection!.toLowerCase(), key: compileMacro(key!) });
+      rest.initCols.push({ collection: collection!.toLowerCase(), key: macro(key!) });
     },
     setsid: (node) => {
-      rest.initCols.push({ collection: 'session', key: compileMacro(want(node)) });
+      rest.initCols.push({ collection: 'session', key: macro(want(node)) });
     },
     setuid: (node) => {
-      rest.initCols.push({ collection: 'user', key: compileMacro(want(node)) });
+      rest.initCols.push({ collection: 'user', key: macro(want(node)) });
     },
     setrsc: (node) => {
-      rest.initCols.push({ collection: 'resource', key: compileMacro(want(node)) });
+      rest.initCols.push({ collection: 'resource', key: macro(want(node)) });
     },
     ctl: (node) => {
       rest.controls.push(compileControl(want(node), position, profile));
@@ -245,15 +253,15 @@ function unquote(text: string): string {
 }
 
 /** `tx.a=1`, `!tx.a`, `tx.a=+1`, `tx.a` (1). */
-function parseSetVar(source: string, position: Position): SetVar {
+function parseSetVar(source: string, position: Position, macro: (text: string) => Macro): SetVar {
   const text = unquote(source.trim());
   const match = /^(!?)(\w+)[.:]([^=]+)(?:=(.*))?$/s.exec(text);
   if (!match) throw new WafConfigError('bad-argument', position, `setvar: found ${JSON.stringify(text)}, wanted collection.name=value`);
   const [, bang, collection, key, value] = match;
-  const base = { collection: collection!.toLowerCase(), key: compileMacro(key!.trim()) };
+  const base = { collection: collection!.toLowerCase(), key: macro(key!.trim()) };
   if (bang) return { ...base, operation: 'unset', value: '' };
   const raw = unquote(value ?? '1');
-  if (raw.startsWith('+')) return { ...base, operation: 'add', value: compileMacro(raw.slice(1)) };
-  if (raw.startsWith('-')) return { ...base, operation: 'subtract', value: compileMacro(raw.slice(1)) };
-  return { ...base, operation: 'set', value: compileMacro(raw) };
+  if (raw.startsWith('+')) return { ...base, operation: 'add', value: macro(raw.slice(1)) };
+  if (raw.startsWith('-')) return { ...base, operation: 'subtract', value: macro(raw.slice(1)) };
+  return { ...base, operation: 'set', value: macro(raw) };
 }

@@ -26,11 +26,12 @@ const order: readonly Phase[] = [1, 2, 3, 4, 5];
 /**
  * Decide once, at load, what is the same for every request: rules over constant TX members that can never match, the
  * defaults that others set, and the skips they cause. Goes through the rules in order; a member stops being constant
- * where a rule that depends on the request may write it. Returns undefined when a rule looks back at which rules ran.
+ * where a rule that depends on the request may write it. Returns undefined when a rule looks back at which rules ran,
+ * or reads members by pattern.
  */
 export function foldRuleSet(ruleSet: RuleSet): Folded | undefined {
   const heads = order.flatMap((phase) => ruleSet.phases[phase].flatMap((item) => (item.kind === 'rule' ? [item.rule] : [])));
-  if (heads.some(looksBack)) return undefined;
+  if (heads.some((head) => looksBack(head) || links(head).some(namesByPattern))) return undefined;
   const folder = new Folder(ruleSet);
   const phases = {} as Record<Phase, FoldedPhase>;
   for (const phase of order) phases[phase] = folder.foldPhase(ruleSet.phases[phase]);
@@ -144,6 +145,11 @@ function looksBack(rule: Rule): boolean {
     ...(rule.operator ? [] : macrosOf(rule).map(([collection]) => collection)),
   ];
   return names.some((name) => name.startsWith('MATCHED_VAR') || name === 'HIGHEST_SEVERITY');
+}
+
+/** `%{TX:/pattern/}`: which member is read is known at run time only. */
+function namesByPattern(rule: Rule): boolean {
+  return macrosOf(rule).some(([collection, key]) => collection === 'TX' && key.startsWith('/'));
 }
 
 function links(head: Rule): Rule[] {

@@ -3,7 +3,6 @@ import { WafConfigError } from '../errors.ts';
 import type { OperatorEnvironment } from '../operators/types.ts';
 import { findTransformation } from '../transformations/index.ts';
 import type { ParsedActions } from './actions.ts';
-import { compileMacro } from './macro.ts';
 import type { Disruption, Phase, Rule, TransformationChain } from './model.ts';
 import { compileOperator } from './operator.ts';
 import type { Draft, DraftRule, PhaseItem, RemovedRule } from './ruleset.ts';
@@ -138,7 +137,7 @@ function mergeDisruption(parsed: ParsedActions, defaults: ParsedActions | undefi
     case 'deny':
       return { kind, status };
     case 'redirect':
-      return { kind, status: parsed.status ?? defaults?.status ?? 302, url: compileMacro(source!.url!) };
+      return { kind, status: parsed.status ?? defaults?.status ?? 302, url: source!.url! };
     case 'allow':
       return { kind, scope: source!.allowScope };
     case 'drop':

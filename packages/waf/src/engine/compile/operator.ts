@@ -30,7 +30,7 @@ const MAX_DYNAMIC = 200;
 export function compileOperator(node: OperatorNode, position: Position, environment: OperatorEnvironment): CompiledOperator {
   const factory = findOperator(node.name);
   if ('unsupported' in factory) throw new WafConfigError('unsupported', position, `Operator @${node.name}: ${factory.unsupported}`);
-  const argument = takesMacros.has(node.name) ? compileMacro(node.argument) : node.argument;
+  const argument = takesMacros.has(node.name) ? compileMacro(node.argument, environment.profile) : node.argument;
   const build = (text: string): OperatorTest => factory(text, environment);
   if (typeof argument === 'string') {
     try {

@@ -86,7 +86,14 @@ export function compileRuleSet(nodes: readonly Node[], options: CompileOptions =
 
 /** ModSecurity 3 reads bodies and evaluates (without blocking) unless told otherwise; 2 does neither. */
 function profileDefaults(profile: Profile): Settings {
-  return profile === 'modsecurity3' ? { ...defaultSettings, ruleEngine: 'DetectionOnly', requestBodyAccess: true } : defaultSettings;
+  if (profile !== 'modsecurity3') return defaultSettings;
+  return {
+    ...defaultSettings,
+    ruleEngine: 'DetectionOnly',
+    requestBodyAccess: true,
+    requestBodyLimitAction: 'ProcessPartial',
+    webAppId: '',
+  };
 }
 
 function loadUnicodeMap(settings: Settings, nodes: readonly Node[], options: CompileOptions): UnicodeMap | undefined {
@@ -167,6 +174,13 @@ function setDefault(node: DirectiveNode, defaults: Map<Phase, ParsedActions>, pr
   const parsed = parseRuleActions(parseActions(node.args[0]!, node.position), node.position, profile);
   if (parsed.isChained || parsed.id !== 0 || parsed.rest.skipAfter !== undefined) {
     throw new WafConfigError('bad-argument', node.position, 'SecDefaultAction must not hold chain, id, skip or skipAfter');
+  }
+  if (profile === 'modsecurity3' && parsed.transformations.some((name) => name.toLowerCase() === 'none')) {
+    throw new WafConfigError(
+      'bad-argument',
+      node.position,
+      'The transformation none is not suitable to be part of the SecDefaultActions: found t:none, wanted none of it',
+    );
   }
   if (profile === 'modsecurity3' && parsed.phase !== undefined && defaults.has(parsed.phase)) {
     throw new WafConfigError('bad-argument', node.position, `SecDefaultAction: phase ${parsed.phase} has its default actions already`);

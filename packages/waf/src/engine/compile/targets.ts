@@ -17,6 +17,8 @@ export interface TargetSource {
   readonly isCount: boolean;
   /** Lower-case exact member name; undefined when all, a pattern, or an XPath is asked for. */
   readonly key: string | undefined;
+  /** The same as written, for logs. */
+  readonly writtenKey: string;
   readonly keyTest: KeyTest | undefined;
   readonly xpath: XPath | undefined;
   readonly exclusions: readonly KeyTest[];
@@ -52,6 +54,8 @@ const volatileCollections: ReadonlySet<string> = new Set([
   'MATCHED_VARS',
   'MATCHED_VARS_NAMES',
   'MATCHED_VAR_NAME',
+  'MSC_PCRE_ERROR',
+  'MSC_PCRE_LIMITS_EXCEEDED',
   'REQBODY_PROCESSOR',
   'RESOURCE',
   'RULE',
@@ -96,6 +100,7 @@ function compileSource(variable: VariableNode, exclusions: readonly VariableNode
     isMap: mapCollections.has(variable.name),
     isCount: variable.isCount,
     key: isExact ? variable.key.toLowerCase() : undefined,
+    writtenKey: variable.key ?? '',
     keyTest: variable.isKeyRegex ? compileKeyTest(variable) : undefined,
     xpath: isXPath ? parseXPath(variable.key, namespaces) : undefined,
     exclusions: exclusions.filter((other) => other.name === variable.name).map(compileKeyTest),

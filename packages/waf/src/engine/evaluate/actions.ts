@@ -9,7 +9,7 @@ import { lookupValue, mapOf } from '../transaction/values.ts';
 /** Expand a macro against a transaction. */
 export function expand(state: TransactionState, macro: Macro): string {
   if (typeof macro === 'string') return macro;
-  return expandMacro(macro, { lookup: (collection, key) => lookupValue(state, collection, key) });
+  return expandMacro(macro, { lookup: (reference) => lookupValue(state, reference) });
 }
 
 /** Actions that happen for every value that matches: captures were set before. */

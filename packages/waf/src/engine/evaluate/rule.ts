@@ -1,15 +1,17 @@
 import type { Rule } from '../compile/model.ts';
 import { renderVariable } from '../compile/targets.ts';
 import type { OperatorContext, OperatorResult, OperatorTest } from '../operators/types.ts';
+import { escapeBytes } from '../render/message.ts';
 import { operatorNames } from '../seclang/operator.ts';
 import type { MatchedVariable, TransactionState } from '../transaction/state.ts';
-import { collectTargets } from '../transaction/values.ts';
+import { collectTargets, shownName } from '../transaction/values.ts';
 import type { Target } from '../variables/target.ts';
-import { targetName } from '../variables/target.ts';
 import { applyNonDisruptive, expand } from './actions.ts';
 
 /** Skips values the prefilter has proved innocent. Without one every value is looked at. */
 export type ValueFilter = (target: Target) => boolean;
+
+const MAX_TRACED = 80;
 
 /** Matches kept for the log of one rule; all are counted and acted on. */
 const MAX_LOGGED = 20;
@@ -47,12 +49,15 @@ export function evaluateRule(
   };
   const removed = state.removedTargets?.get(rule.index);
   const matches: MatchedVariable[] = [];
-  const matchedVars: { name: string; value: string }[] = [];
+  // ModSecurity 3 gathers what all links of a chain matched.
+  const gathers = state.ruleSet.profile === 'modsecurity3';
+  if (gathers && rule === head) state.matchedVars = [];
+  const matchedVars: { name: string; value: string }[] = gathers ? state.matchedVars : [];
   for (const { collection, targets: list } of collectTargets(state, targets)) {
     for (const target of list) {
       if (mayMatch && !mayMatch(target)) continue;
       if (removed?.some((gone) => gone.collection === collection && gone.test(target))) continue;
-      const name = targetName(collection, target.key);
+      const name = shownName(state, collection, target.key);
       if (state.trace) traceValue(state, rule, target, name);
       // Each match acts before the next comparison: both may touch TX.
       forEachMatch(state, rule, test, context, target, isNegated, (value) => {
@@ -69,17 +74,16 @@ export function evaluateRule(
 }
 
 function canonicalOperator(rule: Rule): string {
-  const { name, isNegated } = rule.operator!.node;
-  return `${isNegated ? '!' : ''}${upperFirst(operatorNames.get(name)!)}`;
+  return upperFirst(operatorNames.get(rule.operator!.node.name)!);
 }
 
 function traceValue(state: TransactionState, rule: Rule, target: Target, name: string): void {
   let { value } = target;
   for (const [index, step] of rule.transformations.steps.entries()) {
     value = step.run(value, state.ruleSet.unicodeMap);
-    state.trace!(9, ` T (${index}) t:${rule.transformationNames[index]}: "${value}"`);
+    state.trace!(9, ` T (${index}) t:${rule.transformationNames[index]}: "${shorten(escapeBytes(value))}"`);
   }
-  state.trace!(9, `Target value: "${value}" (Variable: ${name})`);
+  state.trace!(9, `Target value: "${shorten(escapeBytes(value))}" (Variable: ${name})`);
 }
 
 /**
@@ -136,6 +140,9 @@ function accept(state: TransactionState, rule: Rule, result: OperatorResult, tar
   if (result === 'limit') {
     // Nothing is known about this value: recorded, and turned into a verdict by the phase.
     state.limits.push({ ruleId: rule.id, variable: target.key });
+    const key = 'MSC_PCRE_LIMITS_EXCEEDED';
+    state.tx.set(key.toLowerCase(), { key, value: '1' });
+    state.trace?.(3, `rx: regex error 'MATCH_LIMIT' for pattern '${rule.operator!.node.argument}'`);
     return false;
   }
   if (typeof result === 'object' && rule.actions.hasCapture) setCaptures(state, rule, result.captures);
@@ -152,6 +159,11 @@ function setCaptures(state: TransactionState, rule: Rule, captures: readonly (st
     // ModSecurity 2 clears what earlier rules captured; 3 does not.
     else if (state.ruleSet.profile === 'modsecurity2') state.tx.delete(key);
   }
+}
+
+/** What the debug log shows of a value. */
+function shorten(text: string): string {
+  return text.length <= MAX_TRACED ? text : `${text.slice(0, MAX_TRACED)} (${text.length - MAX_TRACED} characters omitted)`;
 }
 
 /** What the debug log calls a capture. */

@@ -115,13 +115,30 @@ function repeatsOf(node: RegexNode): number {
     case 'alt':
       return node.items.reduce((sum, item) => sum + repeatsOf(item), 0);
     case 'repeat':
-      return repeatsOf(node.item) > 0 ? 2 : 1;
+      // V8 forgets what a group caught in an earlier round; PCRE does not.
+      return repeatsOf(node.item) > 0 || hasGroup(node.item) ? 2 : 1;
     case 'group':
     case 'atomic':
     case 'look':
       return repeatsOf(node.item);
     default:
       return 0;
+  }
+}
+
+function hasGroup(node: RegexNode): boolean {
+  switch (node.type) {
+    case 'group':
+      return true;
+    case 'cat':
+    case 'alt':
+      return node.items.some(hasGroup);
+    case 'repeat':
+    case 'atomic':
+    case 'look':
+      return hasGroup(node.item);
+    default:
+      return false;
   }
 }
 

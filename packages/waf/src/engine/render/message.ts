@@ -5,6 +5,11 @@ const severities = ['EMERGENCY', 'ALERT', 'CRITICAL', 'ERROR', 'WARNING', 'NOTIC
 /** Longest data shown, as ModSecurity cuts it. */
 const MAX_DATA = 512;
 
+/** Bytes outside printable ASCII as `\xHH`. */
+export function escapeBytes(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
 /** Quotes, backslashes and bytes outside printable ASCII, so that a log line stays one line. */
 export function escapeLog(text: string): string {
   return text.replace(/["\\]|[^\x20-\x7e]/g, (c) =>

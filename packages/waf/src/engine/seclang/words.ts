@@ -42,7 +42,8 @@ export function splitWords(line: string, position: Position, profile: Profile): 
       word += c;
       at++;
     }
-    if (!isClosed) {
+    // ModSecurity 3 lets the end of the directive close it.
+    if (!isClosed && profile !== 'modsecurity3') {
       throw new WafConfigError(
         'syntax',
         position,

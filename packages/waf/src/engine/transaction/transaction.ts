@@ -174,6 +174,8 @@ export class Transaction {
   finish(): TransactionResult {
     const state = this.#state;
     if (!this.#isFinished && state.engineMode !== 'Off') {
+      // What the client was told instead of the application's answer.
+      if (state.interruption) state.setList('RESPONSE_STATUS', [new Target('', String(state.interruption.status))]);
       state.dropCaches();
       runPhase(state, 5, this.#prefilter, this.#folded?.phases[5]);
       saveCollections(state);

@@ -1,9 +1,10 @@
 import { textOf } from '../body/xml-tree.ts';
 import { selectXPath } from '../body/xpath.ts';
+import type { MacroReference } from '../compile/macro.ts';
 import type { TargetSource, TargetSpec } from '../compile/targets.ts';
 import { mapCollections } from '../compile/targets.ts';
 import type { TargetGroup } from '../variables/target.ts';
-import { Target } from '../variables/target.ts';
+import { Target, targetName } from '../variables/target.ts';
 import type { TransactionState, TxValue } from './state.ts';
 
 /** Values of a spec. Stable ones are collected once and kept until the request learns more. */
@@ -26,7 +27,7 @@ function collect(state: TransactionState, source: TargetSource): TargetGroup {
   if (source.isCount)
     return {
       collection: state.ruleSet.profile === 'modsecurity3' ? source.collection : `&${source.collection}`,
-      targets: [new Target(key ?? '', String(targets.length))],
+      targets: [new Target(source.writtenKey, String(targets.length))],
     };
   return { collection: source.collection, targets };
 }
@@ -59,6 +60,12 @@ function listOf(state: TransactionState, source: TargetSource): readonly Target[
   }
   if (source.xpath) return selectXPath(state.xml, source.xpath).map((value) => new Target(source.xpath!.source, value));
   return valuesOf(state, source.collection);
+}
+
+/** A member's name as logs and MATCHED_VAR_NAME show it. ModSecurity 3 shows which collection it is, too: `IP:10.0.0.1::app::counter`. */
+export function shownName(state: TransactionState, collection: string, key: string): string {
+  const kept = state.ruleSet.profile === 'modsecurity3' ? state.persistent.get(collection.toLowerCase()) : undefined;
+  return kept ? `${collection}:${kept.key}::${state.ruleSet.settings.webAppId}::${key}` : targetName(collection, key);
 }
 
 /** TX, ENV, GEO and the persistent collections; undefined when the collection was not initialised. */
@@ -124,7 +131,9 @@ const computed: Readonly<Record<string, (state: TransactionState) => readonly Ta
   USERID: (state) => one(state.persistent.get('user')?.key ?? ''),
   WEBAPPID: (state) => one(state.ruleSet.settings.webAppId),
   MODSEC_BUILD: () => one('030000000'),
-  DURATION: (state) => one(String(Math.max(0, state.now() - state.startMs))),
+  DURATION: (state) => one(duration(state)),
+  MSC_PCRE_ERROR: (state) => one(state.limits.length > 0 ? '1' : '0'),
+  MSC_PCRE_LIMITS_EXCEEDED: (state) => one(state.limits.length > 0 ? '1' : '0'),
   TIME: (state) => one([date(state).getHours(), date(state).getMinutes(), date(state).getSeconds()].map(pad).join(':')),
   TIME_DAY: (state) => one(String(date(state).getDate())),
   TIME_EPOCH: (state) => one(String(Math.floor(state.now() / 1000))),
@@ -137,6 +146,12 @@ const computed: Readonly<Record<string, (state: TransactionState) => readonly Ta
   TIME_YEAR: (state) => one(String(date(state).getFullYear())),
   RULE: ruleMembers,
 };
+
+/** Milliseconds; seconds in ModSecurity 3. */
+function duration(state: TransactionState): string {
+  const ms = Math.max(0, state.now() - state.startMs);
+  return state.ruleSet.profile === 'modsecurity3' ? (ms / 1000).toFixed(6) : String(ms);
+}
 
 function ruleMembers(state: TransactionState): readonly Target[] {
   const rule = state.currentRule;
@@ -161,8 +176,10 @@ export function forgetDerived(state: TransactionState): void {
 }
 
 /** First value of a variable or member, for macros. */
-export function lookupValue(state: TransactionState, collection: string, key: string): string {
+export function lookupValue(state: TransactionState, { collection, key, keyPattern }: MacroReference): string {
   const map = mapCollections.has(collection) ? mapOf(state, collection) : undefined;
+  const members = map ? map.values() : valuesOf(state, collection);
+  if (keyPattern) return [...members].find((member) => keyPattern.test(member.key) === 'match')?.value ?? '';
   if (map) return map.get(key.toLowerCase())?.value ?? '';
   const targets = valuesOf(state, collection);
   if (key === '') return targets[0]?.value ?? '';

@@ -75,11 +75,11 @@ export function parseUnicodeMap(text: string, codePage: number): UnicodeMap | un
   for (const line of text.split('\n')) {
     const trimmed = line.trim();
     if (trimmed === '' || trimmed.startsWith('#')) continue;
-    const heading = /^(\d+)(?:\s*\(|$)/.exec(trimmed);
-    if (heading && !trimmed.includes(':')) {
+    // The page's number stands alone, before a name in parentheses, or before the words.
+    const heading = /^(\d{3,5})(?=\s|$)/.exec(trimmed);
+    if (heading) {
       if (isInPage) break;
       isInPage = Number(heading[1]) === codePage;
-      continue;
     }
     if (!isInPage) continue;
     for (const pair of trimmed.matchAll(/([0-9a-fA-F]{4}):([0-9a-fA-F]{2})/g))
