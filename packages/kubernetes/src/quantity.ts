@@ -105,8 +105,8 @@ export function parseQuantity(text: string): number {
 
 /** The form in which the server stores a quantity: `0.5` becomes `500m`, `1024Mi` becomes `1Gi`, `1000m` becomes `1`. */
 export function canonicalQuantity(text: string): string {
-  const { nanos, format } = readOrThrow(text);
-  return format === 'binary' ? formatBinary(nanos) : formatDecimal(nanos, format);
+  const { nanos, format: as } = readOrThrow(text);
+  return format(nanos, as);
 }
 
 /** @param binary write Ki, Mi, Gi (memory) in place of k, M, G; a fraction below one nano-unit is rounded up */
@@ -125,6 +125,15 @@ export function compareQuantity(a: string, b: string): number {
 /** Exact sum; the result has the first operand's format, as in the server's quota and scheduling arithmetic. */
 export function addQuantity(a: string, b: string): string {
   const [left, right] = [readOrThrow(a), readOrThrow(b)];
-  const nanos = left.nanos + right.nanos;
-  return left.format === 'binary' ? formatBinary(nanos) : formatDecimal(nanos, left.format);
+  return format(left.nanos + right.nanos, left.format);
+}
+
+/** Exact difference, in the first operand's format. */
+export function subtractQuantity(a: string, b: string): string {
+  const [left, right] = [readOrThrow(a), readOrThrow(b)];
+  return format(left.nanos - right.nanos, left.format);
+}
+
+function format(nanos: bigint, as: Format): string {
+  return as === 'binary' ? formatBinary(nanos) : formatDecimal(nanos, as);
 }

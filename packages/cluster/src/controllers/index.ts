@@ -13,6 +13,7 @@ import { createNamespaceController } from './namespace/controller.ts';
 import { createNodeLifecycleController } from './node/lifecycle-controller.ts';
 import { createPodGarbageController } from './node/pod-garbage-controller.ts';
 import { createTaintEvictionController } from './node/taint-eviction-controller.ts';
+import { createResourceQuotaController } from './quota/controller.ts';
 import { createReplicaSetController } from './replicaset/controller.ts';
 import { type Controller, type ControllerContext, createContext, type Log } from './runtime/context.ts';
 import type { ServedResource } from './runtime/resources.ts';
@@ -86,6 +87,7 @@ function createControllers(ctx: ControllerContext, options: ControllersOptions):
     createPodGarbageController(ctx),
     createEndpointsMirror(ctx),
     createEventExpiry(ctx),
+    createResourceQuotaController(ctx, options),
     ...(options.volumes === undefined ? [] : [createVolumeController(ctx, options.volumes)]),
   ];
 }

@@ -1,5 +1,7 @@
 import { alreadyExists, badRequest, invalid, type KubernetesObject, namespaceTerminating, notFound } from '@palisade/kubernetes';
+import { admitLimitRange } from '../admission/limit-range.ts';
 import { admitPodSecurity } from '../admission/pod-security/admit.ts';
+import { admitQuota } from '../admission/quota.ts';
 import { type Core, readObject, type Scope } from '../core.ts';
 import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
@@ -86,7 +88,9 @@ async function createNamed(core: Core, scope: Scope, strategy: Strategy, fresh: 
   const name = object.metadata.name!;
   core.refuseEscalation(scope, object);
   admitPodSecurity(core, scope, object, undefined);
+  admitLimitRange(core, scope, object);
   await core.admission.validate(scope, 'CREATE', object, undefined);
+  admitQuota(core, scope, object, undefined);
   const allocation = strategy.allocate?.(object, undefined, core);
   if (allocation !== undefined && 'causes' in allocation) throw invalid(kind, name, allocation.causes);
   const stored = toStored(resource, object);

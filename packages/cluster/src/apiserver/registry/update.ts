@@ -9,6 +9,7 @@ import {
   type StatusCause,
 } from '@palisade/kubernetes';
 import { admitPodSecurity } from '../admission/pod-security/admit.ts';
+import { admitQuota } from '../admission/quota.ts';
 import type { Core, Scope } from '../core.ts';
 import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
@@ -54,6 +55,7 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
     if (!isOwn) core.refuseEscalation(scope, prepared);
     if (!isOwn) admitPodSecurity(core, scope, prepared, current);
     if (!isOwn) await core.admission.validate(scope, 'UPDATE', prepared, current);
+    if (!isOwn) admitQuota(core, scope, prepared, current);
     try {
       return await write(core, scope, change, entry, current, prepared);
     } catch (error) {

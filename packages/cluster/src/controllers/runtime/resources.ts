@@ -13,6 +13,7 @@ export const Resource = {
   serviceAccounts: core('serviceaccounts'),
   configMaps: core('configmaps'),
   events: core('events'),
+  resourceQuotas: core('resourcequotas'),
   deployments: group('apps', 'deployments'),
   replicaSets: group('apps', 'replicasets'),
   daemonSets: group('apps', 'daemonsets'),

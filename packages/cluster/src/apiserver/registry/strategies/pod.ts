@@ -1,4 +1,5 @@
 import { forbidden, type KubernetesObject } from '@palisade/kubernetes';
+import { defaultFromLimitRanges } from '../../admission/limit-range.ts';
 import { type Core, readObject } from '../../core.ts';
 import type { Strategy } from '../strategy.ts';
 import { safeSuffix } from '../uid.ts';
@@ -42,6 +43,7 @@ export const podStrategy: Strategy = {
     await admitServiceAccount(pod, core);
     admitTolerations(pod);
     admitPriority(pod, core);
+    defaultFromLimitRanges(core, pod);
   },
 };
 
