@@ -5,11 +5,12 @@ export function describeBody(body: FlowBody): string {
   switch (body.type) {
     case 'l4':
       if (body.tcpFlags && body.tcpFlags.length > 0) return `TCP Flags: ${body.tcpFlags.join(', ')}`;
-      return body.icmpType === undefined ? body.protocol : `${body.protocol} type ${body.icmpType}`;
+      return body.icmpType === undefined ? `${body.protocol}${padlock(body)}` : `${body.protocol} type ${body.icmpType}`;
     case 'http':
       return ['HTTP', body.method, body.path, body.status, body.durationMs === undefined ? undefined : `${body.durationMs}ms`]
         .filter((part) => part !== undefined)
-        .join(' ');
+        .join(' ')
+        .concat(padlock(body));
     case 'dns': {
       const answers = body.answers && body.answers.length > 0 ? ` -> ${body.answers.join(', ')}` : '';
       return `DNS ${body.queryType} ${body.query}${body.responseCode === undefined ? '' : ` ${body.responseCode}`}${answers}`;
@@ -22,3 +23,5 @@ export function describeBody(body: FlowBody): string {
       return body satisfies never;
   }
 }
+
+const padlock = ({ isMutualTls }: { readonly isMutualTls?: boolean }) => (isMutualTls === true ? ' mTLS' : '');

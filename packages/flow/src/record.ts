@@ -42,6 +42,8 @@ export interface L4Body {
   protocol: 'TCP' | 'UDP' | 'SCTP' | 'ICMPv4' | 'ICMPv6' | string;
   tcpFlags?: readonly string[];
   icmpType?: number;
+  /** Known to proxies only. */
+  isMutualTls?: boolean;
 }
 
 export interface HttpBody {

@@ -1,0 +1,42 @@
+/** What the proxy beside this agent does, as metrics on 15020 and flow records. */
+import { createWriteStream } from 'node:fs';
+import type { Server } from 'node:http';
+import type { FlowRecord } from '@palisade/flow';
+import type { GrpcMethods } from '@palisade/xds/grpc';
+import type { OwnPod } from './flow.ts';
+import { createFlowLog } from './flow-log.ts';
+import { createRequestMetrics } from './metrics.ts';
+import { createReportMethods } from './receiver.ts';
+import { createScrapeServer } from './scrape.ts';
+import { parseWorkloadName } from './workload.ts';
+
+export interface TelemetryOptions {
+  readonly pod: OwnPod;
+  /** The pod's workload, as an endpoint's metadata has it; absent is unknown. */
+  readonly workload: string | undefined;
+  /** Where flow records go; undefined: nowhere. */
+  readonly flowLogPath: string | undefined;
+  readonly adminPort: number;
+  readonly now: () => number;
+}
+
+export interface Telemetry {
+  /** For the agent's socket. */
+  readonly methods: GrpcMethods;
+  /** To be listened with on 15020. */
+  readonly scrape: Server;
+}
+
+export function createTelemetry({ pod, workload, flowLogPath, adminPort, now }: TelemetryOptions): Telemetry {
+  const metrics = createRequestMetrics(parseWorkloadName(workload));
+  const flows = flowLogPath === undefined ? undefined : createFlowLog(createWriteStream(flowLogPath, { flags: 'a' }), now);
+  const addFlow = (flow: FlowRecord) => flows?.add(flow);
+  const skipped = () =>
+    flows === undefined
+      ? ''
+      : `# HELP palisade_flow_records_skipped_total Flow records left out: too many a second.\n# TYPE palisade_flow_records_skipped_total counter\npalisade_flow_records_skipped_total ${flows.skipped}\n`;
+  return {
+    methods: createReportMethods({ pod, metrics, addFlow }),
+    scrape: createScrapeServer({ render: () => metrics.render() + skipped(), adminPort }),
+  };
+}

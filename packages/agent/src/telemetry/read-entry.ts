@@ -1,0 +1,314 @@
+/**
+ * `envoy.service.accesslog.v3.StreamAccessLogsMessage`, field by field: of some eighty fields an entry may have, those that are used are
+ * read and the rest is stepped over.
+ */
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { RequestMethod } from '@palisade/xds/api/envoy/config/core/v3/base';
+import { emptyReport, type Place, type Report } from './report.ts';
+
+export interface ReportMessage {
+  /** On the first message of a stream. */
+  readonly logName: string | undefined;
+  readonly reports: readonly Report[];
+}
+
+type Fields = Readonly<Record<number, (reader: BinaryReader) => void>>;
+
+/** @throws on bytes that are no such message */
+export function readReports(message: Uint8Array): ReportMessage {
+  let logName: string | undefined;
+  const reports: Report[] = [];
+  const entries = (kind: Report['kind']) =>
+    inner({ 1: (reader) => void reports.push(kind === 'http' ? readHttp(reader) : readTcp(reader)) });
+  read(new BinaryReader(message), undefined, {
+    1: inner({
+      2: (reader) => {
+        logName = reader.string();
+      },
+    }),
+    2: entries('http'),
+    3: entries('tcp'),
+  });
+  return { logName, reports };
+}
+
+/** @param length undefined: to the end */
+function read(reader: BinaryReader, length: number | undefined, fields: Fields): void {
+  const end = length === undefined ? reader.len : reader.pos + length;
+  if (end > reader.len) throw new RangeError('a field runs past the end of its message');
+  while (reader.pos < end) {
+    const [number, type] = reader.tag();
+    const take = fields[number];
+    if (take === undefined) reader.skip(type, number);
+    else take(reader);
+  }
+}
+
+const inner = (fields: Fields) => (reader: BinaryReader) => read(reader, reader.uint32(), fields);
+
+function readHttp(reader: BinaryReader): Report {
+  const report = emptyReport('http');
+  read(reader, reader.uint32(), {
+    1: (r) => readCommon(r, report),
+    2: (r) => {
+      report.protocol = versions[r.int32()] ?? '';
+    },
+    3: inner({
+      1: (r) => {
+        report.method = RequestMethod[r.int32()] ?? '';
+      },
+      3: (r) => {
+        report.authority = r.string();
+      },
+      5: (r) => {
+        report.path = r.string();
+      },
+      9: (r) => {
+        report.requestId = r.string();
+      },
+      10: (r) => {
+        report.path = r.string() || report.path;
+      },
+      12: (r) => {
+        report.receivedBytes = Number(r.uint64());
+      },
+    }),
+    4: inner({
+      1: inner({
+        1: (r) => {
+          report.status = r.uint32();
+        },
+      }),
+      3: (r) => {
+        report.sentBytes = Number(r.uint64());
+      },
+      6: (r) => {
+        report.details = r.string();
+      },
+    }),
+  });
+  return report;
+}
+
+function readTcp(reader: BinaryReader): Report {
+  const report = emptyReport('tcp');
+  read(reader, reader.uint32(), {
+    1: (r) => readCommon(r, report),
+    2: inner({
+      1: (r) => {
+        report.receivedBytes = Number(r.uint64());
+      },
+      2: (r) => {
+        report.sentBytes = Number(r.uint64());
+      },
+    }),
+  });
+  return report;
+}
+
+/** `HTTPAccessLogEntry.HTTPVersion` */
+const versions = ['', 'HTTP/1.0', 'HTTP/1.1', 'HTTP/2', 'HTTP/3'];
+
+function readCommon(reader: BinaryReader, report: Report): void {
+  const flags: string[] = [];
+  const tags: Record<string, string> = {};
+  read(reader, reader.uint32(), {
+    2: (r) => {
+      report.source = readAddress(r) ?? report.source;
+    },
+    3: (r) => {
+      report.destination = readAddress(r) ?? report.destination;
+    },
+    4: (r) => {
+      report.isTls = true;
+      read(r, r.uint32(), {
+        4: (names) => {
+          report.local = readFirstUri(names);
+        },
+        5: (names) => {
+          report.peer = readFirstUri(names);
+        },
+      });
+    },
+    5: (r) => {
+      report.timeMs = readTime(r);
+    },
+    13: (r) => {
+      report.upstream = readAddress(r);
+    },
+    15: (r) => {
+      report.cluster = r.string();
+    },
+    16: (r) => readFlags(r, flags),
+    17: (r) => {
+      report.shadow = { ...report.shadow, ...readShadow(r) };
+    },
+    18: (r) => {
+      report.upstreamFailure = r.string();
+    },
+    // The address behind which the client really is comes last: it is what policies on source addresses saw.
+    20: (r) => {
+      report.source = readAddress(r) ?? report.source;
+    },
+    22: (r) => {
+      const [key, value] = readPair(r);
+      tags[key] = value;
+    },
+    23: (r) => {
+      report.durationMs = readTime(r);
+    },
+    25: (r) => {
+      report.termination = r.string();
+    },
+  });
+  report.flags = flags;
+  report.tags = tags;
+}
+
+/** `Duration` and `Timestamp` alike, in milliseconds. */
+function readTime(reader: BinaryReader): number {
+  let ms = 0;
+  read(reader, reader.uint32(), {
+    1: (r) => {
+      ms += Number(r.int64()) * 1000;
+    },
+    2: (r) => {
+      ms += r.int32() / 1e6;
+    },
+  });
+  return ms;
+}
+
+function readAddress(reader: BinaryReader): Place | undefined {
+  let place: Place | undefined;
+  read(reader, reader.uint32(), {
+    1: (r) => {
+      let address = '';
+      let port = 0;
+      read(r, r.uint32(), {
+        2: (one) => {
+          address = one.string();
+        },
+        3: (one) => {
+          port = one.uint32();
+        },
+      });
+      place = { address, port };
+    },
+  });
+  return place;
+}
+
+function readFirstUri(reader: BinaryReader): string | undefined {
+  let uri: string | undefined;
+  read(reader, reader.uint32(), {
+    1: inner({
+      1: (r) => {
+        const name = r.string();
+        uri ??= name;
+      },
+    }),
+  });
+  return uri;
+}
+
+/** `ResponseFlags`: Envoy's short names by field number. */
+const flagNames: Readonly<Record<number, string>> = {
+  1: 'LH',
+  2: 'UH',
+  3: 'UT',
+  4: 'LR',
+  5: 'UR',
+  6: 'UF',
+  7: 'UC',
+  8: 'UO',
+  9: 'NR',
+  10: 'DI',
+  11: 'FI',
+  12: 'RL',
+  13: 'UAEX',
+  14: 'RLSE',
+  15: 'DC',
+  16: 'URX',
+  17: 'SI',
+  18: 'IH',
+  19: 'DPE',
+  20: 'UMSDR',
+  21: 'RFCF',
+  22: 'NFCF',
+  23: 'DT',
+  24: 'UPE',
+  25: 'NC',
+  26: 'OM',
+  27: 'DF',
+  28: 'DR',
+};
+
+function readFlags(reader: BinaryReader, flags: string[]): void {
+  const end = reader.uint32() + reader.pos;
+  while (reader.pos < end) {
+    const [number, type] = reader.tag();
+    const isSet = type === WireType.Varint ? reader.bool() : true;
+    if (type !== WireType.Varint) reader.skip(type, number);
+    const name = flagNames[number];
+    if (isSet && name !== undefined) flags.push(name);
+  }
+}
+
+function readPair(reader: BinaryReader): [string, string] {
+  let key = '';
+  let value = '';
+  read(reader, reader.uint32(), {
+    1: (r) => {
+      key = r.string();
+    },
+    2: (r) => {
+      value = r.string();
+    },
+  });
+  return [key, value];
+}
+
+const rbac = 'envoy.filters.http.rbac';
+
+/** `Metadata`: of the RBAC filter's struct, what is text. */
+function readShadow(reader: BinaryReader): Record<string, string> {
+  const found: Record<string, string> = {};
+  read(reader, reader.uint32(), {
+    1: (entry) => {
+      let filter = '';
+      read(entry, entry.uint32(), {
+        1: (r) => {
+          filter = r.string();
+        },
+        2: (r) => {
+          const fields = readStruct(r);
+          if (filter === rbac) Object.assign(found, fields);
+        },
+      });
+    },
+  });
+  return found;
+}
+
+function readStruct(reader: BinaryReader): Record<string, string> {
+  const fields: Record<string, string> = {};
+  read(reader, reader.uint32(), {
+    1: (entry) => {
+      let key = '';
+      let value: string | undefined;
+      read(entry, entry.uint32(), {
+        1: (r) => {
+          key = r.string();
+        },
+        2: inner({
+          3: (r) => {
+            value = r.string();
+          },
+        }),
+      });
+      if (value !== undefined) fields[key] = value;
+    },
+  });
+  return fields;
+}

@@ -1,0 +1,225 @@
+/** From entries as a proxy writes them to metrics and flow records. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { type FlowRecord, formatFlow } from '@palisade/flow';
+import type { HTTPAccessLogEntrySchema } from '@palisade/xds/api/envoy/data/accesslog/v3/accesslog';
+import { StreamAccessLogsMessageSchema } from '@palisade/xds/api/envoy/service/accesslog/v3/als';
+import type { ServerCall } from '@palisade/xds/grpc';
+import fc from 'fast-check';
+import { createFlowLog } from './flow-log.ts';
+import { createRequestMetrics } from './metrics.ts';
+import { readReports } from './read-entry.ts';
+import { createReportMethods } from './receiver.ts';
+import { createScrapeServer } from './scrape.ts';
+import { parseWorkloadName } from './workload.ts';
+
+type HttpEntry = MessageInitShape<typeof HTTPAccessLogEntrySchema>;
+type Common = Exclude<NonNullable<HttpEntry['commonProperties']>, { readonly $typeName: 'envoy.data.accesslog.v3.AccessLogCommon' }>;
+
+const own = parseWorkloadName('details-v1;shop;details;v1;Kubernetes');
+const address = (ip: string, port: number) => ({
+  address: { case: 'socketAddress' as const, value: { address: ip, portSpecifier: { case: 'portValue' as const, value: port } } },
+});
+const names = (uri: string) => ({ subjectAltName: [{ san: { case: 'uri' as const, value: uri } }] });
+const client = 'spiffe://cluster.local/ns/shop/sa/productpage';
+const server = 'spiffe://cluster.local/ns/shop/sa/details';
+
+const common = (more: Partial<Common> = {}): Common => ({
+  downstreamRemoteAddress: address('10.0.0.1', 40_000),
+  downstreamLocalAddress: address('10.0.0.2', 9080),
+  tlsProperties: { localCertificateProperties: names(server), peerCertificateProperties: names(client) },
+  startTime: { seconds: 1_700_000_000n, nanos: 5_000_000 },
+  duration: { nanos: 3_200_000 },
+  upstreamCluster: 'inbound|9080||',
+  customTags: { destination_service: 'details.shop.svc.cluster.local;details;shop' },
+  ...more,
+});
+
+function http(status: number, details: string, more: Partial<Common> = {}): HttpEntry {
+  return {
+    commonProperties: common(more),
+    protocolVersion: 2,
+    request: { requestMethod: 1, path: '/details/0', authority: 'details:9080', requestBodyBytes: 7n },
+    response: { responseCode: status, responseBodyBytes: 300n, responseCodeDetails: details },
+  };
+}
+
+function message(logName: string, entries: readonly HttpEntry[]): Uint8Array {
+  return toBinary(
+    StreamAccessLogsMessageSchema,
+    create(StreamAccessLogsMessageSchema, {
+      identifier: { logName },
+      logEntries: { case: 'httpLogs', value: { logEntry: [...entries] } },
+    }),
+  );
+}
+
+function receive(bytes: readonly Uint8Array[]) {
+  const flows: FlowRecord[] = [];
+  const metrics = createRequestMetrics(own, 3);
+  const methods = createReportMethods({ pod: { namespace: 'shop', name: 'details-x' }, metrics, addFlow: (flow) => flows.push(flow) });
+  const handler = Object.values(methods)[0]!({} as ServerCall);
+  for (const one of bytes) handler.message(one);
+  return { flows, text: metrics.render() };
+}
+
+test('inbound: answered, denied by a policy, allowed by none, without a token, dry run', () => {
+  const shadow = {
+    filterMetadata: {
+      'envoy.filters.http.rbac': {
+        istio_dry_run_allow_shadow_engine_result: 'denied',
+        istio_dry_run_allow_shadow_effective_policy_id: 'ns[shop]-policy[try]-rule[2]',
+      },
+      'envoy.filters.http.jwt_authn': { payload: { sub: 'ann' } },
+    },
+  };
+  const { flows } = receive([
+    message('inbound', [
+      http(200, 'via_upstream'),
+      http(403, 'rbac_access_denied_matched_policy[ns[shop]-policy[no-posts]-rule[1]]'),
+      http(403, 'rbac_access_denied_matched_policy[none]', { tlsProperties: undefined as never }),
+      http(401, 'jwt_authn_access_denied{Jwt_is_expired}'),
+      http(200, 'via_upstream', { metadata: shadow }),
+    ]),
+  ]);
+  const time = 'Nov 14 22:13:20.005: ';
+  assert.deepEqual(flows.map(formatFlow), [
+    `${time}10.0.0.1:40000 (${client}) -> shop/details-x:9080 ingress FORWARDED (HTTP GET /details/0 200 3ms mTLS) — answered`,
+    `${time}10.0.0.1:40000 (${client}) <> shop/details-x:9080 ingress DROPPED (HTTP GET /details/0 403 3ms mTLS) — denied by AuthorizationPolicy [AuthorizationPolicy shop/no-posts rule 1]`,
+    `${time}10.0.0.1:40000 <> shop/details-x:9080 ingress DROPPED (HTTP GET /details/0 403 3ms) — no AuthorizationPolicy allows it`,
+    `${time}10.0.0.1:40000 (${client}) <> shop/details-x:9080 ingress DROPPED (HTTP GET /details/0 401 3ms mTLS) — the token was refused: Jwt is expired`,
+    `${time}10.0.0.1:40000 (${client}) -> shop/details-x:9080 ingress AUDIT (HTTP GET /details/0 200 3ms mTLS) — would be denied by AuthorizationPolicy (dry run) [AuthorizationPolicy shop/try rule 2]`,
+  ]);
+  assert.equal(JSON.stringify(flows).includes('ann'), false);
+  assert.equal(flows[0]!.source.identity, client);
+});
+
+test('outbound: the endpoint that answered, and why none did', () => {
+  const { flows, text } = receive([
+    message('outbound', [
+      http(200, 'via_upstream', {
+        upstreamRemoteAddress: address('10.0.0.9', 80),
+        upstreamCluster: 'outbound|80||db.shop.svc.cluster.local',
+        customTags: {
+          destination_service: 'db.shop.svc.cluster.local;db;shop',
+          destination_workload: 'db-v2;shop;db;v2;Kubernetes',
+        },
+      }),
+      http(503, 'upstream_reset_before_response_started{connection_failure}', {
+        responseFlags: { upstreamConnectionFailure: true },
+        upstreamTransportFailureReason: 'no route to host',
+      }),
+    ]),
+  ]);
+  assert.match(
+    formatFlow(flows[0]!),
+    /shop\/details-x:40000 -> 10\.0\.0\.9:80 \(db\.shop\.svc\.cluster\.local\) egress FORWARDED \(HTTP GET/,
+  );
+  assert.match(formatFlow(flows[1]!), /egress ERROR .* — cannot connect to the upstream: no route to host/);
+  assert.match(
+    text,
+    /istio_requests_total\{reporter="source",source_workload="details-v1",.*destination_workload="db-v2",.*destination_service_name="db",.*response_code="200",.*connection_security_policy="unknown"\} 1/,
+  );
+});
+
+test('metrics: Istio’s names and labels, histograms add up, strangers cannot fill the memory', () => {
+  const entries = [http(200, 'via_upstream'), http(200, 'via_upstream'), http(403, 'rbac_access_denied_matched_policy[none]')];
+  const many = Array.from({ length: 5 }, (_, i) => http(200, 'via_upstream', { upstreamCluster: `c${i}"\n` }));
+  const { text } = receive([message('inbound', entries), message('inbound', many)]);
+  const labels =
+    'reporter="destination",source_workload="unknown",source_workload_namespace="shop",source_canonical_service="unknown",source_canonical_revision="unknown",source_app="unknown",source_version="unknown",source_cluster="unknown",' +
+    `source_principal="${client}",destination_workload="details-v1",destination_workload_namespace="shop",destination_canonical_service="details",destination_canonical_revision="v1",destination_app="details",destination_version="v1",destination_cluster="Kubernetes",` +
+    `destination_principal="${server}",destination_service="details.shop.svc.cluster.local",destination_service_name="details",destination_service_namespace="shop",request_protocol="http",response_code="200",grpc_response_status="",response_flags="-",connection_security_policy="mutual_tls"`;
+  assert.ok(text.includes(`istio_requests_total{${labels}} 2\n`), text);
+  assert.ok(text.includes(`istio_request_duration_milliseconds_bucket{${labels},le="5"} 2\n`));
+  assert.ok(text.includes(`istio_request_duration_milliseconds_bucket{${labels},le="1"} 0\n`));
+  assert.ok(text.includes(`istio_request_bytes_sum{${labels}} 14\n`));
+  assert.ok(text.includes(`istio_response_bytes_count{${labels}} 2\n`));
+  assert.match(text, /palisade_telemetry_overflow_total 4\n/);
+  for (const line of text.trimEnd().split('\n'))
+    assert.match(line, /^(?:# (?:HELP|TYPE) |[a-z_]+(?:\{(?:[a-z_]+="(?:[^"\\]|\\.)*",?)+\})? [\d.]+$)/);
+});
+
+test('connections are counted and shown with what ended them', () => {
+  const tcp = (more: Partial<Common>) =>
+    toBinary(
+      StreamAccessLogsMessageSchema,
+      create(StreamAccessLogsMessageSchema, {
+        identifier: { logName: 'inbound' },
+        logEntries: {
+          case: 'tcpLogs',
+          value: { logEntry: [{ commonProperties: common(more), connectionProperties: { receivedBytes: 10n, sentBytes: 20n } }] },
+        },
+      }),
+    );
+  const { flows, text } = receive([
+    tcp({}),
+    tcp({ connectionTerminationDetails: 'rbac_access_denied_matched_policy[ns[shop]-policy[p]-rule[0]]' }),
+    tcp({ responseFlags: { noRouteFound: true }, tlsProperties: undefined as never }),
+  ]);
+  assert.deepEqual(
+    flows.map((flow) => [flow.verdict, flow.policy?.name]),
+    [
+      ['FORWARDED', undefined],
+      ['DROPPED', 'p'],
+      ['DROPPED', undefined],
+    ],
+  );
+  assert.match(flows[2]!.reason, /mutual TLS is required/);
+  assert.match(text, /istio_tcp_received_bytes_total\{[^}]*response_flags="-"[^}]*\} 20\n/);
+});
+
+test('bytes that are no message are refused, and never read for ever', () => {
+  const valid = message('inbound', [http(200, 'via_upstream')]);
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(valid.length), fc.nat(255), (noise, at, value) => {
+      const changed = Uint8Array.from(valid);
+      changed[at] = value;
+      for (const bytes of [noise, changed, valid.subarray(0, at)]) {
+        try {
+          assert.ok(Array.isArray(readReports(bytes).reports));
+        } catch (error) {
+          assert.ok(error instanceof Error && error.name !== 'AssertionError');
+        }
+      }
+    }),
+  );
+});
+
+test('flow log: denied records keep their share when answers flood it', () => {
+  const lines: string[] = [];
+  let now = 0;
+  const log = createFlowLog({ write: (line: string) => lines.push(line) > 0, writableLength: 0 } as never, () => now);
+  const { flows } = receive([message('inbound', [http(200, 'via_upstream'), http(403, 'rbac_access_denied_matched_policy[none]')])]);
+  for (let i = 0; i < 10_000; i++) log.add(flows[0]!);
+  log.add(flows[1]!);
+  assert.equal(lines.length, 201);
+  assert.equal(JSON.parse(lines.at(-1)!).verdict, 'DROPPED');
+  assert.equal(log.skipped, 9800);
+  now += 1000;
+  for (let i = 0; i < 100; i++) log.add(flows[0]!);
+  assert.equal(lines.length, 251);
+});
+
+test('scrape: both parts, and ours alone while the proxy is away', async () => {
+  const admin = createServer((_, response) => response.end('envoy_x 1\n')).listen(0, '127.0.0.1');
+  await once(admin, 'listening');
+  const scrape = createScrapeServer({ render: () => 'istio_x 1\n', adminPort: (admin.address() as AddressInfo).port }).listen(
+    0,
+    '127.0.0.1',
+  );
+  await once(scrape, 'listening');
+  const url = `http://127.0.0.1:${(scrape.address() as AddressInfo).port}`;
+  const read = async (path: string) => (await fetch(`${url}${path}`, { headers: { connection: 'close' } })).text();
+  assert.equal(await read('/stats/prometheus'), 'istio_x 1\nenvoy_x 1\n');
+  admin.closeAllConnections();
+  admin.close();
+  assert.equal(await read('/stats/prometheus'), 'istio_x 1\n');
+  assert.equal((await fetch(`${url}/quitquitquit`, { headers: { connection: 'close' } })).status, 404);
+  scrape.closeAllConnections();
+  scrape.close();
+});
