@@ -74,7 +74,11 @@ const clusterPeer = fc.oneof(
   fc.record({ namespaces: namespaceSelector }),
   fc.record({ pods: fc.record({ namespaceSelector, podSelector: selector }) }),
 );
-const outsidePeer = fc.oneof(fc.record({ networks: fc.array(cidr, { minLength: 1, maxLength: 2 }) }), fc.constant({ nodes: {} }));
+const outsidePeer = fc.oneof(
+  fc.record({ networks: fc.array(cidr, { minLength: 1, maxLength: 2 }) }),
+  fc.constantFrom({ nodes: {} }, { nodes: { matchLabels: { app: 'x' } } }),
+  fc.constantFrom('a.example.com', '*.example.com').map((name) => ({ domainNames: [name] })),
+);
 const numericProtocol = fc.oneof(
   fc.constantFrom(...portNumbers).map((number) => ({ tcp: { destinationPort: { number } } })),
   fc.constant({ udp: { destinationPort: { range: { start: 80, end: 443 } } } }),
@@ -126,6 +130,15 @@ const nodes = [
   { name: 'node2', labels: {}, addresses: ['192.168.0.2', 'fd00:1::2'] },
 ];
 
+const domainAddresses = [
+  new Map(),
+  new Map([['a.example.com', ['203.0.113.7', '2001:db8::1']]]),
+  new Map([
+    ['a.example.com', ['198.51.100.1']],
+    ['b.example.com', ['203.0.113.7', '10.244.0.2']],
+  ]),
+];
+
 /** At most 7 pods: with their addresses they fit the prefixes above in every way. */
 export const clusterArbitrary: fc.Arbitrary<ClusterSnapshot> = fc
   .record({
@@ -133,8 +146,10 @@ export const clusterArbitrary: fc.Arbitrary<ClusterSnapshot> = fc
     pods: fc.array(fc.tuple(fc.constantFrom(...namespaceNames), podSketch), { minLength: 2, maxLength: 7 }),
     policies: fc.array(fc.tuple(fc.constantFrom(...namespaceNames), networkPolicySpec, auditMode), { maxLength: 5 }),
     clusterPolicies: fc.array(fc.tuple(clusterPolicySpec, auditMode), { maxLength: 3 }),
+    domainAddresses: fc.constantFrom(...domainAddresses),
   })
-  .map(({ namespaceLabels, pods, policies, clusterPolicies }) => ({
+  .map(({ namespaceLabels, pods, policies, clusterPolicies, ...rest }) => ({
+    ...rest,
     namespaces: namespaceNames.map((name, index) => ({ name, labels: namespaceLabels[index]! })),
     pods: podsOf(Object.fromEntries(pods.map(([namespace, sketch], index) => [`${namespace}/p${index}`, sketch]))),
     nodes,
@@ -149,6 +164,55 @@ export const clusterArbitrary: fc.Arbitrary<ClusterSnapshot> = fc
       spec,
     })),
   }));
+
+type Fate = 'keep' | 'replace' | 'remove';
+
+/** The old objects with some of them gone, and some of the new ones in their place; what is kept is the same object. */
+function mix<T>(old: readonly T[], fresh: readonly T[], keyOf: (object: T) => string, fates: readonly Fate[]): T[] {
+  const mixed = new Map(old.map((object) => [keyOf(object), object]));
+  for (const [index, object] of fresh.entries()) {
+    const fate = fates[index % fates.length]!;
+    if (fate === 'replace') mixed.set(keyOf(object), object);
+    if (fate === 'remove') mixed.delete(keyOf(object));
+  }
+  return [...mixed.values()];
+}
+
+const nameOf = (object: unknown): string => {
+  const { namespace, name } = (object as { metadata: { namespace?: string; name: string } }).metadata;
+  return `${namespace}/${name}`;
+};
+
+/** A cluster as it changes, step by step. Now and then two pods claim one address. */
+export const historyArbitrary: fc.Arbitrary<readonly ClusterSnapshot[]> = fc
+  .tuple(
+    clusterArbitrary,
+    fc.array(
+      fc.tuple(
+        clusterArbitrary,
+        fc.array(fc.constantFrom<Fate>('keep', 'replace', 'remove', 'keep'), { minLength: 1, maxLength: 5 }),
+        fc.boolean(),
+      ),
+      { minLength: 1, maxLength: 5 },
+    ),
+  )
+  .map(([first, steps]) => {
+    const history: ClusterSnapshot[] = [first];
+    for (const [fresh, fates, movesNodes] of steps) {
+      const old = history.at(-1)!;
+      history.push({
+        namespaces: fates[0] === 'replace' ? fresh.namespaces : mix(old.namespaces, fresh.namespaces, ({ name }) => name, fates),
+        pods: mix(old.pods, fresh.pods, ({ namespace, name }) => `${namespace}/${name}`, fates),
+        networkPolicies: mix(old.networkPolicies, fresh.networkPolicies, nameOf, fates),
+        clusterPolicies: mix(old.clusterPolicies!, fresh.clusterPolicies!, nameOf, fates.toReversed()),
+        nodes: movesNodes
+          ? old.nodes!.map((node, index) => ({ ...node, labels: { app: 'xyx'[index + fates.length - 1] ?? 'z' } }))
+          : old.nodes!,
+        ...((movesNodes ? fresh : old).domainAddresses && { domainAddresses: (movesNodes ? fresh : old).domainAddresses! }),
+      });
+    }
+    return history;
+  });
 
 const outside = { 4: ['203.0.113.7', '198.51.100.1', '192.168.0.1', '192.168.0.2'], 6: ['2001:db8::1', 'fd00:1::2'] } as const;
 

@@ -11,7 +11,7 @@ interface ServicePort {
 /** What a Service's port leads to on a pod; undefined when nothing. */
 function targetOn({ port, targetPort = port }: ServicePort, podClass: PodClass): number | undefined {
   if (typeof targetPort === 'number') return targetPort;
-  return podClass.ports.find((named) => named.name === targetPort)?.port;
+  return podClass.pods.flatMap((pod) => pod.fact.ports).find((named) => named.name === targetPort)?.port;
 }
 
 function selects(service: KubernetesObject, podClass: PodClass): boolean {

@@ -1,5 +1,6 @@
 import type { PolicyRef } from '@palisade/flow';
-import type { AddressRange } from './address.ts';
+import type { AddressRange, Family } from './address.ts';
+import type { AddressSet } from './compile/address-set.ts';
 import type { PolicyError } from './errors.ts';
 import type { Labels, Selector } from './selector.ts';
 
@@ -112,7 +113,7 @@ export interface ParsedPolicy {
 export interface PodClass {
   readonly id: number;
   readonly namespace: string;
-  /** One member's labels; all members agree on every key that any selector names. */
+  /** Labels and ports that any policy names; the members differ in others alone. */
   readonly labels: Labels;
   readonly ports: readonly NamedPort[];
   readonly pods: readonly CompiledPod[];
@@ -123,12 +124,20 @@ export interface CompiledPod {
   readonly fact: PodFact;
   /** absent with hostNetwork */
   readonly class?: PodClass;
+  /** Those that are its alone, in one spelling; none with hostNetwork. */
+  readonly addresses: readonly string[];
+  /** Another pod claims one of its addresses too. */
+  readonly hasConflict: boolean;
 }
 
 /** The classes a pair of selectors picks; shared by all rules that use the same pair. */
 export interface Selection {
   readonly key: string;
   readonly classes: ReadonlySet<PodClass>;
+  /** Of the compiled policies when these classes, or the addresses of their pods, changed last. */
+  readonly version: number;
+  /** Addresses of the classes' pods. Kept up from the first time it is asked for. */
+  addresses(family: Family): AddressSet;
 }
 
 export interface CompiledPeer {
@@ -165,6 +174,8 @@ export interface Gate {
 }
 
 export interface CompiledPolicies {
+  /** Grows with each change (PolicyCompiler). */
+  readonly version: number;
   readonly namespaces: ReadonlyMap<string, NamespaceFact>;
   readonly nodes: ReadonlyMap<string, NodeFact>;
   readonly policies: readonly CompiledPolicy[];
@@ -174,6 +185,8 @@ export interface CompiledPolicies {
   readonly podByName: ReadonlyMap<string, CompiledPod>;
   /** Key: canonical address. `conflict`: two pods claim it, so nobody is believed and its traffic is denied. */
   readonly podByAddress: ReadonlyMap<string, CompiledPod | 'conflict'>;
+  /** Addresses that several pods claim. */
+  readonly conflicts: Iterable<string>;
   /** Key: canonical address; value: node name. */
   readonly nodeByAddress: ReadonlyMap<string, string>;
   /** Policies that were refused; they isolate the pods they select (README, "Refused policies"). */
