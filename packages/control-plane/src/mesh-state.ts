@@ -1,33 +1,13 @@
-/** What the API says, as the snapshot that proxies are compiled from. */
-import { type ApiClient, isStatusError, type KubernetesObject } from '@palisade/kubernetes';
+/** The API watched: everything that proxies are compiled from, always at hand. */
+import { type ApiClient, isStatusError } from '@palisade/kubernetes';
 import { createInformer, type Informer } from '@palisade/kubernetes/client';
-import {
-  type AuthorizationPolicy,
-  type FindJwks,
-  parseAuthorizationPolicy,
-  parsePeerAuthentication,
-  parseRequestAuthentication,
-} from '@palisade/mesh';
-import { type MeshSettings, type MeshSnapshot, parseDestinationRule, parseVirtualService, readService } from '@palisade/mesh/traffic';
-import { legacyKinds, readLegacy } from './legacy-resources.ts';
-
-const kinds = {
-  services: ['', 'v1', 'services'],
-  endpointSlices: ['discovery.k8s.io', 'v1', 'endpointslices'],
-  pods: ['', 'v1', 'pods'],
-  namespaces: ['', 'v1', 'namespaces'],
-  configMaps: ['', 'v1', 'configmaps'],
-  authorizationPolicies: ['security.istio.io', 'v1', 'authorizationpolicies'],
-  peerAuthentications: ['security.istio.io', 'v1', 'peerauthentications'],
-  requestAuthentications: ['security.istio.io', 'v1', 'requestauthentications'],
-  destinationRules: ['networking.istio.io', 'v1', 'destinationrules'],
-  virtualServices: ['networking.istio.io', 'v1', 'virtualservices'],
-  ...legacyKinds,
-} as const;
-type Kind = keyof typeof kinds;
+import type { FindJwks } from '@palisade/mesh';
+import type { MeshSettings, MeshSnapshot } from '@palisade/mesh/traffic';
+import { legacyKinds } from './legacy-resources.ts';
+import { type MeshKind, meshKinds, readSnapshot } from './snapshot.ts';
 
 export interface MeshState {
-  readonly informers: Readonly<Record<Kind, Informer>>;
+  readonly informers: Readonly<Record<MeshKind, Informer>>;
   hasSynced(): Promise<void>;
   snapshot(settings: MeshSettings): MeshSnapshot;
   onChange(listener: () => void): void;
@@ -44,21 +24,12 @@ export function watchMesh(client: ApiClient, signal: AbortSignal, log: (message:
     else log(`${resource}: ${String(error)}`);
   };
   const informers = Object.fromEntries(
-    Object.entries(kinds).map(([kind, [group, version, resource]]) => [
+    Object.entries(meshKinds).map(([kind, [group, version, resource]]) => [
       kind,
       createInformer(client, { group, version, resource }, { onError: (error) => failed(resource, error) }),
     ]),
-  ) as unknown as Record<Kind, Informer>;
+  ) as unknown as Record<MeshKind, Informer>;
   for (const informer of Object.values(informers)) informer.start(signal);
-  const parseAll = <T>(informer: Informer, parse: (object: KubernetesObject) => T): T[] =>
-    informer.list().flatMap((object) => {
-      try {
-        return [parse(object)];
-      } catch (error) {
-        log(`${object.kind} ${object.metadata.namespace}/${object.metadata.name} is not in force: ${(error as Error).message}`);
-        return [];
-      }
-    });
   return {
     informers,
     async hasSynced() {
@@ -74,45 +45,6 @@ export function watchMesh(client: ApiClient, signal: AbortSignal, log: (message:
     onChange(listener) {
       for (const [kind, informer] of Object.entries(informers)) if (kind !== 'namespaces') informer.onChange(listener);
     },
-    snapshot(settings) {
-      const slicesOf = new Map<string, KubernetesObject[]>();
-      for (const slice of informers.endpointSlices.list()) {
-        const service = `${slice.metadata.namespace}/${slice.metadata.labels?.['kubernetes.io/service-name']}`;
-        slicesOf.set(service, [...(slicesOf.get(service) ?? []), slice]);
-      }
-      const podOf = (namespace: string, name: string) => informers.pods.get(`${namespace}/${name}`);
-      return {
-        settings,
-        services: informers.services
-          .list()
-          .flatMap(
-            (service) =>
-              readService(
-                service,
-                slicesOf.get(`${service.metadata.namespace}/${service.metadata.name}`) ?? [],
-                podOf,
-                settings.clusterDomain,
-              ) ?? [],
-          ),
-        authorizationPolicies: parseAll(informers.authorizationPolicies, (object) => parseOrDeny(object, log)),
-        peerAuthentications: parseAll(informers.peerAuthentications, parsePeerAuthentication),
-        requestAuthentications: parseAll(informers.requestAuthentications, parseRequestAuthentication),
-        destinationRules: parseAll(informers.destinationRules, (object) => parseDestinationRule(object, settings.clusterDomain)),
-        virtualServices: parseAll(informers.virtualServices, (object) => parseVirtualService(object, settings.clusterDomain)),
-        legacy: readLegacy(informers, log),
-        findJwks,
-        providers: new Map(),
-      };
-    },
+    snapshot: (settings) => readSnapshot(informers, settings, findJwks, log),
   };
-}
-
-/** A stored policy that cannot be read (from before the webhook watched) denies everything in its namespace rather than nothing. */
-function parseOrDeny(object: KubernetesObject, log: (message: string) => void): AuthorizationPolicy {
-  try {
-    return parseAuthorizationPolicy(object);
-  } catch (error) {
-    log(`AuthorizationPolicy ${object.metadata.namespace}/${object.metadata.name} denies everything: ${(error as Error).message}`);
-    return parseAuthorizationPolicy({ ...object, spec: {} });
-  }
 }

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { TypeUrl } from '@palisade/xds';
 import { ClusterSchema } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
-import { type ProxyConnection, type ProxyStatus, versioned } from '@palisade/xds/server';
+import { type ProxyConnection, type ProxyStatus, type TypeStatus, versioned } from '@palisade/xds/server';
 import type { ProxyIdentity } from '../token.ts';
 import { createConnectedProxies } from './connected.ts';
 import { createDebugListener } from './listener.ts';
@@ -39,7 +39,7 @@ function ask(path: string, host = '127.0.0.1'): Promise<{ status: number; body: 
 }
 
 test('each state of a proxy, and a proxy that left is not shown', async () => {
-  const type = (sentVersion: string, ackedVersion: string) => ({ sentVersion, ackedVersion });
+  const type = (sentVersion: string, ackedVersion: string): TypeStatus => ({ sentVersion, ackedVersion });
   const { gone } = connect(
     'web',
     new Map([

@@ -9,13 +9,14 @@ import {
 import { HealthStatus } from '@palisade/xds/api/envoy/config/core/v3/health_check';
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
 import { HttpProtocolOptionsSchema } from '@palisade/xds/api/envoy/extensions/upstreams/http/v3/http_protocol_options';
-import { MtlsMode } from '../authn/peer-authentication.ts';
 import { selects } from '../authz/select.ts';
-import { advertisedMode } from '../legacy/security.ts';
 import { overAds, pack, socketAddress } from './any.ts';
-import { ClientTlsMode, type DestinationRule, policyForPort } from './destination-rule.ts';
+import { decideClientTransport, type OutboundTarget } from './client-transport.ts';
+import { policyForPort } from './destination-rule.ts';
 import type { MeshService, MeshSnapshot, ServiceEndpoint, ServicePort } from './model.ts';
 import { meshClientTls, originatedTls, plainText } from './tls.ts';
+
+export type { OutboundTarget } from './client-transport.ts';
 
 type ClusterInit = Exclude<MessageInitShape<typeof ClusterSchema>, Cluster>;
 type Transport = Pick<ClusterInit, 'transportSocket' | 'transportSocketMatches'>;
@@ -27,13 +28,6 @@ export function outboundClusterName(hostname: string, port: number, subset = '')
 /** Istio's spelling in the SNI: names with `|` are no host names. */
 function sniOf(service: MeshService, port: ServicePort, subset: string): string {
   return `outbound_.${port.port}_.${subset}_.${service.hostname}`;
-}
-
-export interface OutboundTarget {
-  readonly service: MeshService;
-  readonly port: ServicePort;
-  readonly rule: DestinationRule | undefined;
-  readonly subset: string;
 }
 
 /** Where the connections of a port of protocol `auto` go that turned out not to be HTTP: the ALPN tells the server which it is. */
@@ -49,38 +43,32 @@ export function compileOutboundClusters(target: OutboundTarget, snapshot: MeshSn
 
 function compileCluster(target: OutboundTarget, snapshot: MeshSnapshot, codec: 'http' | 'tcp', isTwin: boolean): Cluster {
   const { service, port, rule, subset } = target;
-  const { tls, loadBalancer } = policyForPort(rule, port.port, subset);
+  const { loadBalancer } = policyForPort(rule, port.port, subset);
   const name = outboundClusterName(service.hostname, port.port, subset);
   const isHeadless = service.addresses.length === 0;
   const identities = identitiesBehind(target, snapshot);
   const meshTls = (names: readonly string[], sni = sniOf(service, port, subset)) => meshClientTls(sni, names, codec === 'http');
   const transport = (): Transport => {
-    if (tls === undefined) return automatic();
-    switch (tls.mode) {
-      case ClientTlsMode.disable:
+    const decided = decideClientTransport(target, endpointsOf(target), snapshot);
+    switch (decided.kind) {
+      case 'plain':
         return {};
-      case ClientTlsMode.istioMutual:
-        return { transportSocket: meshTls(tls.subjectAltNames.length > 0 ? tls.subjectAltNames : identities, tls.sni) };
-      case ClientTlsMode.simple:
-      case ClientTlsMode.mutual:
-        return { transportSocket: originatedTls(tls, service.hostname) };
+      case 'mesh': {
+        const named = decided.tls?.subjectAltNames ?? [];
+        return { transportSocket: meshTls(named.length > 0 ? named : identities, decided.tls?.sni) };
+      }
+      case 'originated':
+        return { transportSocket: originatedTls(decided.tls, service.hostname) };
+      case 'by-endpoint':
+        return {
+          transportSocketMatches: [
+            { name: 'tlsMode-istio', match: { tlsMode: 'istio' }, transportSocket: meshTls(identities) },
+            { name: 'tlsMode-disabled', match: {}, transportSocket: plainText() },
+          ],
+        };
       default:
-        return tls.mode satisfies never;
+        return decided satisfies never;
     }
-  };
-  const automatic = (): Transport => {
-    if (!snapshot.settings.isAutoMtls || advertisedMode(snapshot, service, port, snapshot.settings.rootNamespace) === MtlsMode.disable)
-      return {};
-    const endpoints = endpointsOf(target);
-    // Connections to an address that was resolved by the client carry no endpoint's metadata.
-    if (isHeadless)
-      return endpoints.length > 0 && endpoints.every((each) => each.acceptsMtls) ? { transportSocket: meshTls(identities) } : {};
-    return {
-      transportSocketMatches: [
-        { name: 'tlsMode-istio', match: { tlsMode: 'istio' }, transportSocket: meshTls(identities) },
-        { name: 'tlsMode-disabled', match: {}, transportSocket: plainText() },
-      ],
-    };
   };
   return create(ClusterSchema, {
     name: isTwin ? bytesClusterName(name) : name,
@@ -119,7 +107,8 @@ function identitiesBehind(target: OutboundTarget, { settings }: MeshSnapshot): s
   return [...accounts].sort().flatMap((account) => domains.map((domain) => `spiffe://${domain}${account}`));
 }
 
-function endpointsOf({ service, port, rule, subset }: OutboundTarget): ServiceEndpoint[] {
+/** Of the target's port and subset. */
+export function endpointsOf({ service, port, rule, subset }: OutboundTarget): ServiceEndpoint[] {
   const labels = rule?.subsets.find(({ name }) => name === subset)?.labels;
   return service.endpoints.filter((endpoint) => endpoint.portName === port.name && selects(labels, endpoint.labels));
 }
