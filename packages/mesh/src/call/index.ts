@@ -1,0 +1,6 @@
+/** Questions about single calls. */
+export { backedPorts } from '../traffic/backed-ports.ts';
+export { decideClientTransport } from '../traffic/client-transport.ts';
+export { endpointsOf } from '../traffic/clusters.ts';
+export { findDestinationRule } from '../traffic/destination-rule.ts';
+export { type Call, type CallEnd, type CallTransport, type CallVerdict, evaluateCall } from './evaluate-call.ts';

@@ -1,0 +1,54 @@
+/** What the proxy's token filter says to a request, its signature taken to be good (Envoy's jwt_authn, and its words). */
+import type { JwtRule, PathPattern, PathTrigger, TokenPlan } from '../authn/request-authentication.ts';
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/** @returns the claims that rules may ask about; none when no rule reads tokens of that kind */
+export function judgeToken(
+  plan: TokenPlan,
+  port: number,
+  path: string,
+  token: Claims | undefined,
+  nowSeconds: number,
+): { readonly claims: Claims | undefined } | { readonly refusal: string } {
+  const { rules, isRequired, triggers } = plan.ports.get(port) ?? plan.general;
+  if (rules.length === 0 || !isTriggered(triggers, path)) return { claims: undefined };
+  if (token === undefined) return isRequired ? { refusal: 'Jwt is missing' } : { claims: undefined };
+  const issued = rules.filter(({ issuer }) => issuer === token['iss']);
+  if (issued.length === 0) return { refusal: `Jwt issuer is not configured: "${String(token['iss'])}"` };
+  const { exp, nbf } = token;
+  if (typeof exp === 'number' && exp <= nowSeconds) return { refusal: 'Jwt is expired' };
+  if (typeof nbf === 'number' && nbf > nowSeconds) return { refusal: 'Jwt not yet valid' };
+  if (!issued.some((rule) => isAudience(rule, token['aud']))) return { refusal: 'Audiences in Jwt are not allowed' };
+  return { claims: Object.fromEntries(Object.entries(token).map(([name, value]) => [name, spread(name, value)])) };
+}
+
+/** Lists written as one text (RFC 8693 §4.2). */
+function spread(name: string, value: unknown): unknown {
+  return typeof value === 'string' && (name === 'scope' || name === 'permission') ? value.split(' ') : value;
+}
+
+function isAudience({ audiences }: JwtRule, found: unknown): boolean {
+  const own = Array.isArray(found) ? found : [found];
+  return audiences.length === 0 || audiences.some((audience) => own.includes(audience));
+}
+
+function isTriggered(triggers: readonly PathTrigger[], path: string): boolean {
+  const any = (patterns: readonly PathPattern[]) => patterns.some((pattern) => fits(pattern, path));
+  return triggers.length === 0 || triggers.some(({ included, excluded }) => (included.length === 0 || any(included)) && !any(excluded));
+}
+
+function fits({ kind, text }: PathPattern, path: string): boolean {
+  switch (kind) {
+    case 'exact':
+      return path === text;
+    case 'prefix':
+      return path.startsWith(text);
+    case 'suffix':
+      return path.endsWith(text);
+    case 'regex':
+      return new RegExp(`^(?:${text})$`, 'u').test(path);
+    default:
+      return kind satisfies never;
+  }
+}
