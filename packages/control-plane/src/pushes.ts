@@ -1,5 +1,5 @@
 /** Connected proxies and what they are sent: compiled from the newest snapshot, in whole, after a short pause for more changes. */
-import { compileSidecar, type MeshSnapshot, type ProxyConfig, type Workload } from '@palisade/mesh/traffic';
+import { compileProxy, type MeshSnapshot, type ProxyConfig, type Workload } from '@palisade/mesh/traffic';
 import { TypeUrl } from '@palisade/xds';
 import { ClusterSchema } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
 import { ClusterLoadAssignmentSchema } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
@@ -80,7 +80,7 @@ export function createPushes({ snapshot, workloadOf, later, log }: PushOptions):
     // Not yet known: the change that makes it known schedules a push.
     if (workload === undefined) return;
     try {
-      const config = compileSidecar(current, workload);
+      const config = compileProxy(current, workload);
       connection.push(toResources(config));
       warn(`${workload.namespace}/${workload.name}`, config.warnings);
     } catch (error) {

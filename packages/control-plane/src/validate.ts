@@ -9,7 +9,7 @@ import {
   parseServiceRole,
   parseServiceRoleBinding,
 } from '@palisade/mesh';
-import { parseDestinationRule, parseVirtualService } from '@palisade/mesh/traffic';
+import { parseDestinationRule, parseGateway, parseVirtualService } from '@palisade/mesh/traffic';
 
 type Check = (object: KubernetesObject, clusterDomain: string) => void;
 
@@ -20,6 +20,7 @@ const served: Readonly<Record<string, Check>> = {
   'security.istio.io/PeerAuthentication': parsePeerAuthentication,
   'security.istio.io/RequestAuthentication': parseRequestAuthentication,
   'networking.istio.io/DestinationRule': parseDestinationRule,
+  'networking.istio.io/Gateway': parseGateway,
   'networking.istio.io/VirtualService': parseVirtualService,
   'authentication.istio.io/Policy': parseLegacyAuthnPolicy,
   'authentication.istio.io/MeshPolicy': parseLegacyAuthnPolicy,

@@ -57,9 +57,11 @@ function tcpFilters(plan: ChainPlan, cluster: string, input: InboundInput): Filt
 }
 
 /** CUSTOM, then tokens, then AUDIT, DENY and ALLOW: a CUSTOM rule cannot see claims. */
-function httpFilters(plan: ChainPlan, input: InboundInput): HttpFilter[] {
-  const { authorization, trustDomains, providers, findJwks } = input;
-  const tokens = compileTokens(tokensOf(plan, input), findJwks);
+export function httpFilters(
+  required: TokenRequirement,
+  { authorization, trustDomains, providers, findJwks }: Pick<InboundInput, 'authorization' | 'trustDomains' | 'providers' | 'findJwks'>,
+): HttpFilter[] {
+  const tokens = compileTokens(required, findJwks);
   const router = anyPack(RouterSchema, create(RouterSchema));
   return [
     ...compileHttpCustom(authorization, { trustDomains, providers }),
@@ -75,7 +77,7 @@ function httpConnectionManager(plan: ChainPlan, cluster: string, input: InboundI
     codecType: CodecType.AUTO,
     statPrefix: `inbound_0.0.0.0_${plan.port ?? 0}`,
     routeSpecifier: { case: 'routeConfig', value: routeAll(cluster) },
-    httpFilters: httpFilters(plan, input),
+    httpFilters: httpFilters(tokensOf(plan, input), input),
     serverName: 'istio-envoy',
     useRemoteAddress: false,
     // Envoy drops the header of a client that showed no certificate, whatever stands here.

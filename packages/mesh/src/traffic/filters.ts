@@ -8,6 +8,7 @@ import {
   HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
   HttpConnectionManager_ForwardClientCertDetails as ForwardCertificate,
   HttpConnectionManagerSchema,
+  type HttpFilter,
   type HttpConnectionManagerSchema as ManagerSchema,
 } from '@palisade/xds/api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
 import { TcpProxySchema } from '@palisade/xds/api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy';
@@ -57,23 +58,28 @@ export interface HttpOptions {
   readonly statPrefix: string;
   readonly settings: MeshSettings;
   readonly routes: NonNullable<Manager['routeSpecifier']>;
+  /** Instead of the router alone; it ends with the router. */
+  readonly security?: readonly HttpFilter[];
+  /** Clients are strangers: their address is the connection's, and what they say of themselves is replaced. */
+  readonly isEdge?: boolean;
 }
 
-export function httpManager({ statPrefix, settings, routes }: HttpOptions): NetworkFilter {
+export function httpManager({ statPrefix, settings, routes, security, isEdge = false }: HttpOptions): NetworkFilter {
   const { pathNormalization } = settings;
   const isDecoding = pathNormalization === 'DECODE_AND_MERGE_SLASHES';
   const config: Manager = {
     statPrefix,
     routeSpecifier: routes,
-    httpFilters: [extension('envoy.filters.http.router', RouterSchema, {})],
+    httpFilters: security === undefined ? [extension('envoy.filters.http.router', RouterSchema, {})] : [...security],
     normalizePath: pathNormalization !== 'NONE',
     mergeSlashes: pathNormalization === 'MERGE_SLASHES' || isDecoding,
     pathWithEscapedSlashesAction: isDecoding ? EscapedSlashes.UNESCAPE_AND_FORWARD : EscapedSlashes.KEEP_UNCHANGED,
-    useRemoteAddress: false,
+    useRemoteAddress: isEdge,
     serverName: 'istio-envoy',
     upgradeConfigs: [{ upgradeType: 'websocket' }],
-    // What the application claims about its caller's certificate is dropped: only a proxy that saw one may name it.
-    forwardClientCertDetails: ForwardCertificate.SANITIZE,
+    // What the client claims about certificates is dropped: only a proxy that saw one may name it.
+    forwardClientCertDetails: isEdge ? ForwardCertificate.SANITIZE_SET : ForwardCertificate.SANITIZE,
+    ...(isEdge ? { setCurrentClientCertDetails: { subject: true, dns: true, uri: true } } : {}),
     // A service may stream for as long as it likes.
     streamIdleTimeout: { seconds: 0n },
     accessLog: [...accessLog],

@@ -1,5 +1,8 @@
 /** From services and traffic resources to a proxy's configuration. */
 
+export { type Credential, renderCredential } from '../gateway/credential.ts';
+export type { Gateway } from '../gateway/model.ts';
+export { parseGateway } from '../gateway/parse.ts';
 export { trustSecret, workloadSecret } from '../inbound/tls.ts';
 export { type DestinationRule, parseDestinationRule } from './destination-rule.ts';
 export {
@@ -8,11 +11,13 @@ export {
   type MeshSettings,
   type MeshSnapshot,
   type Protocol,
+  type ProxyConfig,
   type ServiceEndpoint,
   type ServicePort,
   type Workload,
 } from './model.ts';
+export { compileProxy } from './proxy.ts';
 export { readService, readWorkload, tlsModeLabel } from './registry.ts';
-export { compileSidecar, type ProxyConfig, securityOf } from './sidecar.ts';
+export { securityOf } from './security.ts';
 export type { VirtualService } from './virtual-service/model.ts';
 export { parseVirtualService } from './virtual-service/parse.ts';

@@ -1,8 +1,14 @@
 /** What a workload's traffic configuration is compiled from. All of it is checked: nothing here can fail to compile. */
 import type { TrustDomains } from '@palisade/identity/trust-domain';
+import type { Cluster } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
+import type { ClusterLoadAssignment } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
+import type { Listener } from '@palisade/xds/api/envoy/config/listener/v3/listener';
+import type { RouteConfiguration } from '@palisade/xds/api/envoy/config/route/v3/route';
 import type { PeerAuthentication } from '../authn/peer-authentication.ts';
 import type { FindJwks, RequestAuthentication } from '../authn/request-authentication.ts';
 import type { AuthorizationPolicy } from '../authz/policy.ts';
+import type { Credential } from '../gateway/credential.ts';
+import type { Gateway } from '../gateway/model.ts';
 import type { PathNormalization } from '../inbound/input.ts';
 import type { LegacyResources } from '../legacy/security.ts';
 import type { ProviderState } from '../resources/extension-provider.ts';
@@ -51,6 +57,8 @@ export interface Workload {
   readonly labels: Readonly<Record<string, string>>;
   readonly addresses: readonly string[];
   readonly serviceAccount: string;
+  /** It has no application: its proxy serves what Gateways select it for. */
+  readonly isGateway: boolean;
 }
 
 export interface MeshSettings {
@@ -78,7 +86,19 @@ export interface MeshSnapshot {
   readonly findJwks: FindJwks;
   readonly destinationRules: readonly DestinationRule[];
   readonly virtualServices: readonly VirtualService[];
+  readonly gateways: readonly Gateway[];
   readonly providers: ReadonlyMap<string, ProviderState>;
+}
+
+export interface ProxyConfig {
+  readonly listeners: readonly Listener[];
+  readonly clusters: readonly Cluster[];
+  readonly routes: readonly RouteConfiguration[];
+  readonly endpoints: readonly ClusterLoadAssignment[];
+  /** Secrets of its namespace that it serves with: a gateway's. */
+  readonly credentials: readonly Credential[];
+  /** What applies to this workload and has no effect, one sentence each. */
+  readonly warnings: readonly string[];
 }
 
 export const defaultSettings: MeshSettings = {

@@ -68,7 +68,13 @@ export function readWorkload(pod: KubernetesObject): Workload {
   const { name = '', namespace = 'default', labels = {} } = pod.metadata;
   const status = pod['status'] as { podIP?: string; podIPs?: { ip: string }[] } | undefined;
   const addresses = status?.podIPs?.map(({ ip }) => ip) ?? (status?.podIP === undefined ? [] : [status.podIP]);
-  return { namespace, name, labels, addresses, serviceAccount: serviceAccountOf(pod) };
+  return { namespace, name, labels, addresses, serviceAccount: serviceAccountOf(pod), isGateway: isGateway(pod) };
+}
+
+/** Its proxy was started as one (`proxy router`), whatever labels say. */
+function isGateway(pod: KubernetesObject): boolean {
+  const containers = (pod['spec'] as { containers?: { name: string; args?: string[] }[] } | undefined)?.containers ?? [];
+  return containers.some(({ name, args }) => name === 'istio-proxy' && args?.[1] === 'router');
 }
 
 function serviceAccountOf(pod: KubernetesObject): string {

@@ -1,24 +1,12 @@
 /** One workload's whole configuration, from everything the mesh knows. */
-import type { Cluster } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
-import type { ClusterLoadAssignment } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
-import type { Listener } from '@palisade/xds/api/envoy/config/listener/v3/listener';
-import type { RouteConfiguration } from '@palisade/xds/api/envoy/config/route/v3/route';
 import { compileInbound } from '../inbound/listener.ts';
-import { resolveSecurity, type WorkloadSecurity } from '../legacy/security.ts';
+import { backedPorts } from './backed-ports.ts';
 import { compileLoadAssignment, compileOutboundClusters, compilePassthroughCluster, type OutboundTarget } from './clusters.ts';
 import { findDestinationRule } from './destination-rule.ts';
 import { accessLog, appSource } from './filters.ts';
-import type { MeshService, MeshSnapshot, Protocol, Workload } from './model.ts';
+import type { MeshService, MeshSnapshot, Protocol, ProxyConfig, Workload } from './model.ts';
 import { compileOutbound } from './outbound.ts';
-
-export interface ProxyConfig {
-  readonly listeners: readonly Listener[];
-  readonly clusters: readonly Cluster[];
-  readonly routes: readonly RouteConfiguration[];
-  readonly endpoints: readonly ClusterLoadAssignment[];
-  /** What applies to this workload and has no effect, one sentence each. */
-  readonly warnings: readonly string[];
-}
+import { securityOf } from './security.ts';
 
 export function compileSidecar(snapshot: MeshSnapshot, workload: Workload): ProxyConfig {
   const { settings } = snapshot;
@@ -50,35 +38,9 @@ export function compileSidecar(snapshot: MeshSnapshot, workload: Workload): Prox
     clusters: [compilePassthroughCluster(), ...inbound.clusters, ...targets.flatMap((target) => compileOutboundClusters(target, snapshot))],
     routes: outbound.routes,
     endpoints: targets.map(compileLoadAssignment),
+    credentials: [],
     warnings,
   };
-}
-
-/** What secures a workload, and which old resources have no effect on it. */
-export function securityOf(snapshot: MeshSnapshot, workload: Workload): WorkloadSecurity {
-  const { rootNamespace, trustDomains, profile } = snapshot.settings;
-  const ports = backedPorts(snapshot.services, workload).map(({ service, port, targetPort }) => ({
-    service: service.name,
-    hostname: service.hostname,
-    port: port.port,
-    portName: port.name,
-    targetPort,
-  }));
-  return resolveSecurity(snapshot, { ...workload, ports }, { rootNamespace, trustDomain: trustDomains.local, profile });
-}
-
-/** Service ports that have this workload as an endpoint. */
-function backedPorts(services: readonly MeshService[], workload: Workload) {
-  return services
-    .filter((service) => service.namespace === workload.namespace)
-    .flatMap((service) =>
-      service.endpoints
-        .filter(({ address }) => workload.addresses.includes(address))
-        .flatMap((endpoint) => {
-          const port = service.ports.find(({ name }) => name === endpoint.portName);
-          return port === undefined ? [] : [{ service, port, targetPort: endpoint.port }];
-        }),
-    );
 }
 
 /** Workload ports behind the services that have this workload as an endpoint. Two services that disagree make the port `auto`. */

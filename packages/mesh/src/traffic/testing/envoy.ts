@@ -8,7 +8,7 @@ import { typeRegistry } from '@palisade/xds';
 import { ClusterSchema } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
 import { ListenerSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener';
 import { RouteConfigurationSchema } from '@palisade/xds/api/envoy/config/route/v3/route';
-import type { ProxyConfig } from '../sidecar.ts';
+import type { ProxyConfig } from '../model.ts';
 
 const cache = process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache', 'palisade');
 const candidates = [process.env['PALISADE_ENVOY'] ?? '', join(cache, 'tools/envoy/envoy'), join(cache, 'tools/envoy/envoy/_bin/envoy')];

@@ -1,4 +1,6 @@
 /** The bookshop of the tests: `web` calls `details` (HTTP), `db` (TCP, undeclared protocol on 8081) in namespace `shop`. */
+
+import { parseGateway } from '../../gateway/parse.ts';
 import { noLegacy } from '../../legacy/security.ts';
 import { parseAuthorizationPolicy } from '../../resources/authorization-policy.ts';
 import { parsePeerAuthentication } from '../../resources/peer-authentication.ts';
@@ -32,6 +34,7 @@ export const details: Workload = {
   labels: { app: 'details', version: 'v1' },
   addresses: ['10.244.1.2'],
   serviceAccount: 'details',
+  isGateway: false,
 };
 
 interface Wanted {
@@ -41,6 +44,7 @@ interface Wanted {
   readonly peer?: readonly { readonly namespace?: string; readonly spec: object }[];
   readonly rules?: readonly object[];
   readonly routes?: readonly object[];
+  readonly gateways?: readonly object[];
 }
 
 export function snapshot(wanted: Wanted = {}): MeshSnapshot {
@@ -67,6 +71,7 @@ export function snapshot(wanted: Wanted = {}): MeshSnapshot {
     destinationRules: (wanted.rules ?? []).map((spec, index) =>
       parseDestinationRule(object('DestinationRule', spec, index), 'cluster.local'),
     ),
+    gateways: (wanted.gateways ?? []).map((spec, index) => parseGateway(object('Gateway', spec, index))),
     virtualServices: (wanted.routes ?? []).map((spec, index) =>
       parseVirtualService(object('VirtualService', spec, index), 'cluster.local'),
     ),

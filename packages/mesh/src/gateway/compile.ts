@@ -1,0 +1,107 @@
+/** A gateway's whole configuration: the ports its Gateways open, and only the services its routes lead to. */
+
+import { selects } from '../authz/select.ts';
+import { httpFilters } from '../inbound/filters.ts';
+import { backedPorts } from '../traffic/backed-ports.ts';
+import { compileLoadAssignment, compileOutboundClusters, type OutboundTarget, outboundClusterName } from '../traffic/clusters.ts';
+import { findDestinationRule } from '../traffic/destination-rule.ts';
+import type { MeshSnapshot, ProxyConfig, Workload } from '../traffic/model.ts';
+import { securityOf } from '../traffic/security.ts';
+import { type FindService, portOf } from '../traffic/virtual-service/destination.ts';
+import type { VirtualService } from '../traffic/virtual-service/model.ts';
+import type { Credential } from './credential.ts';
+import { compileGatewayListener, type GatewayPort, routeNameOf } from './listener.ts';
+import type { Gateway } from './model.ts';
+import { boundTo, compileGatewayRoutes, gatewayName, type PlacedServer } from './routes.ts';
+
+export function compileGateway(snapshot: MeshSnapshot, workload: Workload): ProxyConfig {
+  const { settings, services } = snapshot;
+  const find: FindService = (host) => services.find(({ hostname }) => hostname === host);
+  const gateways = snapshot.gateways.filter(({ selector }) => selects(selector, workload.labels)).sort(byAge);
+  const { ports, warnings } = placeServers(gateways, snapshot, workload);
+  const { tokens, authorization, warnings: securityWarnings } = securityOf(snapshot, workload);
+  const security = httpFilters(tokens.general, { ...snapshot, authorization, trustDomains: settings.trustDomains });
+  const routed = snapshot.virtualServices.filter((one) => gateways.some((gateway) => boundTo([one], gateway, workload).length > 0));
+  const targets = targetsOf(routed, ports, snapshot, workload, find);
+  const tables = ports.flatMap((at) =>
+    at.servers[0]?.server.tls === undefined ? [at] : at.servers.map((one) => ({ ...at, servers: [one] })),
+  );
+  return {
+    listeners: ports.map((at) => compileGatewayListener(at, settings, security)),
+    clusters: targets.flatMap((target) => compileOutboundClusters(target, snapshot)),
+    routes: tables.map((at) => compileGatewayRoutes(routeNameOf(at), at.servers, routed, workload, find)),
+    endpoints: targets.map(compileLoadAssignment),
+    credentials: credentialsOf(ports),
+    warnings: [...securityWarnings, ...warnings],
+  };
+}
+
+/** Servers by the port their pod listens on. What cannot share a port with an older server is left out, with a warning. */
+function placeServers(gateways: readonly Gateway[], snapshot: MeshSnapshot, workload: Workload) {
+  const ports = new Map<number, PlacedServer[]>();
+  const warnings: string[] = [];
+  const backed = backedPorts(snapshot.services, workload);
+  for (const gateway of gateways) {
+    for (const server of gateway.servers) {
+      const behind = backed.filter(({ port }) => port.port === server.port).map(({ targetPort }) => targetPort);
+      for (const port of new Set(behind.length > 0 ? behind : [server.port])) {
+        const others = ports.get(port) ?? [];
+        const taken =
+          server.tls && others.flatMap((one) => one.server.hosts).find(({ host }) => server.hosts.some((own) => own.host === host));
+        const isOtherKind = others.some((one) => (one.server.tls === undefined) !== (server.tls === undefined));
+        if (isOtherKind || taken !== undefined) {
+          const reason = isOtherKind ? 'speaks another protocol there' : `serves "${taken?.host}" there already`;
+          warnings.push(
+            `Gateway ${gatewayName(gateway)}: port ${server.port} (${server.portName}) is not opened: an older server ${reason}`,
+          );
+        } else ports.set(port, [...others, { gateway, server }]);
+      }
+    }
+  }
+  return { ports: [...ports].sort(([a], [b]) => a - b).map(([port, servers]): GatewayPort => ({ port, servers })), warnings };
+}
+
+function targetsOf(
+  routed: readonly VirtualService[],
+  ports: readonly GatewayPort[],
+  snapshot: MeshSnapshot,
+  workload: Workload,
+  find: FindService,
+): OutboundTarget[] {
+  const asked = [...new Set(ports.flatMap(({ servers }) => servers.map(({ server }) => server.port)))];
+  const targets = new Map<string, OutboundTarget>();
+  for (const { http } of routed) {
+    for (const { destination } of http.flatMap(({ action }) => (action.kind === 'forward' ? action.destinations : []))) {
+      const service = find(destination.host);
+      for (const number of new Set(asked.map((each) => portOf(destination, each, find)))) {
+        const port = service?.ports.find((each) => each.port === number);
+        if (service === undefined || port === undefined) continue;
+        const places = { client: workload.namespace, service: service.namespace, root: snapshot.settings.rootNamespace };
+        const rule = findDestinationRule(snapshot.destinationRules, service.hostname, places);
+        const isKnown = destination.subset === '' || rule?.subsets.some(({ name }) => name === destination.subset);
+        if (isKnown)
+          targets.set(outboundClusterName(service.hostname, number, destination.subset), {
+            service,
+            port,
+            rule,
+            subset: destination.subset,
+          });
+      }
+    }
+  }
+  return [...targets].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, target]) => target);
+}
+
+function credentialsOf(ports: readonly GatewayPort[]): Credential[] {
+  const found = new Map<string, Credential>();
+  for (const { server } of ports.flatMap(({ servers }) => servers)) {
+    if (server.tls === undefined) continue;
+    const { credentialName: name, mode } = server.tls;
+    found.set(name, { name, isMutual: mode === 'MUTUAL' || found.get(name)?.isMutual === true });
+  }
+  return [...found.values()];
+}
+
+function byAge(a: Gateway, b: Gateway): number {
+  return a.createdSeconds - b.createdSeconds || (gatewayName(a) < gatewayName(b) ? -1 : 1);
+}
