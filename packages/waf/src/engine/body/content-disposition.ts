@@ -60,7 +60,10 @@ export function parseDisposition(text: string): Disposition {
     if (quote !== '"' && value.includes("'")) hasInvalidQuoting = true;
     if (key === 'name' && name === undefined) name = value;
     else if (key === 'filename' && filename === undefined) filename = value;
-    else return done(key === 'name' || key === 'filename' ? `parameter ${key} stands twice` : `unknown parameter ${JSON.stringify(key)}`);
+    else
+      return done(
+        key === 'name' || key === 'filename' ? `Duplicate Content-Disposition ${key}` : `unknown parameter ${JSON.stringify(key)}`,
+      );
     const last = text[at - 1];
     skip();
     if (at >= text.length) return done();

@@ -20,7 +20,7 @@ export function parseJson(text: string, profile: Profile, maxDepth: number, limi
     throw new JsonError(`${what} at offset ${at}`);
   };
   const add = (name: string, value: string): void => {
-    if (args.length >= limit) fail(`more than ${limit} values`);
+    if (args.length >= limit) fail(`Skipping request argument, over limit: more than ${limit}`);
     args.push(new Target(name, value));
   };
   const blanks = (): void => {

@@ -42,6 +42,7 @@ export function readRequestHead(state: TransactionState, head: RequestHead): voi
   set(state, 'QUERY_STRING', query);
   const args = parseUrlEncoded(query, settings.argumentSeparator, settings.argumentsLimit);
   state.setList('ARGS_GET', args.args);
+  traceArguments(state, 'GET', args.args);
   set(state, 'URLENCODED_ERROR', args.hasInvalidEncoding ? 1 : 0);
   let contentType = '';
   const cookies: Target[] = [];
@@ -87,7 +88,9 @@ function defaultProcessor(contentType: string): string {
 /** Fill every variable the body gives, by the processor chosen in phase 1. */
 export function readRequestBody(state: TransactionState, body: string): void {
   set(state, 'REQUEST_BODY_LENGTH', body.length);
+  traceAccess(state);
   if (body.length > 0) parseBody(state, body);
+  traceArguments(state, 'BODY', valuesOf(state, 'ARGS_POST'));
   const head = valuesOf(state, 'REQUEST_LINE')[0]?.value ?? '';
   const lines = valuesOf(state, 'REQUEST_HEADERS').map((header) => `${header.key}: ${header.value}\n`);
   const full = `${head}\n${lines.join('')}\n${body}`;
@@ -96,14 +99,19 @@ export function readRequestBody(state: TransactionState, body: string): void {
   forgetDerived(state);
 }
 
+function traceAccess({ trace, requestBodyAccess: isOn, ruleSet }: TransactionState): void {
+  if (isOn === ruleSet.settings.requestBodyAccess) return;
+  const [before, now] = isOn ? ['disabled', 'enabled'] : ['enabled', 'disabled'];
+  trace?.(4, `Request body processing is ${before}, but ${now} to this transaction due to ctl:requestBodyAccess action`);
+}
+
 function parseBody(state: TransactionState, body: string): void {
   const { settings, profile } = state.ruleSet;
   const processor = state.requestBodyProcessor.toUpperCase();
   // ModSecurity 2 has REQUEST_BODY for forms and when a rule asks for it; 3 and Coraza always.
   const isVisible = profile !== 'modsecurity2' || processor === 'URLENCODED' || (processor === '' && state.isRequestBodyForced);
-  if (isVisible && processor !== 'MULTIPART') set(state, 'REQUEST_BODY', body);
-  if (processor !== 'MULTIPART' && body.length > settings.requestBodyNoFilesLimit)
-    bodyError(state, `body holds ${body.length} bytes, limit ${settings.requestBodyNoFilesLimit} (SecRequestBodyNoFilesLimit)`);
+  if (isVisible && (processor !== 'MULTIPART' || profile === 'modsecurity3')) set(state, 'REQUEST_BODY', body);
+  if (processor !== 'MULTIPART' && body.length > settings.requestBodyNoFilesLimit) noFilesError(state, body.length);
   // The limit counts what the query string brought, too.
   const room = Math.max(0, settings.argumentsLimit - valuesOf(state, 'ARGS_GET').length);
   switch (processor) {
@@ -111,7 +119,8 @@ function parseBody(state: TransactionState, body: string): void {
       const parsed = parseUrlEncoded(body, settings.argumentSeparator, room);
       state.setList('ARGS_POST', parsed.args);
       if (parsed.hasInvalidEncoding) set(state, 'URLENCODED_ERROR', 1);
-      if (parsed.isOverLimit) bodyError(state, `more than ${settings.argumentsLimit} arguments`);
+      if (parsed.isOverLimit)
+        bodyError(state, `Skipping request argument, over limit: more than ${settings.argumentsLimit} (SecArgumentsLimit)`);
       return;
     }
     case 'MULTIPART':
@@ -134,8 +143,22 @@ function parseBody(state: TransactionState, body: string): void {
   }
 }
 
+function noFilesError(state: TransactionState, length: number): void {
+  const limit = state.ruleSet.settings.requestBodyNoFilesLimit;
+  bodyError(
+    state,
+    `Request body excluding files is bigger than the maximum expected. Found ${length} bytes, limit ${limit} (SecRequestBodyNoFilesLimit)`,
+  );
+}
+
+function traceArguments(state: TransactionState, from: 'GET' | 'BODY', args: readonly Target[]): void {
+  if (!state.trace) return;
+  for (const { key, value } of args) state.trace(4, `Adding request argument (${from}): name "${key}", value "${value}"`);
+}
+
 /** A body that its processor cannot read: the rules decide (REQBODY_ERROR). */
 export function bodyError(state: TransactionState, message: string): void {
+  state.trace?.(4, message);
   set(state, 'REQBODY_ERROR', 1);
   set(state, 'REQBODY_ERROR_MSG', message);
   set(state, 'REQBODY_PROCESSOR_ERROR', 1);
@@ -143,9 +166,14 @@ export function bodyError(state: TransactionState, message: string): void {
 }
 
 function readMultipart(state: TransactionState, body: string): void {
-  const { settings } = state.ruleSet;
+  const { settings, profile } = state.ruleSet;
   const contentType = valuesOf(state, 'REQUEST_HEADERS').find((header) => header.lowerKey === 'content-type')?.value ?? '';
-  const parsed = parseMultipart(contentType, body, { maxFiles: settings.uploadFileLimit, maxArgs: settings.argumentsLimit });
+  const parsed = parseMultipart(contentType, body, {
+    maxFiles: settings.uploadFileLimit,
+    maxArgs: settings.argumentsLimit,
+    forgivesUnmatched: profile === 'modsecurity3',
+    trace: state.trace,
+  });
   const { files, flags } = parsed;
   state.setList('ARGS_POST', parsed.args);
   state.setList(
@@ -179,12 +207,7 @@ function readMultipart(state: TransactionState, body: string): void {
   );
   state.setList('MULTIPART_PART_HEADERS', parsed.partHeaders);
   for (const [name, value] of Object.entries(flags)) set(state, `MULTIPART_${name}`, value);
-  const strict =
-    parsed.error !== undefined ||
-    flags.BOUNDARY_QUOTED + flags.BOUNDARY_WHITESPACE + flags.DATA_BEFORE + flags.DATA_AFTER + flags.HEADER_FOLDING + flags.LF_LINE > 0 ||
-    flags.MISSING_SEMICOLON + flags.INVALID_QUOTING + flags.INVALID_PART + flags.INVALID_HEADER_FOLDING + flags.FILE_LIMIT_EXCEEDED > 0;
-  set(state, 'MULTIPART_STRICT_ERROR', strict ? 1 : 0);
+  set(state, 'MULTIPART_STRICT_ERROR', parsed.isStrictError ? 1 : 0);
   if (parsed.error !== undefined) bodyError(state, parsed.error);
-  if (parsed.noFilesLength > settings.requestBodyNoFilesLimit)
-    bodyError(state, `form fields hold ${parsed.noFilesLength} bytes, limit ${settings.requestBodyNoFilesLimit}`);
+  if (parsed.noFilesLength > settings.requestBodyNoFilesLimit) noFilesError(state, parsed.noFilesLength);
 }
