@@ -1,26 +1,45 @@
-/** `main.ts intercept` installs the redirection and ends; `main.ts proxy sidecar` runs the agent with its proxy. */
+/**
+ * `intercept` and `intercept-waf` install a redirection and end, `wait` ends when the proxy is ready, `proxy sidecar` runs the agent with
+ * its proxy.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { appProbeRoutes } from './app-probe.ts';
 import { ports, renderBootstrap } from './bootstrap.ts';
 import { keepCertificate, requestCertificate } from './certificates.ts';
-import { readExclusions, renderInterception } from './intercept.ts';
-import { createReadiness } from './readiness.ts';
+import { readCapture, renderInterception, renderWafInterception } from './intercept.ts';
+import { createReadiness, waitUntilReady } from './readiness.ts';
 import { createAgentSocket } from './socket.ts';
+import { createStatusServer, statusPort } from './status.ts';
 
 const env = process.env;
-if (process.argv[2] === 'intercept') intercept();
-else await runProxy();
+const commands: Readonly<Record<string, () => void | Promise<void>>> = {
+  intercept() {
+    // The address that marks the proxy's connections to the application; IPv4 has all of 127.0.0.0/8 already.
+    spawnSync('ip', ['addr', 'replace', '::6/128', 'dev', 'lo'], { stdio: 'inherit' });
+    install(renderInterception(readCapture(env)));
+  },
+  'intercept-waf': () => install(renderWafInterception(env)),
+  wait: () => waitUntilReady(readyTimeoutMs),
+  proxy: runProxy,
+};
+/** Istio's. */
+const readyTimeoutMs = 60_000;
+const command = commands[process.argv[2] ?? ''];
+if (command === undefined) {
+  console.error(`found "${process.argv[2] ?? ''}", expected ${Object.keys(commands).join(', ')}`);
+  process.exit(2);
+}
+await command();
 
-function intercept(): void {
-  // The address that marks the proxy's connections to the application; IPv4 has all of 127.0.0.0/8 already.
-  spawnSync('ip', ['addr', 'replace', '::6/128', 'dev', 'lo'], { stdio: 'inherit' });
-  const result = spawnSync('nft', ['-f', '-'], { input: renderInterception(readExclusions(env)), stdio: ['pipe', 'inherit', 'inherit'] });
+function install(rules: string): void {
+  const result = spawnSync('nft', ['-f', '-'], { input: rules, stdio: ['pipe', 'inherit', 'inherit'] });
   if (result.status !== 0) {
     console.error(`nft could not install the rules: ${result.error?.message ?? `exit code ${result.status}`}`);
     process.exit(1);
   }
-  spawnSync('nft', ['list', 'table', 'inet', 'istio'], { stdio: 'inherit' });
+  console.log(rules);
 }
 
 async function runProxy(): Promise<void> {
@@ -44,6 +63,7 @@ async function runProxy(): Promise<void> {
   await new Promise<void>((resolve) => agent.server.listen(socketPath, resolve));
   let hasCertificate = false;
   createReadiness(() => hasCertificate).listen(ports.ready, '::');
+  createStatusServer(appProbeRoutes(env['ISTIO_KUBE_APP_PROBERS'], appPlace(env['INSTANCE_IP'] ?? ''))).listen(statusPort, '::');
   const nodeId = `sidecar~${env['INSTANCE_IP'] ?? ''}~${workload.name}.${workload.namespace}~${workload.namespace}.svc.cluster.local`;
   writeFileSync(bootstrapPath, JSON.stringify(renderBootstrap({ nodeId, socketPath, workload })));
   keepCertificate(
@@ -73,6 +93,11 @@ function startProxy(bootstrapPath: string): void {
     process.exit(1);
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal));
+}
+
+/** The source address marks the agent's own connections, as it does the proxy's. */
+function appPlace(address: string) {
+  return { address, source: address.includes(':') ? '::6' : '127.0.0.6' };
 }
 
 function need(name: string): string {

@@ -21,3 +21,17 @@ export function createReadiness(hasCertificate: () => boolean): Server {
     asked.on('error', () => response.writeHead(503).end('the proxy does not answer\n'));
   });
 }
+
+/** Ends when the pod's proxy is ready. @throws Error after the time limit */
+export async function waitUntilReady(timeoutMs: number): Promise<void> {
+  const deadline = AbortSignal.timeout(timeoutMs);
+  while (!deadline.aborted) {
+    const isReady = await fetch(`http://127.0.0.1:${ports.ready}/healthz/ready`, { signal: deadline }).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (isReady) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error(`the proxy is not ready after ${timeoutMs / 1000} s`);
+}

@@ -1,5 +1,6 @@
 /** What the control plane writes into the API: the trust anchors in every namespace, and its webhook configurations. */
 import { type ApiClient, isStatusError, type KubernetesObject, PatchType } from '@palisade/kubernetes';
+import { wafName } from './inject/waf.ts';
 import { validatedGroups } from './validate.ts';
 
 type Resource = { readonly group: string; readonly version: string; readonly resource: string };
@@ -49,6 +50,21 @@ export async function publishWebhooks(client: ApiClient, namespace: string, caPe
           matchExpressions: [{ key: 'istio-injection', operator: 'DoesNotExist' }, isNot('kubernetes.io/metadata.name', namespace)],
         },
         objectSelector: { matchExpressions: [is(inject, 'true')] },
+        ...common('/inject'),
+      },
+      {
+        name: 'waf.sidecar-injector.palisade.dev',
+        rules: pods,
+        namespaceSelector: { matchExpressions: [isNot('kubernetes.io/metadata.name', namespace)] },
+        // An annotation can be asked about by an expression only.
+        matchConditions: [
+          {
+            name: 'asks-for-a-waf',
+            expression: ['labels', 'annotations']
+              .map((field) => `has(object.metadata.${field}) && '${wafName}' in object.metadata.${field}`)
+              .join(' || '),
+          },
+        ],
         ...common('/inject'),
       },
     ],

@@ -12,7 +12,7 @@ import { loadOrCreateAuthority } from './authority.ts';
 import { createCertificateMethods } from './certificate-service.ts';
 import { createConnectedProxies } from './debug/connected.ts';
 import { createDebugListener } from './debug/listener.ts';
-import { decideInjection } from './inject/decide.ts';
+import { injectPod } from './inject/inject.ts';
 import { renderPatch } from './inject/patch.ts';
 import { createKeySets } from './key-sets.ts';
 import { watchMesh } from './mesh-state.ts';
@@ -115,13 +115,18 @@ export async function startControlPlane(options: ControlPlaneOptions) {
       clusterDomain: () => settings.clusterDomain,
       inject(pod, podNamespace) {
         const labels = state.informers.namespaces.get(podNamespace)?.metadata.labels ?? {};
-        if (!decideInjection(pod, labels).isInjected) return [];
-        return renderPatch(pod, {
-          image: 'palisade/proxy',
-          discoveryAddress: `istiod.${namespace}.svc:15012`,
-          trustDomain: settings.trustDomains.local,
-          dataplane: options.dataplane,
-        });
+        const injected = injectPod(
+          pod,
+          { name: podNamespace, labels },
+          {
+            image: 'palisade/proxy',
+            discoveryAddress: `istiod.${namespace}.svc:15012`,
+            trustDomain: settings.trustDomains.local,
+            dataplane: options.dataplane,
+            profile: settings.profile,
+          },
+        );
+        return renderPatch(pod, injected);
       },
     }),
   );

@@ -9,7 +9,7 @@ interface Review {
 }
 
 export interface WebhookOptions {
-  /** @returns a JSON patch; empty = left as it is */
+  /** @returns a JSON patch; empty = left as it is. @throws Error: the pod is refused with its message */
   inject(pod: KubernetesObject, namespace: string): readonly unknown[];
   clusterDomain(): string;
 }
@@ -46,9 +46,13 @@ export function createWebhookListener(options: WebhookOptions) {
 
 function injectAnswer({ request }: Review, options: WebhookOptions) {
   const pod = request.object;
-  const patch = pod === undefined ? [] : options.inject(pod, request.namespace ?? pod.metadata.namespace ?? 'default');
-  if (patch.length === 0) return { allowed: true };
-  return { allowed: true, patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') };
+  try {
+    const patch = pod === undefined ? [] : options.inject(pod, request.namespace ?? pod.metadata.namespace ?? 'default');
+    if (patch.length === 0) return { allowed: true };
+    return { allowed: true, patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') };
+  } catch (error) {
+    return { allowed: false, status: { code: 422, reason: 'Invalid', message: (error as Error).message } };
+  }
 }
 
 function validateAnswer({ request }: Review, options: WebhookOptions) {

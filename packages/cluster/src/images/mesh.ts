@@ -17,12 +17,12 @@ tool=${CONTAINER_TOOLS}/usr/sbin/${name}
 LD_LIBRARY_PATH=$(echo ${CONTAINER_TOOLS}/usr/lib/*-linux-gnu) exec "$tool" "$@"
 `,
 });
-/** `pilot-agent request GET /config_dump` and `pilot-discovery request GET /debug/syncz`, as in Istio's images. */
-const requester = (name: string, port: number) => ({
+/** `pilot-agent wait` (until the proxy is ready), `pilot-agent request GET /config_dump` and `pilot-discovery request GET /debug/syncz`, as in Istio's images. */
+const requester = (name: string, port: number, more = '') => ({
   path: `${toolFolder}/${name}`,
   mode: 0o755,
   content: `#!/bin/sh
-[ "$1" = request ] && [ $# = 3 ] || { echo "usage: ${name} request METHOD PATH" >&2; exit 2; }
+${more}[ "$1" = request ] && [ $# = 3 ] || { echo "usage: ${name} request METHOD PATH" >&2; exit 2; }
 exec curl -s --globoff --fail-with-body -m 20 -X "$2" "http://127.0.0.1:${port}/\${3#/}"
 `,
 });
@@ -50,7 +50,7 @@ export function meshImages(paths: ImagePaths): ImageDefinition[] {
       names: ['palisade/proxy'],
       entrypoint: program('agent'),
       binds,
-      files: [tool('nft'), tool('ip'), requester('pilot-agent', 15_000)],
+      files: [tool('nft'), tool('ip'), requester('pilot-agent', 15_000, `[ "$1" = wait ] && exec ${program('agent').join(' ')} wait\n`)],
       env: { PATH },
       user: { uid: 1337, gid: 1337 },
       passwd: ['istio-proxy:x:1337:1337::/tmp:/usr/sbin/nologin'],

@@ -1,18 +1,34 @@
-/** Whether a pod gets a proxy: Istio's precedence of label, annotation and namespace. */
+/** Whether a pod gets a proxy: as Istio's two webhooks with their selectors decide together. */
 import type { KubernetesObject } from '@palisade/kubernetes';
 
-const name = 'sidecar.istio.io/inject';
+export const injectName = 'sidecar.istio.io/inject';
+/** Pods there are the cluster's own. */
+const ignoredNamespaces = ['kube-system', 'kube-public', 'kube-node-lease'];
 
 export type Decision = { readonly isInjected: boolean; readonly because: string };
 
-export function decideInjection(pod: KubernetesObject, namespaceLabels: Readonly<Record<string, string>>): Decision {
+/**
+ * A namespace's `istio-injection` other than `enabled` closes the door; the pod's label comes before its annotation, which counts only
+ * where the namespace is enabled (no webhook can select by it). Any other word than `true` means no.
+ */
+export function decideInjection(
+  pod: KubernetesObject,
+  namespace: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
+): Decision {
   const { labels = {}, annotations = {} } = pod.metadata;
   const spec = (pod['spec'] ?? {}) as { hostNetwork?: boolean; containers?: { name: string }[]; initContainers?: { name: string }[] };
-  if (spec.hostNetwork === true) return { isInjected: false, because: 'the pod uses the host’s network' };
+  const no = (because: string): Decision => ({ isInjected: false, because });
+  if (spec.hostNetwork === true) return no('the pod uses the host’s network');
+  if (ignoredNamespaces.includes(namespace.name)) return no(`namespace ${namespace.name} is the cluster’s own`);
   if ([...(spec.containers ?? []), ...(spec.initContainers ?? [])].some((container) => container.name === 'istio-proxy'))
-    return { isInjected: false, because: 'the pod has a proxy already' };
-  const own = labels[name] ?? annotations[name];
-  if (own !== undefined) return { isInjected: own === 'true', because: `${name}=${own}` };
-  const isEnabled = namespaceLabels['istio-injection'] === 'enabled';
-  return { isInjected: isEnabled, because: isEnabled ? 'istio-injection=enabled' : 'the namespace has no label istio-injection=enabled' };
+    return no('the pod has a proxy already');
+  const wish = namespace.labels['istio-injection'];
+  if (wish !== undefined && wish !== 'enabled') return no(`istio-injection=${wish}`);
+  const label = labels[injectName];
+  if (label !== undefined) return { isInjected: label === 'true', because: `label ${injectName}=${label}` };
+  if (wish === undefined) return no('the namespace has no label istio-injection=enabled');
+  const annotation = annotations[injectName];
+  if (annotation !== undefined && annotation !== '')
+    return { isInjected: annotation === 'true', because: `annotation ${injectName}=${annotation}` };
+  return { isInjected: true, because: 'istio-injection=enabled' };
 }

@@ -2,13 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyJsonPatch, type KubernetesObject } from '@palisade/kubernetes';
 import { decideInjection } from './decide.ts';
-import { type InjectionSettings, renderPatch } from './patch.ts';
+import { injectPod } from './inject.ts';
+import type { InjectionSettings } from './options.ts';
+import { renderPatch } from './patch.ts';
+import type { Container, PodSpec } from './pod.ts';
 
 const settings: InjectionSettings = {
   image: 'palisade/proxy',
   discoveryAddress: 'istiod.istio-system.svc:15012',
   trustDomain: 'cluster.local',
   dataplane: 'palisade',
+  profile: 'current',
 };
 const pod = (metadata: object = {}, spec: object = {}): KubernetesObject => ({
   apiVersion: 'v1',
@@ -17,53 +21,167 @@ const pod = (metadata: object = {}, spec: object = {}): KubernetesObject => ({
   spec: { containers: [{ name: 'app', image: 'busybox' }], ...spec },
 });
 const inject = 'sidecar.istio.io/inject';
+const enabled = { name: 'shop', labels: { 'istio-injection': 'enabled' } };
+const specOf = (object: KubernetesObject) => object['spec'] as PodSpec & { initContainers: Container[] };
+const injected = (metadata: object = {}, spec: object = {}, namespace = enabled, changes: Partial<InjectionSettings> = {}) =>
+  injectPod(pod(metadata, spec), namespace, { ...settings, ...changes });
+const named = (object: KubernetesObject, name: string) =>
+  [...specOf(object).initContainers, ...specOf(object).containers].find((container) => container.name === name)!;
+const variables = (container: Container) =>
+  Object.fromEntries((container['env'] as { name: string; value?: string }[]).map(({ name, value }) => [name, value]));
 
-test('who gets a proxy: label before annotation before namespace', () => {
-  const enabled = { 'istio-injection': 'enabled' };
-  const rows: [string, KubernetesObject, Record<string, string>, boolean][] = [
-    ['nothing said', pod(), {}, false],
+test('who gets a proxy: namespace, label, annotation, as Istio’s two webhooks decide', () => {
+  const disabled = { name: 'shop', labels: { 'istio-injection': 'disabled' } };
+  const silent = { name: 'shop', labels: {} };
+  const rows: [string, KubernetesObject, { name: string; labels: Record<string, string> }, boolean][] = [
+    ['nothing said', pod(), silent, false],
     ['namespace', pod(), enabled, true],
-    ['namespace disabled', pod(), { 'istio-injection': 'disabled' }, false],
+    ['namespace disabled', pod(), disabled, false],
+    ['namespace disabled, label yes', pod({ labels: { [inject]: 'true' } }), disabled, false],
     ['label no', pod({ labels: { [inject]: 'false' } }), enabled, false],
-    ['label yes', pod({ labels: { [inject]: 'true' } }), {}, true],
+    ['label yes', pod({ labels: { [inject]: 'true' } }), silent, true],
+    ['label of another word', pod({ labels: { [inject]: 'yes' } }), enabled, false],
     ['annotation no', pod({ annotations: { [inject]: 'false' } }), enabled, false],
-    ['label beats annotation', pod({ labels: { [inject]: 'true' }, annotations: { [inject]: 'false' } }), {}, true],
+    ['annotation yes where nobody is asked', pod({ annotations: { [inject]: 'true' } }), silent, false],
+    ['label beats annotation', pod({ labels: { [inject]: 'true' }, annotations: { [inject]: 'false' } }), enabled, true],
     ['host network', pod({}, { hostNetwork: true }), enabled, false],
+    ['the cluster’s own', pod(), { ...enabled, name: 'kube-system' }, false],
     ['has one', pod({}, { containers: [{ name: 'istio-proxy', image: 'x' }] }), enabled, false],
   ];
-  for (const [name, object, labels, expected] of rows) assert.equal(decideInjection(object, labels).isInjected, expected, name);
+  for (const [name, object, namespace, expected] of rows) assert.equal(decideInjection(object, namespace).isInjected, expected, name);
 });
 
-type Patched = KubernetesObject & {
-  spec: { initContainers: { name: string; env?: { name: string; value?: string }[] }[]; volumes: { name: string }[] };
-};
-
-test('the patched pod: interception, then the proxy, then the pod’s own init containers; labels and volumes kept', () => {
+test('native: interception, then the proxy, then the pod’s own init containers; all of the pod stays; the patch leads there', () => {
   const own = pod(
-    { labels: { app: 'x' }, annotations: { 'traffic.sidecar.istio.io/excludeInboundPorts': '9000', 'palisade.dev/dataplane': 'envoy' } },
+    { labels: { app: 'x', version: 'v2' }, annotations: { a: 'b' } },
     { initContainers: [{ name: 'mine', image: 'busybox' }], volumes: [{ name: 'data', emptyDir: {} }] },
   );
-  const patched = applyJsonPatch(own, renderPatch(own, settings)) as Patched;
+  const after = injectPod(own, enabled, settings);
+  assert.deepEqual(applyJsonPatch(own, renderPatch(own, after)), after);
   assert.deepEqual(
-    patched.spec.initContainers.map(({ name }) => name),
-    ['istio-init', 'istio-proxy', 'mine'],
+    specOf(after).initContainers.map(({ name, restartPolicy }) => [name, restartPolicy]),
+    [
+      ['istio-init', undefined],
+      ['istio-proxy', 'Always'],
+      ['mine', undefined],
+    ],
   );
   assert.deepEqual(
-    patched.spec.volumes.map(({ name }) => name),
+    (specOf(after).volumes as { name: string }[]).map(({ name }) => name),
     ['data', 'istio-token', 'istiod-ca-cert'],
   );
-  assert.deepEqual(patched.metadata.labels, { app: 'x', 'security.istio.io/tlsMode': 'istio' });
-  assert.deepEqual(patched.spec.initContainers[0]!.env, [{ name: 'EXCLUDE_INBOUND_PORTS', value: '9000' }]);
-  assert.equal(patched.spec.initContainers[1]!.env!.find(({ name }) => name === 'PALISADE_DATAPLANE')!.value, 'envoy');
+  assert.deepEqual(after.metadata.labels, {
+    'service.istio.io/canonical-name': 'x',
+    'service.istio.io/canonical-revision': 'v2',
+    app: 'x',
+    version: 'v2',
+    'security.istio.io/tlsMode': 'istio',
+  });
+  assert.equal(after.metadata.annotations!['a'], 'b');
+  const left = pod();
+  assert.deepEqual(renderPatch(left, injectPod(left, { name: 'shop', labels: {} }, settings)), []);
 });
 
-test('a pod without init containers, labels or volumes gets them', () => {
-  const own = pod();
-  const patched = applyJsonPatch(own, renderPatch(own, settings)) as Patched;
+test('classic: the proxy is the first container and holds the others; interception is the last init container', () => {
+  const classic = { annotations: { 'sidecar.istio.io/nativeSidecar': 'false' } };
+  const after = injected(classic, { initContainers: [{ name: 'mine', image: 'busybox' }] });
   assert.deepEqual(
-    patched.spec.initContainers.map(({ name }) => name),
-    ['istio-init', 'istio-proxy'],
+    [specOf(after).initContainers.map(({ name }) => name), specOf(after).containers.map(({ name }) => name)],
+    [
+      ['mine', 'istio-init'],
+      ['istio-proxy', 'app'],
+    ],
   );
-  assert.equal(patched.metadata.labels?.['security.istio.io/tlsMode'], 'istio');
-  assert.equal(patched.spec.volumes.length, 2);
+  assert.deepEqual(named(after, 'istio-proxy').lifecycle, { postStart: { exec: { command: ['pilot-agent', 'wait'] } } });
+  const free = injected({ annotations: { ...classic.annotations, 'proxy.istio.io/config': 'holdApplicationUntilProxyStarts: false' } });
+  assert.equal(named(free, 'istio-proxy').lifecycle, undefined);
+});
+
+test('data plane: pod before namespace before mesh', () => {
+  const of = (metadata: object, labels: Record<string, string>) =>
+    variables(named(injected(metadata, {}, { name: 'shop', labels: { ...enabled.labels, ...labels } }), 'istio-proxy'))[
+      'PALISADE_DATAPLANE'
+    ];
+  const key = 'palisade.dev/dataplane';
+  assert.equal(of({}, {}), 'palisade');
+  assert.equal(of({}, { [key]: 'envoy' }), 'envoy');
+  assert.equal(of({ annotations: { [key]: 'palisade' } }, { [key]: 'envoy' }), 'palisade');
+});
+
+test('traffic annotations reach interception; the legacy profile redirects declared ports only', () => {
+  const prefix = 'traffic.sidecar.istio.io/';
+  const annotations = { [`${prefix}excludeInboundPorts`]: '9000', [`${prefix}includeOutboundIPRanges`]: '10.0.0.0/8' };
+  assert.deepEqual(variables(named(injected({ annotations }), 'istio-init')), {
+    EXCLUDE_INBOUND_PORTS: '9000',
+    INCLUDE_OUTBOUND_IP_RANGES: '10.0.0.0/8',
+  });
+  const ports = [{ containerPort: 8080 }, { containerPort: 53, protocol: 'UDP' }, { containerPort: 9090 }];
+  const spec = { containers: [{ name: 'app', image: 'x', ports }] };
+  assert.deepEqual(variables(named(injected({}, spec, enabled, { profile: 'legacy' }), 'istio-init')), {
+    INCLUDE_INBOUND_PORTS: '8080,9090',
+  });
+  assert.deepEqual(
+    variables(
+      named(injected({ annotations: { [`${prefix}includeInboundPorts`]: '*' } }, spec, enabled, { profile: 'legacy' }), 'istio-init'),
+    ),
+    { INCLUDE_INBOUND_PORTS: '*' },
+  );
+});
+
+test('probes by HTTP, TCP and gRPC go to the agent; exec, and another host, stay; switched off they all stay', () => {
+  const app = {
+    name: 'app',
+    image: 'x',
+    ports: [{ name: 'web', containerPort: 8080 }],
+    livenessProbe: { httpGet: { path: '/live', port: 'web', scheme: 'HTTPS' }, timeoutSeconds: 3, periodSeconds: 7 },
+    readinessProbe: { tcpSocket: { port: 5432 } },
+    startupProbe: { grpc: { port: 9090, service: 's' } },
+  };
+  const other = {
+    name: 'other',
+    image: 'x',
+    livenessProbe: { exec: { command: ['true'] } },
+    readinessProbe: { httpGet: { host: 'db', port: 80 } },
+  };
+  const after = injected({}, { containers: [app, other] });
+  const led = (kind: string) => ({ httpGet: { path: `/app-health/app/${kind}`, port: 15_020, scheme: 'HTTP' } });
+  assert.deepEqual(
+    [named(after, 'app').livenessProbe, named(after, 'app').readinessProbe, named(after, 'app').startupProbe],
+    [{ ...led('livez'), timeoutSeconds: 3, periodSeconds: 7 }, led('readyz'), led('startupz')],
+  );
+  assert.deepEqual(named(after, 'other'), other);
+  assert.deepEqual(JSON.parse(variables(named(after, 'istio-proxy'))['ISTIO_KUBE_APP_PROBERS']!), {
+    '/app-health/app/livez': { httpGet: { path: '/live', port: 8080, scheme: 'HTTPS' }, timeoutSeconds: 3 },
+    '/app-health/app/readyz': { tcpSocket: { port: 5432 }, timeoutSeconds: 1 },
+    '/app-health/app/startupz': { grpc: { port: 9090, service: 's' }, timeoutSeconds: 1 },
+  });
+  const off = injected({ annotations: { 'sidecar.istio.io/rewriteAppHTTPProbers': 'false' } }, { containers: [app] });
+  assert.deepEqual(named(off, 'app'), app);
+});
+
+test('a WAF in the pod, with and without the mesh; once', () => {
+  const wish = { annotations: { 'palisade.dev/waf-sidecar': '8080' } };
+  const names = (object: KubernetesObject) => specOf(object).initContainers.map(({ name }) => name);
+  const alone = injected(wish, {}, { name: 'shop', labels: {} } as typeof enabled);
+  assert.deepEqual(names(alone), ['palisade-waf-init', 'palisade-waf']);
+  assert.deepEqual(variables(named(alone, 'palisade-waf-init')), { WAF_APP_PORT: '8080', WAF_PORT: '15088', WAF_USER: '1338' });
+  assert.equal(variables(named(alone, 'palisade-waf'))['BACKEND'], 'http://127.0.0.1:8080');
+  assert.deepEqual(names(injected(wish)), ['palisade-waf-init', 'palisade-waf', 'istio-init', 'istio-proxy']);
+  const again = injectPod(alone, { name: 'shop', labels: {} }, settings);
+  assert.equal(again, alone);
+  assert.equal(names(injected({ labels: { 'palisade.dev/waf-sidecar': '80' } }))[1], 'palisade-waf');
+});
+
+test('a word that cannot be followed refuses the pod, naming the annotation', () => {
+  for (const [annotations, message] of [
+    [{ 'palisade.dev/dataplane': 'nginx' }, /palisade\.dev\/dataplane: found "nginx"/],
+    [{ 'sidecar.istio.io/nativeSidecar': 'no' }, /nativeSidecar: found "no"/],
+    [{ 'sidecar.istio.io/interceptionMode': 'TPROXY' }, /interceptionMode: found "TPROXY"/],
+    [{ 'proxy.istio.io/config': 'holdApplicationUntilProxyStarts: 1' }, /proxy\.istio\.io\/config/],
+    [{ 'palisade.dev/waf-sidecar': '0' }, /waf-sidecar: found "0"/],
+  ] as const)
+    assert.throws(() => injected({ annotations }), message);
+  assert.throws(() => injected({ annotations: { 'palisade.dev/waf-sidecar': '80' } }, { hostNetwork: true }), /host’s network/);
+  const nameless = { containers: [{ name: 'app', image: 'x', livenessProbe: { tcpSocket: { port: 'web' } } }] };
+  assert.throws(() => injected({}, nameless), /container "app": a probe asks at port "web"/);
 });

@@ -1,113 +1,67 @@
-/** The proxy's containers, volumes and labels as a JSON patch (RFC 6902) of a pod. */
+/** A pod with the mesh in it, and the JSON patch (RFC 6902) that leads there. */
 import type { KubernetesObject } from '@palisade/kubernetes';
+import { initContainer, proxyContainer, proxyVolumes } from './containers.ts';
+import { type InjectionSettings, readOptions } from './options.ts';
+import type { PodSpec } from './pod.ts';
+import { rewriteProbes } from './probes.ts';
 
-export interface InjectionSettings {
-  readonly image: string;
-  /** Where the proxy finds us: `istiod.istio-system.svc:15012`. */
-  readonly discoveryAddress: string;
-  readonly trustDomain: string;
-  readonly dataplane: 'palisade' | 'envoy';
+/** @throws Error naming the annotation or label whose value cannot be taken */
+export function injectProxy(
+  pod: KubernetesObject,
+  namespaceLabels: Readonly<Record<string, string>>,
+  settings: InjectionSettings,
+): KubernetesObject {
+  const options = readOptions(pod, namespaceLabels, settings);
+  const given = pod['spec'] as PodSpec;
+  const { spec, probers } = options.rewritesProbes ? rewriteProbes(given) : { spec: given, probers: {} };
+  const init = initContainer(options.interception, settings.image);
+  const proxy = proxyContainer(settings, options, probers);
+  const own = spec.initContainers ?? [];
+  return {
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      labels: { ...canonicalName(pod), ...pod.metadata.labels, 'security.istio.io/tlsMode': 'istio' },
+      annotations: {
+        ...pod.metadata.annotations,
+        'sidecar.istio.io/status': JSON.stringify({
+          initContainers: options.isNative ? [init.name, proxy.name] : [init.name],
+          containers: options.isNative ? [] : [proxy.name],
+          volumes: proxyVolumes.map(({ name }) => name),
+        }),
+      },
+    },
+    spec: {
+      ...spec,
+      // A native sidecar stands before the pod's own init containers: they are part of the mesh too. A classic one does not run yet then,
+      // so interception comes last.
+      initContainers: options.isNative ? [init, proxy, ...own] : [...own, init],
+      containers: options.isNative ? spec.containers : [proxy, ...spec.containers],
+      volumes: [...(spec.volumes ?? []), ...proxyVolumes],
+    },
+  };
 }
 
-interface Operation {
+/** Which application and version telemetry counts it under (Istio "canonical service"). */
+function canonicalName({ metadata }: KubernetesObject): Record<string, string> {
+  const { labels = {}, name } = metadata;
+  const app = labels['app.kubernetes.io/name'] ?? labels['app'] ?? name;
+  const version = labels['app.kubernetes.io/version'] ?? labels['version'] ?? 'latest';
+  return { ...(app === undefined ? {} : { 'service.istio.io/canonical-name': app }), 'service.istio.io/canonical-revision': version };
+}
+
+export interface Operation {
   readonly op: 'add';
   readonly path: string;
   readonly value: unknown;
 }
 
-/** User and group that interception exempts. */
-export const proxyUser = 1337;
-const exclusions = {
-  'traffic.sidecar.istio.io/excludeInboundPorts': 'EXCLUDE_INBOUND_PORTS',
-  'traffic.sidecar.istio.io/excludeOutboundPorts': 'EXCLUDE_OUTBOUND_PORTS',
-  'traffic.sidecar.istio.io/excludeOutboundIPRanges': 'EXCLUDE_OUTBOUND_IP_RANGES',
-} as const;
-
-export function renderPatch(pod: KubernetesObject, settings: InjectionSettings): Operation[] {
-  const { labels, annotations } = pod.metadata;
-  const spec = (pod['spec'] ?? {}) as { initContainers?: unknown[]; volumes?: unknown[] };
-  const own = annotations?.['palisade.dev/dataplane'];
-  const dataplane = own === 'envoy' || own === 'palisade' ? own : settings.dataplane;
-  // Before the pod's own init containers: they are part of the mesh too.
-  const first = [initContainer(annotations ?? {}, settings), proxyContainer({ ...settings, dataplane })];
+/** `add` replaces what is there (RFC 6902 §4.1). Nothing but these three ever differs. */
+export function renderPatch(before: KubernetesObject, after: KubernetesObject): Operation[] {
+  if (before === after) return [];
   return [
-    spec.initContainers === undefined
-      ? { op: 'add', path: '/spec/initContainers', value: first }
-      : [...first].reverse().map((value): Operation => ({ op: 'add', path: '/spec/initContainers/0', value })),
-    spec.volumes === undefined
-      ? { op: 'add', path: '/spec/volumes', value: volumes }
-      : volumes.map((value): Operation => ({ op: 'add', path: '/spec/volumes/-', value })),
-    added('labels', labels, { 'security.istio.io/tlsMode': 'istio' }),
-    added('annotations', annotations, {
-      'sidecar.istio.io/status': JSON.stringify({
-        initContainers: ['istio-init', 'istio-proxy'],
-        volumes: volumes.map((each) => each.name),
-      }),
-    }),
-  ].flat() as Operation[];
-}
-
-function added(field: 'labels' | 'annotations', existing: unknown, values: Readonly<Record<string, string>>): Operation[] {
-  if (existing === undefined || existing === null) return [{ op: 'add', path: `/metadata/${field}`, value: values }];
-  return Object.entries(values).map(([key, value]) => ({
-    op: 'add',
-    path: `/metadata/${field}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
-    value,
-  }));
-}
-
-const volumes = [
-  {
-    name: 'istio-token',
-    projected: { sources: [{ serviceAccountToken: { audience: 'istio-ca', expirationSeconds: 43_200, path: 'istio-token' } }] },
-  },
-  { name: 'istiod-ca-cert', configMap: { name: 'istio-ca-root-cert' } },
-];
-
-function initContainer(annotations: Readonly<Record<string, string>>, { image }: InjectionSettings) {
-  const env = Object.entries(exclusions).flatMap(([annotation, name]) =>
-    annotations[annotation] === undefined ? [] : [{ name, value: annotations[annotation] }],
-  );
-  return {
-    name: 'istio-init',
-    image,
-    args: ['intercept'],
-    env,
-    securityContext: { runAsUser: 0, runAsGroup: 0, runAsNonRoot: false, capabilities: { add: ['NET_ADMIN', 'NET_RAW'], drop: ['ALL'] } },
-  };
-}
-
-/** A native sidecar: it is ready before the application starts, and a Job's end does not wait for it. */
-function proxyContainer({ image, discoveryAddress, trustDomain, dataplane }: InjectionSettings) {
-  const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
-  const ready = { httpGet: { path: '/healthz/ready', port: 15_021 } };
-  return {
-    name: 'istio-proxy',
-    image,
-    args: ['proxy', 'sidecar'],
-    restartPolicy: 'Always',
-    ports: [{ name: 'http-envoy-prom', containerPort: 15_090, protocol: 'TCP' }],
-    env: [
-      field('POD_NAME', 'metadata.name'),
-      field('POD_NAMESPACE', 'metadata.namespace'),
-      field('INSTANCE_IP', 'status.podIP'),
-      field('SERVICE_ACCOUNT', 'spec.serviceAccountName'),
-      { name: 'CA_ADDR', value: discoveryAddress },
-      { name: 'TRUST_DOMAIN', value: trustDomain },
-      { name: 'PALISADE_DATAPLANE', value: dataplane },
-    ],
-    startupProbe: { ...ready, periodSeconds: 1, failureThreshold: 600, timeoutSeconds: 3 },
-    readinessProbe: { ...ready, periodSeconds: 15, failureThreshold: 4, timeoutSeconds: 3 },
-    securityContext: {
-      runAsUser: proxyUser,
-      runAsGroup: proxyUser,
-      runAsNonRoot: true,
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ['ALL'] },
-    },
-    volumeMounts: [
-      { name: 'istio-token', mountPath: '/var/run/secrets/tokens' },
-      { name: 'istiod-ca-cert', mountPath: '/var/run/secrets/istio' },
-    ],
-  };
+    { op: 'add', path: '/metadata/labels', value: after.metadata.labels ?? {} },
+    { op: 'add', path: '/metadata/annotations', value: after.metadata.annotations ?? {} },
+    { op: 'add', path: '/spec', value: after['spec'] },
+  ];
 }

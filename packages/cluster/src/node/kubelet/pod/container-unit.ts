@@ -160,6 +160,7 @@ export class ContainerUnit {
     record.startAfterMs = undefined;
     record.isStarted = false;
     record.isProbedReady = false;
+    record.isInHook = this.#container.lifecycle?.postStart !== undefined;
     context.events.event(pod, 'Normal', 'Started', `Started container ${this.#container.name}`);
     void instance.ended.then((terminated) => this.#ended(instance, terminated));
     void this.#afterStart(instance);
@@ -179,6 +180,10 @@ export class ContainerUnit {
       }
     }
     if (this.instance !== instance) return;
+    if (this.record.isInHook) {
+      this.record.isInHook = false;
+      this.#host.changed();
+    }
     this.#stopProbes = startProbes(this.#container, probeAccess(this.#host, this.#container, instance), context.clock, {
       started: () => this.#set({ isStarted: true }),
       ready: (isProbedReady) => this.#set({ isProbedReady }),
@@ -203,6 +208,7 @@ export class ContainerUnit {
     this.#stopProbes?.();
     this.#stopProbes = undefined;
     this.instance = undefined;
+    record.isInHook = false;
     record.isStarted = false;
     record.isProbedReady = false;
     record.state = { terminated };

@@ -25,10 +25,14 @@ const exited = (exitCode: number, startAfterMs?: number): ContainerFacts => ({
 
 test('what starts when', () => {
   const two = { containers: [c('a'), c('b')] };
+  const holding = { containers: [c('a', { lifecycle: { postStart: { exec: { command: ['wait'] } } } }), c('b')] };
   const withInit = { initContainers: [c('i'), sidecar('s'), c('j')], containers: [c('a')] };
   type Row = [title: string, spec: PodSpec, facts: Record<string, ContainerFacts>, expected: PodPlan];
   const rows: Row[] = [
     ['all at once', two, {}, { start: ['a', 'b'], isInitialized: true }],
+    ['a postStart holds what comes after', holding, {}, { start: ['a'], isInitialized: true }],
+    ['until it has ended', holding, { a: busy }, { start: [], isInitialized: true }],
+    ['and no longer', holding, { a: starting }, { start: ['b'], isInitialized: true }],
     ['none twice', two, { a: busy, b: running }, { start: [], isInitialized: true }],
     ['restart at once', two, { a: exited(1), b: running }, { start: ['a'], isInitialized: true }],
     ['restart later', two, { a: exited(0, 2000), b: running }, { start: [], isInitialized: true, wakeAtMs: 2000 }],

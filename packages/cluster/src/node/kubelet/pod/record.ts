@@ -15,6 +15,8 @@ export interface ContainerRecord {
   imageId: string;
   /** A start or stop is under way. */
   isBusy: boolean;
+  /** Its program runs, its postStart hook has not ended. */
+  isInHook: boolean;
   /** Startup probe passed. */
   isStarted: boolean;
   /** Readiness as the probe last said; without a probe the same as running. */
@@ -34,6 +36,7 @@ export function newRecord(name: string, image: string, before: ContainerStatus |
     containerId: undefined,
     imageId: '',
     isBusy: false,
+    isInHook: false,
     isStarted: false,
     isProbedReady: false,
     backoff: NO_BACKOFF,
@@ -68,13 +71,14 @@ export function endOf(record: ContainerRecord): Terminated | undefined {
 
 export function factsOf(record: ContainerRecord): ContainerFacts {
   const end = endOf(record);
-  const phase = record.isBusy
-    ? 'busy'
-    : record.state.running
-      ? 'running'
-      : end !== undefined && record.containerId !== undefined
-        ? 'exited'
-        : 'absent';
+  const phase =
+    record.isBusy || record.isInHook
+      ? 'busy'
+      : record.state.running
+        ? 'running'
+        : end !== undefined && record.containerId !== undefined
+          ? 'exited'
+          : 'absent';
   return {
     phase,
     isStarted: record.isStarted,

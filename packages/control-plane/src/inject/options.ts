@@ -1,0 +1,107 @@
+/** What a pod's annotations, its namespace's labels and the mesh's settings choose for its proxy. A wrong word refuses the pod. */
+import type { KubernetesObject } from '@palisade/kubernetes';
+import { parse } from 'yaml';
+import type { Container, PodSpec } from './pod.ts';
+
+export interface InjectionSettings {
+  readonly image: string;
+  /** Where the proxy finds us: `istiod.istio-system.svc:15012`. */
+  readonly discoveryAddress: string;
+  readonly trustDomain: string;
+  readonly dataplane: Dataplane;
+  readonly profile: 'current' | 'legacy';
+}
+
+export type Dataplane = 'palisade' | 'envoy';
+
+export interface InjectionOptions {
+  readonly dataplane: Dataplane;
+  /** An init container that keeps running; otherwise a container among the application's. */
+  readonly isNative: boolean;
+  /** A classic sidecar holds the application until it is ready; a native one always does. */
+  readonly isHolding: boolean;
+  readonly rewritesProbes: boolean;
+  /** Variables of the init container: which traffic is redirected. */
+  readonly interception: Readonly<Record<string, string>>;
+  readonly resources: { readonly requests?: Readonly<Record<string, string>>; readonly limits?: Readonly<Record<string, string>> };
+}
+
+const traffic = [
+  'includeInboundPorts',
+  'excludeInboundPorts',
+  'includeOutboundPorts',
+  'excludeOutboundPorts',
+  'includeOutboundIPRanges',
+  'excludeOutboundIPRanges',
+  'excludeInterfaces',
+] as const;
+
+export function readOptions(
+  pod: KubernetesObject,
+  namespaceLabels: Readonly<Record<string, string>>,
+  settings: Pick<InjectionSettings, 'dataplane' | 'profile'>,
+): InjectionOptions {
+  const annotations = pod.metadata.annotations ?? {};
+  const own = annotations['palisade.dev/dataplane'] ?? namespaceLabels['palisade.dev/dataplane'];
+  const dataplane = own === undefined ? settings.dataplane : choice('palisade.dev/dataplane', own, ['palisade', 'envoy'] as const);
+  const flag = (name: string, otherwise: boolean) =>
+    annotations[name] === undefined ? otherwise : choice(name, annotations[name], ['true', 'false'] as const) === 'true';
+  const isNative = flag('sidecar.istio.io/nativeSidecar', true);
+  const mode = annotations['sidecar.istio.io/interceptionMode'];
+  if (mode !== undefined) choice('sidecar.istio.io/interceptionMode', mode, ['REDIRECT'] as const);
+  return {
+    dataplane,
+    isNative,
+    isHolding: readHold(annotations['proxy.istio.io/config']),
+    rewritesProbes: flag('sidecar.istio.io/rewriteAppHTTPProbers', true),
+    interception: {
+      // 1.1 took only what was declared: all other ports went past the proxy.
+      ...(settings.profile === 'legacy' ? { INCLUDE_INBOUND_PORTS: declaredPorts((pod['spec'] as PodSpec).containers) } : {}),
+      ...Object.fromEntries(
+        traffic.flatMap((name) => {
+          const value = annotations[`traffic.sidecar.istio.io/${name}`];
+          return value === undefined ? [] : [[variableOf(name), value]];
+        }),
+      ),
+    },
+    resources: readResources(annotations),
+  };
+}
+
+/** `excludeOutboundIPRanges` is EXCLUDE_OUTBOUND_IP_RANGES. */
+function variableOf(name: string): string {
+  return name.replace('IPRanges', 'IpRanges').replaceAll(/[A-Z]/g, '_$&').toUpperCase();
+}
+
+function declaredPorts(containers: readonly Container[]): string {
+  const ports = containers.flatMap((container) => container.ports ?? []).filter(({ protocol = 'TCP' }) => protocol === 'TCP');
+  return ports.map(({ containerPort }) => containerPort).join(',');
+}
+
+function readHold(config: string | undefined): boolean {
+  const fields: unknown = config === undefined ? {} : parse(config);
+  const held = (fields as { holdApplicationUntilProxyStarts?: unknown } | null)?.holdApplicationUntilProxyStarts ?? true;
+  return typeof held === 'boolean'
+    ? held
+    : refuse('proxy.istio.io/config', `holdApplicationUntilProxyStarts is ${JSON.stringify(held)}, expected true or false`);
+}
+
+function readResources(annotations: Readonly<Record<string, string>>): InjectionOptions['resources'] {
+  const quantities = (cpu: string, memory: string) =>
+    Object.fromEntries(
+      [
+        ['cpu', annotations[`sidecar.istio.io/${cpu}`]],
+        ['memory', annotations[`sidecar.istio.io/${memory}`]],
+      ].filter(([, value]) => value !== undefined),
+    ) as Record<string, string>;
+  const [requests, limits] = [quantities('proxyCPU', 'proxyMemory'), quantities('proxyCPULimit', 'proxyMemoryLimit')];
+  return { ...(Object.keys(requests).length > 0 && { requests }), ...(Object.keys(limits).length > 0 && { limits }) };
+}
+
+function choice<T extends string>(name: string, value: string, choices: readonly T[]): T {
+  return choices.find((each) => each === value) ?? refuse(name, `found "${value}", expected ${choices.join(' or ')}`);
+}
+
+function refuse(name: string, problem: string): never {
+  throw new Error(`${name}: ${problem}`);
+}
