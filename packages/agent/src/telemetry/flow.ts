@@ -76,6 +76,7 @@ function judge(report: Report, side: Side): Judgement {
     };
   if (report.details.startsWith('http1.'))
     return { verdict: Verdict.dropped, reason: `refused as malformed: ${words(report.details.slice(6))}` };
+  if (report.transportFailure !== '') return { verdict: Verdict.dropped, reason: `TLS failed: ${report.transportFailure}` };
   if (report.termination !== '') return { verdict: Verdict.dropped, reason: words(report.termination) };
   if (side === 'inbound' && report.flags.includes('NR') && report.kind === 'tcp')
     return { verdict: Verdict.dropped, reason: 'no filter chain takes this connection: mutual TLS is required' };

@@ -1,13 +1,13 @@
 /** What the proxy beside this agent does, as metrics on 15020 and flow records. */
 import { createWriteStream } from 'node:fs';
-import type { Server } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FlowRecord } from '@palisade/flow';
 import type { GrpcMethods } from '@palisade/xds/grpc';
 import type { OwnPod } from './flow.ts';
 import { createFlowLog } from './flow-log.ts';
 import { createRequestMetrics } from './metrics.ts';
 import { createReportMethods } from './receiver.ts';
-import { createScrapeServer } from './scrape.ts';
+import { createScrape } from './scrape.ts';
 import { parseWorkloadName } from './workload.ts';
 
 export interface TelemetryOptions {
@@ -23,8 +23,8 @@ export interface TelemetryOptions {
 export interface Telemetry {
   /** For the agent's socket. */
   readonly methods: GrpcMethods;
-  /** To be listened with on 15020. */
-  readonly scrape: Server;
+  /** `/stats/prometheus` of port 15020. */
+  readonly scrape: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
 export function createTelemetry({ pod, workload, flowLogPath, adminPort, now }: TelemetryOptions): Telemetry {
@@ -37,6 +37,6 @@ export function createTelemetry({ pod, workload, flowLogPath, adminPort, now }: 
       : `# HELP palisade_flow_records_skipped_total Flow records left out: too many a second.\n# TYPE palisade_flow_records_skipped_total counter\npalisade_flow_records_skipped_total ${flows.skipped}\n`;
   return {
     methods: createReportMethods({ pod, metrics, addFlow }),
-    scrape: createScrapeServer({ render: () => metrics.render() + skipped(), adminPort }),
+    scrape: createScrape({ render: () => metrics.render() + skipped(), adminPort }),
   };
 }

@@ -160,6 +160,9 @@ function readCommon(reader: BinaryReader, report: Report): void {
     25: (r) => {
       report.termination = r.string();
     },
+    28: (r) => {
+      report.transportFailure = r.string();
+    },
   });
   report.flags = flags;
   report.tags = tags;

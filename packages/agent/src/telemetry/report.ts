@@ -25,6 +25,8 @@ export interface Report {
   /** Why the proxy ended the connection (`rbac_access_denied_matched_policy[…]`). */
   termination: string;
   upstreamFailure: string;
+  /** Why TLS with the client did not come about. */
+  transportFailure: string;
   tags: Readonly<Record<string, string>>;
   /** What dry runs of policies say: `istio_dry_run_allow_shadow_engine_result` and the like. */
   shadow: Readonly<Record<string, string>>;
@@ -55,6 +57,7 @@ export function emptyReport(kind: Report['kind']): Report {
     flags: [],
     termination: '',
     upstreamFailure: '',
+    transportFailure: '',
     tags: {},
     shadow: {},
     protocol: '',

@@ -1,5 +1,5 @@
 /** Port 15020, `/stats/prometheus`: the requests' metrics and the proxy's own, as Prometheus asks for them. */
-import { createServer, get, type Server } from 'node:http';
+import { get, type IncomingMessage, type ServerResponse } from 'node:http';
 
 export interface ScrapeOptions {
   readonly render: () => string;
@@ -9,18 +9,13 @@ export interface ScrapeOptions {
 
 const maxBytes = 64 * 1024 * 1024;
 
-export function createScrapeServer({ render, adminPort }: ScrapeOptions): Server {
-  return createServer((request, response) => {
-    const path = (request.url ?? '').split('?')[0];
-    if (path !== '/stats/prometheus' && path !== '/metrics') {
-      response.writeHead(404).end();
-      return;
-    }
+export function createScrape({ render, adminPort }: ScrapeOptions): (request: IncomingMessage, response: ServerResponse) => void {
+  return (_, response) => {
     void proxyMetrics(adminPort).then((own) => {
       response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
       response.end(render() + own);
     });
-  });
+  };
 }
 
 /** A proxy that does not answer leaves its part out. */

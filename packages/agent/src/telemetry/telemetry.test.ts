@@ -14,7 +14,7 @@ import { createFlowLog } from './flow-log.ts';
 import { createRequestMetrics } from './metrics.ts';
 import { readReports } from './read-entry.ts';
 import { createReportMethods } from './receiver.ts';
-import { createScrapeServer } from './scrape.ts';
+import { createScrape } from './scrape.ts';
 import { parseWorkloadName } from './workload.ts';
 
 type HttpEntry = MessageInitShape<typeof HTTPAccessLogEntrySchema>;
@@ -145,11 +145,11 @@ test('metrics: Istio’s names and labels, histograms add up, strangers cannot f
 });
 
 test('connections are counted and shown with what ended them', () => {
-  const tcp = (more: Partial<Common>) =>
+  const tcp = (more: Partial<Common>, logName = 'inbound') =>
     toBinary(
       StreamAccessLogsMessageSchema,
       create(StreamAccessLogsMessageSchema, {
-        identifier: { logName: 'inbound' },
+        identifier: { logName },
         logEntries: {
           case: 'tcpLogs',
           value: { logEntry: [{ commonProperties: common(more), connectionProperties: { receivedBytes: 10n, sentBytes: 20n } }] },
@@ -159,17 +159,24 @@ test('connections are counted and shown with what ended them', () => {
   const { flows, text } = receive([
     tcp({}),
     tcp({ connectionTerminationDetails: 'rbac_access_denied_matched_policy[ns[shop]-policy[p]-rule[0]]' }),
-    tcp({ responseFlags: { noRouteFound: true }, tlsProperties: undefined as never }),
   ]);
   assert.deepEqual(
     flows.map((flow) => [flow.verdict, flow.policy?.name]),
     [
       ['FORWARDED', undefined],
       ['DROPPED', 'p'],
-      ['DROPPED', undefined],
     ],
   );
-  assert.match(flows[2]!.reason, /mutual TLS is required/);
+  const refused = receive([
+    tcp({ responseFlags: { noRouteFound: true }, tlsProperties: undefined as never }, 'refused'),
+    tcp({ downstreamTransportFailureReason: 'PEER_DID_NOT_RETURN_A_CERTIFICATE' }, 'refused'),
+    tcp({}, 'refused'),
+  ]);
+  assert.deepEqual(
+    refused.flows.map(({ verdict, reason }) => `${verdict} ${reason}`),
+    ['DROPPED no filter chain takes this connection: mutual TLS is required', 'DROPPED TLS failed: PEER_DID_NOT_RETURN_A_CERTIFICATE'],
+  );
+  assert.doesNotMatch(refused.text, /istio_tcp/);
   assert.match(text, /istio_tcp_received_bytes_total\{[^}]*response_flags="-"[^}]*\} 20\n/);
 });
 
@@ -208,18 +215,15 @@ test('flow log: denied records keep their share when answers flood it', () => {
 test('scrape: both parts, and ours alone while the proxy is away', async () => {
   const admin = createServer((_, response) => response.end('envoy_x 1\n')).listen(0, '127.0.0.1');
   await once(admin, 'listening');
-  const scrape = createScrapeServer({ render: () => 'istio_x 1\n', adminPort: (admin.address() as AddressInfo).port }).listen(
-    0,
-    '127.0.0.1',
-  );
+  const { port: adminPort } = admin.address() as AddressInfo;
+  const scrape = createServer(createScrape({ render: () => 'istio_x 1\n', adminPort })).listen(0, '127.0.0.1');
   await once(scrape, 'listening');
   const url = `http://127.0.0.1:${(scrape.address() as AddressInfo).port}`;
-  const read = async (path: string) => (await fetch(`${url}${path}`, { headers: { connection: 'close' } })).text();
-  assert.equal(await read('/stats/prometheus'), 'istio_x 1\nenvoy_x 1\n');
+  const read = async () => (await fetch(url, { headers: { connection: 'close' } })).text();
+  assert.equal(await read(), 'istio_x 1\nenvoy_x 1\n');
   admin.closeAllConnections();
   admin.close();
-  assert.equal(await read('/stats/prometheus'), 'istio_x 1\n');
-  assert.equal((await fetch(`${url}/quitquitquit`, { headers: { connection: 'close' } })).status, 404);
+  assert.equal(await read(), 'istio_x 1\n');
   scrape.closeAllConnections();
   scrape.close();
 });

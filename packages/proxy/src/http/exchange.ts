@@ -348,6 +348,9 @@ export class Exchange implements UpstreamUser, LogSubject {
   get termination() {
     return undefined;
   }
+  get transportFailure() {
+    return undefined;
+  }
   get upstreamLocal() {
     const socket = this.upstream?.socket;
     return socket?.localAddress === undefined ? undefined : place(socket.localAddress, socket.localPort ?? 0);

@@ -156,13 +156,13 @@ function secure(socket: Socket, chain: Chain, facts: ChainFacts, place: Listener
     ...(tls.setup.alpn.length > 0 ? { ALPNCallback: ({ protocols }) => tls.setup.alpn.find((one) => protocols.includes(one)) } : {}),
   });
   const log = new ConnectionLog(connectionFacts(facts, undefined), runtime);
-  const fail = () => {
+  const fail = (error?: Error) => {
     runtime.stats.counter('listener.ssl_fail_verify').value++;
-    log.termination = 'tls_handshake_failed';
+    log.transportFailure = (error as NodeJS.ErrnoException | undefined)?.code ?? error?.message ?? 'no trusted certificate was shown';
     log.end(place.current()?.loggers ?? [], '');
     secured.destroy();
   };
-  const timer = setTimeout(fail, chain.handshakeMs);
+  const timer = setTimeout(() => fail(new Error('timeout')), chain.handshakeMs);
   // A handshake that fails destroys the inner socket and may never close the outer one.
   const clear = () => clearTimeout(timer);
   socket.once('close', clear);

@@ -22,6 +22,7 @@ export class ConnectionLog implements LogSubject {
   clusterName: string | undefined;
   upstreamLocal: string | undefined;
   upstreamFailure: string | undefined;
+  transportFailure: string | undefined;
   termination: string | undefined;
   readonly method = undefined;
   readonly path = undefined;

@@ -23,7 +23,7 @@ const maxPathChars = 2048;
 const maxSharedBytes = 4096;
 
 const common = { remote: 2, local: 3, tls: 4, start: 5, last: 12, upstream: 13, cluster: 15, flags: 16, metadata: 17 } as const;
-const moreCommon = { upstreamFailure: 18, route: 19, direct: 20, tags: 22, duration: 23, termination: 25 } as const;
+const moreCommon = { upstreamFailure: 18, route: 19, direct: 20, tags: 22, duration: 23, termination: 25, transportFailure: 28 } as const;
 
 /** `ResponseFlags`: field numbers by Envoy's short names. */
 const flagFields: Readonly<Record<string, number>> = {
@@ -130,6 +130,7 @@ function writeCommon(out: EntryWriter, subject: LogSubject, shared: SharedParts)
   out.text(moreCommon.route, subject.routeName);
   out.time(moreCommon.duration, subject.endedAt - subject.startedAt);
   out.text(moreCommon.termination, subject.termination);
+  out.text(moreCommon.transportFailure, subject.transportFailure);
   out.close(start);
 }
 

@@ -26,6 +26,8 @@ export interface LogSubject {
   readonly cluster: Cluster | undefined;
   readonly upstreamLocal: string | undefined;
   readonly upstreamFailure: string | undefined;
+  /** Why TLS with the client did not come about. */
+  readonly transportFailure: string | undefined;
   /** Why the proxy ended the connection. */
   readonly termination: string | undefined;
   readonly clusterName: string | undefined;
@@ -56,6 +58,7 @@ const plain: Readonly<Record<string, Operator>> = {
   UPSTREAM_CLUSTER_RAW: (s) => s.clusterName,
   UPSTREAM_LOCAL_ADDRESS: (s) => s.upstreamLocal,
   UPSTREAM_TRANSPORT_FAILURE_REASON: (s) => s.upstreamFailure,
+  DOWNSTREAM_TRANSPORT_FAILURE_REASON: (s) => s.transportFailure,
   ROUTE_NAME: (s) => s.routeName || undefined,
   REQUESTED_SERVER_NAME: (s) => s.connection.serverName || undefined,
   DOWNSTREAM_LOCAL_ADDRESS: (s) => place(s.connection.destination.text, s.connection.destinationPort),
