@@ -1,5 +1,4 @@
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** First difference as `path: ours X, real Y`; undefined when equal. */
 export function firstDifference(ours: unknown, real: unknown, path = ''): string | undefined {

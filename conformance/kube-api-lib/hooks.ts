@@ -29,7 +29,10 @@ const ANSWERS: Readonly<Record<string, (review: Review) => object>> = {
   '/echo': ({ request }) => {
     const { object, oldObject, userInfo, ...rest } = request;
     const nameOf = (value: unknown) => (value as { metadata?: { name?: string } } | null)?.metadata?.name ?? null;
-    return { allowed: false, status: { message: JSON.stringify({ ...rest, object: nameOf(object), oldObject: nameOf(oldObject), userInfo }) } };
+    return {
+      allowed: false,
+      status: { message: JSON.stringify({ ...rest, object: nameOf(object), oldObject: nameOf(oldObject), userInfo }) },
+    };
   },
 };
 
@@ -53,10 +56,10 @@ export async function startHooks(pki: string): Promise<Hooks> {
     const path = (req.url ?? '').split('?')[0]!;
     const raw = RAW[path];
     const text = Buffer.concat(await req.toArray()).toString();
-    if (raw !== undefined) return res.writeHead(raw[0], { 'Content-Type': 'application/json' }).end(raw[1]);
-    if (path === '/slow') return;
     const answer = ANSWERS[path];
-    if (answer === undefined) return res.writeHead(404).end('no such webhook');
+    if (raw !== undefined) res.writeHead(raw[0], { 'Content-Type': 'application/json' }).end(raw[1]);
+    else if (answer === undefined && path !== '/slow') res.writeHead(404).end('no such webhook');
+    if (answer === undefined) return;
     const review = JSON.parse(text) as Review;
     const response = { uid: review.request.uid, ...answer(review) };
     res.setHeader('Content-Type', 'application/json');

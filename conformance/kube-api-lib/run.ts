@@ -46,7 +46,9 @@ async function answer(contender: Contender, check: Check, variables: Variables):
   const fill = (text: string) => text.replace(/\$(\w+)/g, (whole, name: string) => variables[name] ?? whole);
   try {
     if (check.kubectl !== undefined) {
-      const words = fill(check.kubectl).match(/(?:[^\s']+|'[^']*')+/g)!.map((word) => word.replace(/'/g, ''));
+      const words = fill(check.kubectl)
+        .match(/(?:[^\s']+|'[^']*')+/g)!
+        .map((word) => word.replace(/'/g, ''));
       const { code, out, err } = await contender.kubectl([`--namespace=${variables['ns']}`, ...words], fill(check.stdin ?? ''));
       return { code, out: scrubOutput(out), err: scrubOutput(err) };
     }

@@ -3,7 +3,13 @@ import type { Check, Topic } from '../topic.ts';
 const merge = 'application/merge-patch+json';
 const api = 'rbac.authorization.k8s.io/v1';
 const role = (name: string, rules: readonly object[]) => ({ apiVersion: api, kind: 'Role', metadata: { name }, rules });
-const clusterRole = (name: string, rules: readonly object[], more: object = {}) => ({ apiVersion: api, kind: 'ClusterRole', metadata: { name }, rules, ...more });
+const clusterRole = (name: string, rules: readonly object[], more: object = {}) => ({
+  apiVersion: api,
+  kind: 'ClusterRole',
+  metadata: { name },
+  rules,
+  ...more,
+});
 const user = (name: string) => ({ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name });
 const binding = (name: string, kind: string, to: string, subjects: readonly object[] = [user('jane')]) => ({
   apiVersion: api,
@@ -12,7 +18,10 @@ const binding = (name: string, kind: string, to: string, subjects: readonly obje
   subjects,
   roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind, name: to },
 });
-const clusterBinding = (name: string, to: string, subjects: readonly object[] = [user('jane')]) => ({ ...binding(name, 'ClusterRole', to, subjects), kind: 'ClusterRoleBinding' });
+const clusterBinding = (name: string, to: string, subjects: readonly object[] = [user('jane')]) => ({
+  ...binding(name, 'ClusterRole', to, subjects),
+  kind: 'ClusterRoleBinding',
+});
 const pods = { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] };
 
 const sar = (name: string, spec: object): Check => ({
@@ -20,28 +29,51 @@ const sar = (name: string, spec: object): Check => ({
   send: 'POST /apis/authorization.k8s.io/v1/subjectaccessreviews',
   body: { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec },
 });
-const attributes = (verb: string, resource: string, more: object = {}) => ({ user: 'jane', resourceAttributes: { namespace: 't-access', verb, resource, ...more } });
+const attributes = (verb: string, resource: string, more: object = {}) => ({
+  user: 'jane',
+  resourceAttributes: { namespace: 't-access', verb, resource, ...more },
+});
 
 /** Roles, bindings, who may give what away, the review kinds. */
 export const access: Topic = {
   name: 'access',
   checks: [
-    { name: 'role', send: 'POST $rbac/roles', body: role('reader', [pods, { apiGroups: ['apps'], resources: ['deployments/scale'], verbs: ['update'] }]) },
+    {
+      name: 'role',
+      send: 'POST $rbac/roles',
+      body: role('reader', [pods, { apiGroups: ['apps'], resources: ['deployments/scale'], verbs: ['update'] }]),
+    },
     { name: 'role with empty rules', send: 'POST $rbac/roles', body: role('empty', []) },
     { name: 'role without verbs', send: 'POST $rbac/roles', body: role('bad', [{ apiGroups: [''], resources: ['pods'] }]) },
     { name: 'role without groups', send: 'POST $rbac/roles', body: role('bad', [{ resources: ['pods'], verbs: ['get'] }]) },
     { name: 'role without resources', send: 'POST $rbac/roles', body: role('bad', [{ apiGroups: [''], verbs: ['get'] }]) },
     { name: 'role with paths', send: 'POST $rbac/roles', body: role('bad', [{ nonResourceURLs: ['/x'], verbs: ['get'] }]) },
-    { name: 'cluster role with both', send: 'POST $clusterRbac/clusterroles', body: clusterRole('bad', [{ apiGroups: [''], resources: ['pods'], nonResourceURLs: ['/x'], verbs: ['get'] }]) },
+    {
+      name: 'cluster role with both',
+      send: 'POST $clusterRbac/clusterroles',
+      body: clusterRole('bad', [{ apiGroups: [''], resources: ['pods'], nonResourceURLs: ['/x'], verbs: ['get'] }]),
+    },
     { name: 'role with a name of its own', send: 'POST $rbac/roles', body: role('system:Odd Name', [pods]) },
     { name: 'role with a bad name', send: 'POST $rbac/roles', body: role('a/b', [pods]) },
     { name: 'binding', send: 'POST $rbac/rolebindings', body: binding('reader', 'Role', 'reader') },
     { name: 'binding to a role that is not there', send: 'POST $rbac/rolebindings', body: binding('nowhere', 'Role', 'nowhere') },
     { name: 'binding without a role', send: 'POST $rbac/rolebindings', body: { ...binding('bad', 'Role', 'x'), roleRef: {} } },
     { name: 'binding to a wrong kind', send: 'POST $rbac/rolebindings', body: binding('bad', 'Pod', 'x') },
-    { name: 'binding of a kind unknown', send: 'POST $rbac/rolebindings', body: binding('bad', 'Role', 'reader', [{ kind: 'Thing', name: 'x' }]) },
-    { name: 'binding of an account without namespace', send: 'POST $clusterRbac/clusterrolebindings', body: clusterBinding('bad', 'view', [{ kind: 'ServiceAccount', name: 'x' }]) },
-    { name: 'binding of a user with a namespace', send: 'POST $rbac/rolebindings?dryRun=All', body: binding('odd', 'Role', 'reader', [{ ...user('x'), namespace: 'y' }]) },
+    {
+      name: 'binding of a kind unknown',
+      send: 'POST $rbac/rolebindings',
+      body: binding('bad', 'Role', 'reader', [{ kind: 'Thing', name: 'x' }]),
+    },
+    {
+      name: 'binding of an account without namespace',
+      send: 'POST $clusterRbac/clusterrolebindings',
+      body: clusterBinding('bad', 'view', [{ kind: 'ServiceAccount', name: 'x' }]),
+    },
+    {
+      name: 'binding of a user with a namespace',
+      send: 'POST $rbac/rolebindings?dryRun=All',
+      body: binding('odd', 'Role', 'reader', [{ ...user('x'), namespace: 'y' }]),
+    },
     { name: 'binding of nobody', send: 'POST $rbac/rolebindings?dryRun=All', body: binding('odd', 'Role', 'reader', []) },
     { name: 'binding changes its role', send: 'PATCH $rbac/rolebindings/reader', type: merge, body: { roleRef: { name: 'other' } } },
     { name: 'may list', send: 'GET $core/pods', as: 'jane', only: ['kind'] },
@@ -60,33 +92,134 @@ export const access: Topic = {
     { name: 'may read discovery', send: 'GET /api', as: 'jane', only: ['kind'] },
     { name: 'may not read metrics', send: 'GET /metrics', as: 'jane' },
     { name: 'may read its version', send: 'GET /version', as: 'jane', only: ['major'] },
-    { name: 'may update a scale that is not there', send: 'PUT $apps/deployments/x/scale', as: 'jane', body: { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'x', namespace: 't-access' }, spec: { replicas: 1 } } },
+    {
+      name: 'may update a scale that is not there',
+      send: 'PUT $apps/deployments/x/scale',
+      as: 'jane',
+      body: { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'x', namespace: 't-access' }, spec: { replicas: 1 } },
+    },
     { name: 'somebody without a name', send: 'GET $core/pods', as: '' },
     { name: 'a group alone', send: 'GET $core/pods', groups: ['g'] },
     { name: 'a user who may not impersonate', kubectl: 'auth can-i impersonate users --as jane' },
     { name: 'an account by impersonation', send: 'GET $core/pods', as: '$sa:default' },
-    { name: 'names of resources', send: 'POST $rbac/roles', body: role('named', [{ apiGroups: [''], resources: ['configmaps'], resourceNames: ['one'], verbs: ['get', 'delete', 'update', 'list', 'watch', 'create'] }]), only: ['rules'] },
+    {
+      name: 'names of resources',
+      send: 'POST $rbac/roles',
+      body: role('named', [
+        {
+          apiGroups: [''],
+          resources: ['configmaps'],
+          resourceNames: ['one'],
+          verbs: ['get', 'delete', 'update', 'list', 'watch', 'create'],
+        },
+      ]),
+      only: ['rules'],
+    },
     { name: 'names bound', send: 'POST $rbac/rolebindings', body: binding('named', 'Role', 'named'), only: ['roleRef'] },
     { name: 'the named one', send: 'GET $core/configmaps/one', as: 'jane' },
     { name: 'another one', send: 'GET $core/configmaps/two', as: 'jane' },
     { name: 'all of them', send: 'GET $core/configmaps', as: 'jane' },
-    { name: 'list of the named one', send: 'GET $core/configmaps?fieldSelector=metadata.name%3Done', as: 'jane', only: ['kind', 'message'] },
-    { name: 'create cannot be named', send: 'POST $core/configmaps', as: 'jane', body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'one' } } },
-    { name: 'jane may edit roles', send: 'POST $rbac/roles', body: role('editor', [{ apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'rolebindings'], verbs: ['*'] }]), only: ['metadata.name'] },
+    {
+      name: 'list of the named one',
+      send: 'GET $core/configmaps?fieldSelector=metadata.name%3Done',
+      as: 'jane',
+      only: ['kind', 'message'],
+    },
+    {
+      name: 'create cannot be named',
+      send: 'POST $core/configmaps',
+      as: 'jane',
+      body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'one' } },
+    },
+    {
+      name: 'jane may edit roles',
+      send: 'POST $rbac/roles',
+      body: role('editor', [{ apiGroups: ['rbac.authorization.k8s.io'], resources: ['roles', 'rolebindings'], verbs: ['*'] }]),
+      only: ['metadata.name'],
+    },
     { name: 'jane is bound to it', send: 'POST $rbac/rolebindings', body: binding('editor', 'Role', 'editor'), only: ['metadata.name'] },
-    { name: 'gives away what she has', send: 'POST $rbac/roles', as: 'jane', body: role('given', [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }]) },
-    { name: 'gives away more than she has', send: 'POST $rbac/roles', as: 'jane', body: role('more', [{ apiGroups: [''], resources: ['pods', 'secrets'], verbs: ['get', 'delete'] }]) },
-    { name: 'gives away everything', send: 'POST $rbac/roles', as: 'jane', body: role('more', [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]) },
-    { name: 'widens a role', send: 'PATCH $rbac/roles/given', type: merge, as: 'jane', body: { rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }] } },
-    { name: 'labels a role', send: 'PATCH $rbac/roles/given', type: merge, as: 'jane', body: { metadata: { labels: { a: 'b' } } }, only: ['metadata.labels'] },
-    { name: 'binds what she has', send: 'POST $rbac/rolebindings', as: 'jane', body: binding('hers', 'Role', 'reader', [user('joe')]), only: ['subjects', 'message'] },
-    { name: 'binds more than she has', send: 'POST $rbac/rolebindings', as: 'jane', body: binding('hers2', 'ClusterRole', 'admin', [user('joe')]), only: ['reason', 'details'] },
-    { name: 'binds a role that is not there', send: 'POST $rbac/rolebindings', as: 'jane', body: binding('hers3', 'Role', 'nowhere2', [user('joe')]) },
-    { name: 'aggregated', send: 'POST $clusterRbac/clusterroles', body: clusterRole('parity-sum', [], { aggregationRule: { clusterRoleSelectors: [{ matchLabels: { 'parity.example.com/sum': 'yes' } }] } }) },
-    { name: 'aggregated without a selector', send: 'POST $clusterRbac/clusterroles', body: clusterRole('parity-sum2', [], { aggregationRule: {} }) },
-    { name: 'cluster role with a path', send: 'POST $clusterRbac/clusterroles', body: clusterRole('parity-path', [{ nonResourceURLs: ['/healthz', '/logs/*'], verbs: ['get'] }]), only: ['rules'] },
-    { name: 'cluster role with a bad path', send: 'POST $clusterRbac/clusterroles?dryRun=All', body: clusterRole('parity-path2', [{ nonResourceURLs: ['logs', '/*/x'], verbs: ['get'] }]) },
-    { name: 'path bound', send: 'POST $clusterRbac/clusterrolebindings', body: clusterBinding('parity-path', 'parity-path'), only: ['roleRef'] },
+    {
+      name: 'gives away what she has',
+      send: 'POST $rbac/roles',
+      as: 'jane',
+      body: role('given', [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }]),
+    },
+    {
+      name: 'gives away more than she has',
+      send: 'POST $rbac/roles',
+      as: 'jane',
+      body: role('more', [{ apiGroups: [''], resources: ['pods', 'secrets'], verbs: ['get', 'delete'] }]),
+    },
+    {
+      name: 'gives away everything',
+      send: 'POST $rbac/roles',
+      as: 'jane',
+      body: role('more', [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }]),
+    },
+    {
+      name: 'widens a role',
+      send: 'PATCH $rbac/roles/given',
+      type: merge,
+      as: 'jane',
+      body: { rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get'] }] },
+    },
+    {
+      name: 'labels a role',
+      send: 'PATCH $rbac/roles/given',
+      type: merge,
+      as: 'jane',
+      body: { metadata: { labels: { a: 'b' } } },
+      only: ['metadata.labels'],
+    },
+    {
+      name: 'binds what she has',
+      send: 'POST $rbac/rolebindings',
+      as: 'jane',
+      body: binding('hers', 'Role', 'reader', [user('joe')]),
+      only: ['subjects', 'message'],
+    },
+    {
+      name: 'binds more than she has',
+      send: 'POST $rbac/rolebindings',
+      as: 'jane',
+      body: binding('hers2', 'ClusterRole', 'admin', [user('joe')]),
+      only: ['reason', 'details'],
+    },
+    {
+      name: 'binds a role that is not there',
+      send: 'POST $rbac/rolebindings',
+      as: 'jane',
+      body: binding('hers3', 'Role', 'nowhere2', [user('joe')]),
+    },
+    {
+      name: 'aggregated',
+      send: 'POST $clusterRbac/clusterroles',
+      body: clusterRole('parity-sum', [], {
+        aggregationRule: { clusterRoleSelectors: [{ matchLabels: { 'parity.example.com/sum': 'yes' } }] },
+      }),
+    },
+    {
+      name: 'aggregated without a selector',
+      send: 'POST $clusterRbac/clusterroles',
+      body: clusterRole('parity-sum2', [], { aggregationRule: {} }),
+    },
+    {
+      name: 'cluster role with a path',
+      send: 'POST $clusterRbac/clusterroles',
+      body: clusterRole('parity-path', [{ nonResourceURLs: ['/healthz', '/logs/*'], verbs: ['get'] }]),
+      only: ['rules'],
+    },
+    {
+      name: 'cluster role with a bad path',
+      send: 'POST $clusterRbac/clusterroles?dryRun=All',
+      body: clusterRole('parity-path2', [{ nonResourceURLs: ['logs', '/*/x'], verbs: ['get'] }]),
+    },
+    {
+      name: 'path bound',
+      send: 'POST $clusterRbac/clusterrolebindings',
+      body: clusterBinding('parity-path', 'parity-path'),
+      only: ['roleRef'],
+    },
     sar('allowed', attributes('get', 'pods')),
     sar('denied', attributes('delete', 'pods')),
     sar('subresource', attributes('update', 'deployments', { group: 'apps', subresource: 'scale' })),
@@ -98,12 +231,35 @@ export const access: Topic = {
     sar('neither', { user: 'jane' }),
     sar('nobody', { resourceAttributes: { verb: 'get', resource: 'pods' } }),
     sar('a node', { user: 'system:node:n1', groups: ['system:nodes'], resourceAttributes: { verb: 'list', resource: 'nodes' } }),
-    { name: 'own access', send: 'POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews', as: 'jane', body: { spec: { resourceAttributes: { namespace: 't-access', verb: 'get', resource: 'pods' } } } },
-    { name: 'own access as administrator', send: 'POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews', body: { spec: { resourceAttributes: { verb: 'delete', resource: 'nodes' } } } },
+    {
+      name: 'own access',
+      send: 'POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+      as: 'jane',
+      body: { spec: { resourceAttributes: { namespace: 't-access', verb: 'get', resource: 'pods' } } },
+    },
+    {
+      name: 'own access as administrator',
+      send: 'POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+      body: { spec: { resourceAttributes: { verb: 'delete', resource: 'nodes' } } },
+    },
     { name: 'own access without a question', send: 'POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews', body: { spec: {} } },
-    { name: 'local access', send: 'POST /apis/authorization.k8s.io/v1/namespaces/$ns/localsubjectaccessreviews', body: { metadata: { namespace: 't-access' }, spec: attributes('get', 'pods') } },
-    { name: 'local access elsewhere', send: 'POST /apis/authorization.k8s.io/v1/namespaces/default/localsubjectaccessreviews', body: { metadata: { namespace: 'default' }, spec: attributes('get', 'pods') } },
-    { name: 'own rules', send: 'POST /apis/authorization.k8s.io/v1/selfsubjectrulesreviews', as: 'jane', body: { spec: { namespace: 't-access' } }, only: ['status.incomplete', 'status.nonResourceRules.length', 'kind'] },
+    {
+      name: 'local access',
+      send: 'POST /apis/authorization.k8s.io/v1/namespaces/$ns/localsubjectaccessreviews',
+      body: { metadata: { namespace: 't-access' }, spec: attributes('get', 'pods') },
+    },
+    {
+      name: 'local access elsewhere',
+      send: 'POST /apis/authorization.k8s.io/v1/namespaces/default/localsubjectaccessreviews',
+      body: { metadata: { namespace: 'default' }, spec: attributes('get', 'pods') },
+    },
+    {
+      name: 'own rules',
+      send: 'POST /apis/authorization.k8s.io/v1/selfsubjectrulesreviews',
+      as: 'jane',
+      body: { spec: { namespace: 't-access' } },
+      only: ['status.incomplete', 'status.nonResourceRules.length', 'kind'],
+    },
     { name: 'own rules without a namespace', send: 'POST /apis/authorization.k8s.io/v1/selfsubjectrulesreviews', body: { spec: {} } },
     { name: 'who am I', send: 'POST /apis/authentication.k8s.io/v1/selfsubjectreviews', as: 'jane', groups: ['a', 'b'], body: {} },
     { name: 'who am I as administrator', send: 'POST /apis/authentication.k8s.io/v1/selfsubjectreviews', body: {} },
@@ -119,10 +275,38 @@ export const access: Topic = {
     { name: 'kubectl create rolebinding', kubectl: 'create rolebinding k --role=k --user=u --group=g --serviceaccount=default:default' },
     { name: 'kubectl create clusterrole', kubectl: 'create clusterrole k --verb=get --non-resource-url=/x --dry-run=server' },
     { name: 'kubectl create clusterrolebinding', kubectl: 'create clusterrolebinding k --clusterrole=view --user=u --dry-run=server' },
-    { name: 'kubectl auth reconcile', kubectl: 'auth reconcile -f -', stdin: '{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: k}, rules: [{apiGroups: [""], resources: [secrets], verbs: [get]}]}' },
+    {
+      name: 'kubectl auth reconcile',
+      kubectl: 'auth reconcile -f -',
+      stdin:
+        '{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: k}, rules: [{apiGroups: [""], resources: [secrets], verbs: [get]}]}',
+    },
     { name: 'kubectl describe role', kubectl: 'describe role k' },
     { name: 'kubectl get', kubectl: 'get roles,rolebindings' },
-    { name: 'bootstrap roles', send: 'GET $clusterRbac/clusterroles/view', only: ['metadata.labels', 'metadata.annotations', 'aggregationRule'] },
-    ...['cluster-admin', 'system:discovery', 'system:basic-user', 'system:public-info-viewer', 'system:node', 'system:node-proxier', 'system:kube-scheduler', 'system:aggregate-to-view', 'system:aggregate-to-edit', 'system:aggregate-to-admin', 'system:auth-delegator', 'system:heapster'].map((name): Check => ({ name: `bootstrap role ${name}`, send: `GET $clusterRbac/clusterroles/${name}`, only: ['rules', 'metadata.labels', 'metadata.annotations'] })),
+    {
+      name: 'bootstrap roles',
+      send: 'GET $clusterRbac/clusterroles/view',
+      only: ['metadata.labels', 'metadata.annotations', 'aggregationRule'],
+    },
+    ...[
+      'cluster-admin',
+      'system:discovery',
+      'system:basic-user',
+      'system:public-info-viewer',
+      'system:node',
+      'system:node-proxier',
+      'system:kube-scheduler',
+      'system:aggregate-to-view',
+      'system:aggregate-to-edit',
+      'system:aggregate-to-admin',
+      'system:auth-delegator',
+      'system:heapster',
+    ].map(
+      (name): Check => ({
+        name: `bootstrap role ${name}`,
+        send: `GET $clusterRbac/clusterroles/${name}`,
+        only: ['rules', 'metadata.labels', 'metadata.annotations'],
+      }),
+    ),
   ],
 };

@@ -2,12 +2,24 @@ import type { Check, Topic } from '../topic.ts';
 
 const merge = 'application/merge-patch+json';
 const table = 'application/json;as=Table;g=meta.k8s.io;v=v1';
-const version = (name: string, schema: object, more: object = {}) => ({ name, served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', ...schema } }, ...more });
+const version = (name: string, schema: object, more: object = {}) => ({
+  name,
+  served: true,
+  storage: true,
+  schema: { openAPIV3Schema: { type: 'object', ...schema } },
+  ...more,
+});
 const definition = (plural: string, versions: readonly object[], more: object = {}) => ({
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',
   metadata: { name: `${plural}.parity.example.com` },
-  spec: { group: 'parity.example.com', scope: 'Namespaced', names: { plural, kind: plural[0]!.toUpperCase() + plural.slice(1, -1) }, versions, ...more },
+  spec: {
+    group: 'parity.example.com',
+    scope: 'Namespaced',
+    names: { plural, kind: plural[0]!.toUpperCase() + plural.slice(1, -1) },
+    versions,
+    ...more,
+  },
 });
 const spec = (properties: object, more: object = {}) => ({ properties: { spec: { type: 'object', properties, ...more } } });
 
@@ -21,25 +33,81 @@ const refused: readonly (readonly [name: string, body: object])[] = [
   ['a type unknown', definition('fauls', [version('v1', spec({ a: { type: 'text' } }))])],
   ['items missing', definition('fauls', [version('v1', spec({ a: { type: 'array' } }))])],
   ['items that are a list', definition('fauls', [version('v1', spec({ a: { type: 'array', items: [{ type: 'string' }] } }))])],
-  ['both properties and additionalProperties', definition('fauls', [version('v1', spec({ a: { type: 'object', properties: { b: { type: 'string' } }, additionalProperties: { type: 'string' } } }))])],
+  [
+    'both properties and additionalProperties',
+    definition('fauls', [
+      version('v1', spec({ a: { type: 'object', properties: { b: { type: 'string' } }, additionalProperties: { type: 'string' } } })),
+    ]),
+  ],
   ['additionalProperties false', definition('fauls', [version('v1', spec({ a: { type: 'object', additionalProperties: false } }))])],
   ['uniqueItems', definition('fauls', [version('v1', spec({ a: { type: 'array', uniqueItems: true, items: { type: 'string' } } }))])],
   ['a $ref', definition('fauls', [version('v1', spec({ a: { $ref: '#/definitions/x' } }))])],
   ['a bad pattern', definition('fauls', [version('v1', spec({ a: { type: 'string', pattern: '(' } }))])],
   ['a default of a wrong type', definition('fauls', [version('v1', spec({ a: { type: 'string', default: 5 } }))])],
   ['a default that is not allowed', definition('fauls', [version('v1', spec({ a: { type: 'string', enum: ['x'], default: 'y' } }))])],
-  ['a default with a field unknown', definition('fauls', [version('v1', spec({ a: { type: 'object', properties: {}, default: { b: 1 } } }))])],
+  [
+    'a default with a field unknown',
+    definition('fauls', [version('v1', spec({ a: { type: 'object', properties: {}, default: { b: 1 } } }))]),
+  ],
   ['a type inside allOf', definition('fauls', [version('v1', spec({ a: { type: 'string', allOf: [{ type: 'string' }] } }))])],
-  ['a property only in anyOf', definition('fauls', [version('v1', spec({ a: { type: 'object', anyOf: [{ properties: { b: { minLength: 1 } } }] } }))])],
+  [
+    'a property only in anyOf',
+    definition('fauls', [version('v1', spec({ a: { type: 'object', anyOf: [{ properties: { b: { minLength: 1 } } }] } }))]),
+  ],
   ['int-or-string with a type', definition('fauls', [version('v1', spec({ a: { 'x-kubernetes-int-or-string': true, type: 'string' } }))])],
-  ['preserve-unknown-fields false', definition('fauls', [version('v1', spec({ a: { type: 'object', 'x-kubernetes-preserve-unknown-fields': false } }))])],
-  ['embedded without its fields', definition('fauls', [version('v1', spec({ a: { type: 'object', 'x-kubernetes-embedded-resource': true } }))])],
-  ['list keys missing', definition('fauls', [version('v1', spec({ a: { type: 'array', items: { type: 'object' }, 'x-kubernetes-list-type': 'map' } }))])],
-  ['list keys unknown', definition('fauls', [version('v1', spec({ a: { type: 'array', items: { type: 'object', properties: { b: { type: 'string' } } }, 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['c'] } }))])],
-  ['list key neither required nor defaulted', definition('fauls', [version('v1', spec({ a: { type: 'array', items: { type: 'object', properties: { b: { type: 'string' } } }, 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['b'] } }))])],
-  ['list type unknown', definition('fauls', [version('v1', spec({ a: { type: 'array', items: { type: 'string' }, 'x-kubernetes-list-type': 'bag' } }))])],
+  [
+    'preserve-unknown-fields false',
+    definition('fauls', [version('v1', spec({ a: { type: 'object', 'x-kubernetes-preserve-unknown-fields': false } }))]),
+  ],
+  [
+    'embedded without its fields',
+    definition('fauls', [version('v1', spec({ a: { type: 'object', 'x-kubernetes-embedded-resource': true } }))]),
+  ],
+  [
+    'list keys missing',
+    definition('fauls', [version('v1', spec({ a: { type: 'array', items: { type: 'object' }, 'x-kubernetes-list-type': 'map' } }))]),
+  ],
+  [
+    'list keys unknown',
+    definition('fauls', [
+      version(
+        'v1',
+        spec({
+          a: {
+            type: 'array',
+            items: { type: 'object', properties: { b: { type: 'string' } } },
+            'x-kubernetes-list-type': 'map',
+            'x-kubernetes-list-map-keys': ['c'],
+          },
+        }),
+      ),
+    ]),
+  ],
+  [
+    'list key neither required nor defaulted',
+    definition('fauls', [
+      version(
+        'v1',
+        spec({
+          a: {
+            type: 'array',
+            items: { type: 'object', properties: { b: { type: 'string' } } },
+            'x-kubernetes-list-type': 'map',
+            'x-kubernetes-list-map-keys': ['b'],
+          },
+        }),
+      ),
+    ]),
+  ],
+  [
+    'list type unknown',
+    definition('fauls', [version('v1', spec({ a: { type: 'array', items: { type: 'string' }, 'x-kubernetes-list-type': 'bag' } }))]),
+  ],
   ['map type unknown', definition('fauls', [version('v1', spec({ a: { type: 'object', 'x-kubernetes-map-type': 'bag' } }))])],
-  ['metadata restricted', definition('fauls', [version('v1', { properties: { metadata: { type: 'object', properties: { labels: { type: 'object' } } } } })])],
+  [
+    'metadata restricted',
+    definition('fauls', [version('v1', { properties: { metadata: { type: 'object', properties: { labels: { type: 'object' } } } } })]),
+  ],
   ['two storage versions', definition('fauls', [version('v1', {}), version('v2', {})])],
   ['no storage version', definition('fauls', [version('v1', {}, { storage: false })])],
   ['the same version twice', definition('fauls', [version('v1', {}), version('v1', {}, { storage: false })])],
@@ -48,29 +116,98 @@ const refused: readonly (readonly [name: string, body: object])[] = [
   ['a bad plural', { ...definition('fauls', [version('v1', {})]), metadata: { name: 'other.parity.example.com' } }],
   ['a bad group', definition('fauls', [version('v1', {})], { group: 'nodots' })],
   ['a scope unknown', definition('fauls', [version('v1', {})], { scope: 'World' })],
-  ['a protected group', { ...definition('fauls', [version('v1', {})], { group: 'fauls.k8s.io' }), metadata: { name: 'fauls.fauls.k8s.io' } }],
+  [
+    'a protected group',
+    { ...definition('fauls', [version('v1', {})], { group: 'fauls.k8s.io' }), metadata: { name: 'fauls.fauls.k8s.io' } },
+  ],
   ['preserveUnknownFields', definition('fauls', [version('v1', {})], { preserveUnknownFields: true })],
   ['a conversion without a webhook', definition('fauls', [version('v1', {})], { conversion: { strategy: 'Webhook' } })],
   ['a conversion unknown', definition('fauls', [version('v1', {})], { conversion: { strategy: 'Magic' } })],
-  ['a printer column without a path', definition('fauls', [version('v1', {}, { additionalPrinterColumns: [{ name: 'x', type: 'string' }] })])],
-  ['a printer column of a type unknown', definition('fauls', [version('v1', {}, { additionalPrinterColumns: [{ name: 'x', type: 'text', jsonPath: '.a' }] })])],
-  ['a printer column with a bad path', definition('fauls', [version('v1', {}, { additionalPrinterColumns: [{ name: 'x', type: 'string', jsonPath: 'a' }] })])],
+  [
+    'a printer column without a path',
+    definition('fauls', [version('v1', {}, { additionalPrinterColumns: [{ name: 'x', type: 'string' }] })]),
+  ],
+  [
+    'a printer column of a type unknown',
+    definition('fauls', [version('v1', {}, { additionalPrinterColumns: [{ name: 'x', type: 'text', jsonPath: '.a' }] })]),
+  ],
+  [
+    'a printer column with a bad path',
+    definition('fauls', [version('v1', {}, { additionalPrinterColumns: [{ name: 'x', type: 'string', jsonPath: 'a' }] })]),
+  ],
   ['scale without paths', definition('fauls', [version('v1', {}, { subresources: { scale: {} } })])],
-  ['scale with a bad path', definition('fauls', [version('v1', {}, { subresources: { scale: { specReplicasPath: '.status.x', statusReplicasPath: '.spec.x' } } })])],
+  [
+    'scale with a bad path',
+    definition('fauls', [version('v1', {}, { subresources: { scale: { specReplicasPath: '.status.x', statusReplicasPath: '.spec.x' } } })]),
+  ],
   ['status with something', definition('fauls', [version('v1', {}, { subresources: { status: 5 } })])],
   ['selectable field unknown', definition('fauls', [version('v1', {}, { selectableFields: [{ jsonPath: '.spec.none' }] })])],
-  ['a rule that does not parse', definition('fauls', [version('v1', spec({ a: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self ==' }] } }))])],
-  ['a rule of a wrong type', definition('fauls', [version('v1', spec({ a: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self' }] } }))])],
-  ['a rule on a field unknown', definition('fauls', [version('v1', spec({ b: { type: 'string' } }, { 'x-kubernetes-validations': [{ rule: 'self.c == "x"' }] }))])],
-  ['a rule that compares two types', definition('fauls', [version('v1', spec({ b: { type: 'string' } }, { 'x-kubernetes-validations': [{ rule: 'self.b > 5' }] }))])],
-  ['a rule that calls what is not there', definition('fauls', [version('v1', spec({ b: { type: 'string' } }, { 'x-kubernetes-validations': [{ rule: 'self.b.shake()' }] }))])],
-  ['a rule without text', definition('fauls', [version('v1', spec({ b: { type: 'string' } }, { 'x-kubernetes-validations': [{ rule: ' ' }] }))])],
-  ['a rule that costs too much', definition('fauls', [version('v1', spec({ b: { type: 'array', items: { type: 'string' } } }, { 'x-kubernetes-validations': [{ rule: 'self.b.all(x, self.b.all(y, x == y))' }] }))])],
-  ['a rule that looks back at a list', definition('fauls', [version('v1', spec({ b: { type: 'array', items: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self == oldSelf' }] } } }))])],
-  ['a message of a wrong type', definition('fauls', [version('v1', spec({ b: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self == "a"', messageExpression: '5' }] } }))])],
-  ['a reason unknown', definition('fauls', [version('v1', spec({ b: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self == "a"', reason: 'Because' }] } }))])],
-  ['a message of two lines', definition('fauls', [version('v1', spec({ b: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self == "a"', message: 'a\nb' }] } }))])],
-  ['a field path unknown', definition('fauls', [version('v1', spec({ b: { type: 'string' } }, { 'x-kubernetes-validations': [{ rule: 'self.b == "a"', fieldPath: '.c' }] }))])],
+  [
+    'a rule that does not parse',
+    definition('fauls', [version('v1', spec({ a: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self ==' }] } }))]),
+  ],
+  [
+    'a rule of a wrong type',
+    definition('fauls', [version('v1', spec({ a: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self' }] } }))]),
+  ],
+  [
+    'a rule on a field unknown',
+    definition('fauls', [version('v1', spec({ b: { type: 'string' } }, { 'x-kubernetes-validations': [{ rule: 'self.c == "x"' }] }))]),
+  ],
+  [
+    'a rule that compares two types',
+    definition('fauls', [version('v1', spec({ b: { type: 'string' } }, { 'x-kubernetes-validations': [{ rule: 'self.b > 5' }] }))]),
+  ],
+  [
+    'a rule that calls what is not there',
+    definition('fauls', [version('v1', spec({ b: { type: 'string' } }, { 'x-kubernetes-validations': [{ rule: 'self.b.shake()' }] }))]),
+  ],
+  [
+    'a rule without text',
+    definition('fauls', [version('v1', spec({ b: { type: 'string' } }, { 'x-kubernetes-validations': [{ rule: ' ' }] }))]),
+  ],
+  [
+    'a rule that costs too much',
+    definition('fauls', [
+      version(
+        'v1',
+        spec(
+          { b: { type: 'array', items: { type: 'string' } } },
+          { 'x-kubernetes-validations': [{ rule: 'self.b.all(x, self.b.all(y, x == y))' }] },
+        ),
+      ),
+    ]),
+  ],
+  [
+    'a rule that looks back at a list',
+    definition('fauls', [
+      version('v1', spec({ b: { type: 'array', items: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self == oldSelf' }] } } })),
+    ]),
+  ],
+  [
+    'a message of a wrong type',
+    definition('fauls', [
+      version('v1', spec({ b: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self == "a"', messageExpression: '5' }] } })),
+    ]),
+  ],
+  [
+    'a reason unknown',
+    definition('fauls', [
+      version('v1', spec({ b: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self == "a"', reason: 'Because' }] } })),
+    ]),
+  ],
+  [
+    'a message of two lines',
+    definition('fauls', [
+      version('v1', spec({ b: { type: 'string', 'x-kubernetes-validations': [{ rule: 'self == "a"', message: 'a\nb' }] } })),
+    ]),
+  ],
+  [
+    'a field path unknown',
+    definition('fauls', [
+      version('v1', spec({ b: { type: 'string' } }, { 'x-kubernetes-validations': [{ rule: 'self.b == "a"', fieldPath: '.c' }] })),
+    ]),
+  ],
 ];
 
 const widgets = definition(
@@ -93,7 +230,11 @@ const widgets = definition(
               parts: {
                 type: 'array',
                 maxItems: 5,
-                items: { type: 'object', required: ['id'], properties: { id: { type: 'string', maxLength: 10 }, n: { type: 'integer', default: 1 } } },
+                items: {
+                  type: 'object',
+                  required: ['id'],
+                  properties: { id: { type: 'string', maxLength: 10 }, n: { type: 'integer', default: 1 } },
+                },
                 'x-kubernetes-list-type': 'map',
                 'x-kubernetes-list-map-keys': ['id'],
               },
@@ -101,22 +242,44 @@ const widgets = definition(
               when: { type: 'string', format: 'date-time' },
               free: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
               maybe: { type: 'string', nullable: true },
-              either: { type: 'object', properties: { a: { type: 'string' }, b: { type: 'string' } }, oneOf: [{ required: ['a'] }, { required: ['b'] }] },
+              either: {
+                type: 'object',
+                properties: { a: { type: 'string' }, b: { type: 'string' } },
+                oneOf: [{ required: ['a'] }, { required: ['b'] }],
+              },
               template: { type: 'object', 'x-kubernetes-embedded-resource': true, 'x-kubernetes-preserve-unknown-fields': true },
-              fixed: { type: 'string', maxLength: 20, 'x-kubernetes-validations': [{ rule: 'self == oldSelf', message: 'fixed may not change' }] },
+              fixed: {
+                type: 'string',
+                maxLength: 20,
+                'x-kubernetes-validations': [{ rule: 'self == oldSelf', message: 'fixed may not change' }],
+              },
               replicas: { type: 'integer' },
             },
             'x-kubernetes-validations': [
-              { rule: '!has(self.name) || self.size < 9', message: 'named ones stay small', reason: 'FieldValueForbidden', fieldPath: '.size' },
-              { rule: "!has(self.color) || self.color != 'blue' || self.size > 2", messageExpression: "'blue needs more than 2, not ' + string(self.size)" },
+              {
+                rule: '!has(self.name) || self.size < 9',
+                message: 'named ones stay small',
+                reason: 'FieldValueForbidden',
+                fieldPath: '.size',
+              },
+              {
+                rule: "!has(self.color) || self.color != 'blue' || self.size > 2",
+                messageExpression: "'blue needs more than 2, not ' + string(self.size)",
+              },
               { rule: "!has(self.parts) || self.parts.all(p, p.id != 'bad')" },
             ],
           },
-          status: { type: 'object', properties: { replicas: { type: 'integer' }, selector: { type: 'string' }, phase: { type: 'string' } } },
+          status: {
+            type: 'object',
+            properties: { replicas: { type: 'integer' }, selector: { type: 'string' }, phase: { type: 'string' } },
+          },
         },
       },
       {
-        subresources: { status: {}, scale: { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas', labelSelectorPath: '.status.selector' } },
+        subresources: {
+          status: {},
+          scale: { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas', labelSelectorPath: '.status.selector' },
+        },
         additionalPrinterColumns: [
           { name: 'Size', type: 'integer', jsonPath: '.spec.size', description: 'how big' },
           { name: 'Color', type: 'string', jsonPath: '.spec.color', priority: 1 },
@@ -134,31 +297,74 @@ const widgets = definition(
 );
 
 const path = '/apis/parity.example.com/v1/namespaces/$ns/widgets';
-const widget = (name: string, spec: object, more: object = {}) => ({ apiVersion: 'parity.example.com/v1', kind: 'Widget', metadata: { name }, spec, ...more });
-const invalid = (name: string, spec: object): Check => ({ name: `refused: ${name}`, send: `POST ${path}?dryRun=All`, body: widget('x', spec) });
+const widget = (name: string, spec: object, more: object = {}) => ({
+  apiVersion: 'parity.example.com/v1',
+  kind: 'Widget',
+  metadata: { name },
+  spec,
+  ...more,
+});
+const invalid = (name: string, spec: object): Check => ({
+  name: `refused: ${name}`,
+  send: `POST ${path}?dryRun=All`,
+  body: widget('x', spec),
+});
 
 /** CustomResourceDefinitions and what they define. */
 export const customResources: Topic = {
   name: 'custom-resources',
   checks: [
     ...refused.map(([name, body]): Check => ({ name: `definition with ${name}`, send: 'POST $crds?dryRun=All', body })),
-    { name: 'definition', send: 'POST $crds', body: widgets, only: ['spec', 'metadata.name', 'metadata.generation', 'metadata.finalizers'] },
+    {
+      name: 'definition',
+      send: 'POST $crds',
+      body: widgets,
+      only: ['spec', 'metadata.name', 'metadata.generation', 'metadata.finalizers'],
+    },
     { name: 'kubectl waits for it', kubectl: 'wait --for=condition=Established crd/widgets.parity.example.com --timeout=10s' },
     { name: 'its status', send: 'GET $crds/widgets.parity.example.com', only: ['status'] },
     { name: 'definition again', send: 'POST $crds', body: widgets },
     { name: 'in discovery', send: 'GET /apis/parity.example.com/v1' },
     { name: 'its group', send: 'GET /apis/parity.example.com' },
     { name: 'a version that is not served', send: 'GET /apis/parity.example.com/v1alpha1/widgets' },
-    { name: 'create', send: `POST ${path}`, body: widget('a', { size: 3, parts: [{ id: 'p' }, { id: 'q', n: 2 }], extra: 1, free: { any: { thing: 1 } } }) },
-    { name: 'create strictly', send: `POST ${path}?fieldValidation=Strict`, body: widget('b', { size: 3, extra: 1, parts: [{ id: 'p', more: 1 }] }) },
+    {
+      name: 'create',
+      send: `POST ${path}`,
+      body: widget('a', { size: 3, parts: [{ id: 'p' }, { id: 'q', n: 2 }], extra: 1, free: { any: { thing: 1 } } }),
+    },
+    {
+      name: 'create strictly',
+      send: `POST ${path}?fieldValidation=Strict`,
+      body: widget('b', { size: 3, extra: 1, parts: [{ id: 'p', more: 1 }] }),
+    },
     { name: 'create with warnings', send: `POST ${path}?fieldValidation=Warn&dryRun=All`, body: widget('b', { size: 3, extra: 1 }) },
-    { name: 'create with keys twice', send: `POST ${path}?fieldValidation=Strict`, body: '{"apiVersion":"parity.example.com/v1","kind":"Widget","metadata":{"name":"c"},"spec":{"size":3,"size":4}}' },
-    { name: 'create with an unknown metadata field', send: `POST ${path}?fieldValidation=Strict`, body: { apiVersion: 'parity.example.com/v1', kind: 'Widget', metadata: { name: 'c', foo: 1 }, spec: { size: 1 } } },
-    { name: 'create of another kind', send: `POST ${path}`, body: { apiVersion: 'parity.example.com/v1', kind: 'Other', metadata: { name: 'c' } } },
-    { name: 'create of another version', send: `POST ${path}`, body: { apiVersion: 'parity.example.com/v9', kind: 'Widget', metadata: { name: 'c' } } },
+    {
+      name: 'create with keys twice',
+      send: `POST ${path}?fieldValidation=Strict`,
+      body: '{"apiVersion":"parity.example.com/v1","kind":"Widget","metadata":{"name":"c"},"spec":{"size":3,"size":4}}',
+    },
+    {
+      name: 'create with an unknown metadata field',
+      send: `POST ${path}?fieldValidation=Strict`,
+      body: { apiVersion: 'parity.example.com/v1', kind: 'Widget', metadata: { name: 'c', foo: 1 }, spec: { size: 1 } },
+    },
+    {
+      name: 'create of another kind',
+      send: `POST ${path}`,
+      body: { apiVersion: 'parity.example.com/v1', kind: 'Other', metadata: { name: 'c' } },
+    },
+    {
+      name: 'create of another version',
+      send: `POST ${path}`,
+      body: { apiVersion: 'parity.example.com/v9', kind: 'Widget', metadata: { name: 'c' } },
+    },
     { name: 'create without a kind', send: `POST ${path}`, body: { metadata: { name: 'c' }, spec: { size: 1 } } },
     { name: 'create as protobuf', send: `POST ${path}`, type: 'application/vnd.kubernetes.protobuf', body: 'k8s' },
-    { name: 'create an embedded resource', send: `POST ${path}?dryRun=All`, body: widget('e', { size: 1, template: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'x', foo: 'y' }, spec: { a: 1 } } }) },
+    {
+      name: 'create an embedded resource',
+      send: `POST ${path}?dryRun=All`,
+      body: widget('e', { size: 1, template: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'x', foo: 'y' }, spec: { a: 1 } } }),
+    },
     { name: 'create with null', send: `POST ${path}?dryRun=All`, body: widget('e', { size: 1, maybe: null, color: null }) },
     invalid('size missing', {}),
     invalid('too big', { size: 11 }),
@@ -192,48 +398,140 @@ export const customResources: Topic = {
     { name: 'set once', send: `PATCH ${path}/a`, type: merge, body: { spec: { fixed: 'x' } }, only: ['spec', 'metadata.generation'] },
     { name: 'and never changed', send: `PATCH ${path}/a`, type: merge, body: { spec: { fixed: 'y' } } },
     { name: 'strategic patch', send: `PATCH ${path}/a`, type: 'application/strategic-merge-patch+json', body: {} },
-    { name: 'JSON patch', send: `PATCH ${path}/a`, type: 'application/json-patch+json', body: [{ op: 'replace', path: '/spec/size', value: 4 }], only: ['spec', 'metadata.generation'] },
+    {
+      name: 'JSON patch',
+      send: `PATCH ${path}/a`,
+      type: 'application/json-patch+json',
+      body: [{ op: 'replace', path: '/spec/size', value: 4 }],
+      only: ['spec', 'metadata.generation'],
+    },
     { name: 'merge patch strictly', send: `PATCH ${path}/a?fieldValidation=Strict`, type: merge, body: { spec: { extra: 1 } } },
     { name: 'merge patch that is invalid', send: `PATCH ${path}/a`, type: merge, body: { spec: { size: 99 } } },
-    { name: 'apply', send: `PATCH ${path}/a?fieldManager=two`, type: 'application/apply-patch+yaml', body: widget('a', { parts: [{ id: 'r', n: 5 }], tags: ['x'] } as object) },
-    { name: 'apply conflicts', send: `PATCH ${path}/a?fieldManager=three`, type: 'application/apply-patch+yaml', body: widget('a', { size: 7, parts: [{ id: 'r', n: 6 }] }) },
-    { name: 'apply makes', send: `PATCH ${path}/made?fieldManager=two`, type: 'application/apply-patch+yaml', body: widget('made', { size: 1 }) },
+    {
+      name: 'apply',
+      send: `PATCH ${path}/a?fieldManager=two`,
+      type: 'application/apply-patch+yaml',
+      body: widget('a', { parts: [{ id: 'r', n: 5 }], tags: ['x'] } as object),
+    },
+    {
+      name: 'apply conflicts',
+      send: `PATCH ${path}/a?fieldManager=three`,
+      type: 'application/apply-patch+yaml',
+      body: widget('a', { size: 7, parts: [{ id: 'r', n: 6 }] }),
+    },
+    {
+      name: 'apply makes',
+      send: `PATCH ${path}/made?fieldManager=two`,
+      type: 'application/apply-patch+yaml',
+      body: widget('made', { size: 1 }),
+    },
     { name: 'replace', send: `PUT ${path}/a`, body: widget('a', { size: 5, fixed: 'x' }) },
     { name: 'replace without a version', send: `PUT ${path}/made`, body: widget('made', { size: 2 }), only: ['spec', 'code', 'message'] },
-    { name: 'status', send: `PATCH ${path}/a/status`, type: merge, body: { spec: { size: 1 }, status: { replicas: 2, selector: 'a=b', phase: 'On' } } },
+    {
+      name: 'status',
+      send: `PATCH ${path}/a/status`,
+      type: merge,
+      body: { spec: { size: 1 }, status: { replicas: 2, selector: 'a=b', phase: 'On' } },
+    },
     { name: 'status that is invalid', send: `PATCH ${path}/a/status`, type: merge, body: { status: { replicas: 'x' } } },
     { name: 'scale', send: `GET ${path}/a/scale` },
     { name: 'scale patched', send: `PATCH ${path}/a/scale`, type: merge, body: { spec: { replicas: 4 } } },
-    { name: 'scale replaced', send: `PUT ${path}/a/scale`, body: { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'a', namespace: 't-custom-resources' }, spec: { replicas: 6 } } },
+    {
+      name: 'scale replaced',
+      send: `PUT ${path}/a/scale`,
+      body: {
+        apiVersion: 'autoscaling/v1',
+        kind: 'Scale',
+        metadata: { name: 'a', namespace: 't-custom-resources' },
+        spec: { replicas: 6 },
+      },
+    },
     { name: 'after scaling', send: `GET ${path}/a` },
     { name: 'by a selectable field', send: `GET ${path}?fieldSelector=spec.color%3Dred`, only: ['items.length', 'kind'] },
     { name: 'by a field that is not', send: `GET ${path}?fieldSelector=spec.size%3D5` },
     { name: 'table', send: `GET ${path}`, accept: table },
     { name: 'list', send: `GET ${path}`, only: ['kind', 'apiVersion', 'items.0.kind', 'items.length'] },
-    { name: 'in the old version', send: 'GET /apis/parity.example.com/v1beta1/namespaces/$ns/widgets/a', only: ['apiVersion', 'kind', 'spec'] },
-    { name: 'made in the old version', send: 'POST /apis/parity.example.com/v1beta1/namespaces/$ns/widgets', body: { apiVersion: 'parity.example.com/v1beta1', kind: 'Widget', metadata: { name: 'old' }, spec: { size: 'any', extra: 1 } } },
+    {
+      name: 'in the old version',
+      send: 'GET /apis/parity.example.com/v1beta1/namespaces/$ns/widgets/a',
+      only: ['apiVersion', 'kind', 'spec'],
+    },
+    {
+      name: 'made in the old version',
+      send: 'POST /apis/parity.example.com/v1beta1/namespaces/$ns/widgets',
+      body: { apiVersion: 'parity.example.com/v1beta1', kind: 'Widget', metadata: { name: 'old' }, spec: { size: 'any', extra: 1 } },
+    },
     { name: 'and read in the new', send: `GET ${path}/old`, only: ['apiVersion', 'spec'] },
     { name: 'kubectl get', kubectl: 'get wd' },
     { name: 'kubectl get wide', kubectl: 'get widgets -o wide' },
     { name: 'kubectl get by category', kubectl: 'get toys -o name' },
     { name: 'kubectl explain', kubectl: 'explain widget.spec.parts' },
     { name: 'kubectl describe', kubectl: 'describe widget a' },
-    { name: 'kubectl apply', kubectl: 'apply -f -', stdin: '{apiVersion: parity.example.com/v1, kind: Widget, metadata: {name: k}, spec: {size: 2}}' },
-    { name: 'kubectl apply changes', kubectl: 'apply -f -', stdin: '{apiVersion: parity.example.com/v1, kind: Widget, metadata: {name: k}, spec: {size: 3}}' },
-    { name: 'kubectl apply a wrong field', kubectl: 'apply -f -', stdin: '{apiVersion: parity.example.com/v1, kind: Widget, metadata: {name: k}, spec: {size: 3, sice: 4}}' },
+    {
+      name: 'kubectl apply',
+      kubectl: 'apply -f -',
+      stdin: '{apiVersion: parity.example.com/v1, kind: Widget, metadata: {name: k}, spec: {size: 2}}',
+    },
+    {
+      name: 'kubectl apply changes',
+      kubectl: 'apply -f -',
+      stdin: '{apiVersion: parity.example.com/v1, kind: Widget, metadata: {name: k}, spec: {size: 3}}',
+    },
+    {
+      name: 'kubectl apply a wrong field',
+      kubectl: 'apply -f -',
+      stdin: '{apiVersion: parity.example.com/v1, kind: Widget, metadata: {name: k}, spec: {size: 3, sice: 4}}',
+    },
     { name: 'kubectl scale', kubectl: 'scale widget a --replicas=3' },
     { name: 'kubectl delete', kubectl: 'delete widget k' },
-    { name: 'definition loses its storage version', send: 'PATCH $crds/widgets.parity.example.com', type: 'application/json-patch+json', body: [{ op: 'remove', path: '/spec/versions/0' }] },
-    { name: 'definition changes its scope', send: 'PATCH $crds/widgets.parity.example.com', type: merge, body: { spec: { scope: 'Cluster' } } },
-    { name: 'definition changes its group', send: 'PATCH $crds/widgets.parity.example.com', type: merge, body: { spec: { group: 'other.example.com' } } },
-    { name: 'a definition of taken names', send: 'POST $crds', body: { ...definition('gadgets', [version('v1', {})], { names: { plural: 'gadgets', kind: 'Widget', shortNames: ['wd'] } }) }, only: ['metadata.name'] },
+    {
+      name: 'definition loses its storage version',
+      send: 'PATCH $crds/widgets.parity.example.com',
+      type: 'application/json-patch+json',
+      body: [{ op: 'remove', path: '/spec/versions/0' }],
+    },
+    {
+      name: 'definition changes its scope',
+      send: 'PATCH $crds/widgets.parity.example.com',
+      type: merge,
+      body: { spec: { scope: 'Cluster' } },
+    },
+    {
+      name: 'definition changes its group',
+      send: 'PATCH $crds/widgets.parity.example.com',
+      type: merge,
+      body: { spec: { group: 'other.example.com' } },
+    },
+    {
+      name: 'a definition of taken names',
+      send: 'POST $crds',
+      body: { ...definition('gadgets', [version('v1', {})], { names: { plural: 'gadgets', kind: 'Widget', shortNames: ['wd'] } }) },
+      only: ['metadata.name'],
+    },
     { name: 'is not accepted', kubectl: 'wait --for=condition=NamesAccepted=False crd/gadgets.parity.example.com --timeout=5s' },
     { name: 'and says why', send: 'GET $crds/gadgets.parity.example.com', only: ['status'] },
-    { name: 'a cluster-wide definition', send: 'POST $crds', body: definition('worlds', [version('v1', { 'x-kubernetes-preserve-unknown-fields': true })], { scope: 'Cluster' }), only: ['metadata.name'] },
+    {
+      name: 'a cluster-wide definition',
+      send: 'POST $crds',
+      body: definition('worlds', [version('v1', { 'x-kubernetes-preserve-unknown-fields': true })], { scope: 'Cluster' }),
+      only: ['metadata.name'],
+    },
     { name: 'is established', kubectl: 'wait --for=condition=Established crd/worlds.parity.example.com --timeout=10s' },
-    { name: 'an object of it', send: 'POST /apis/parity.example.com/v1/worlds', body: { apiVersion: 'parity.example.com/v1', kind: 'World', metadata: { name: 'w', namespace: 'x' }, a: 1 } },
-    { name: 'an object of it without a namespace', send: 'POST /apis/parity.example.com/v1/worlds', body: { apiVersion: 'parity.example.com/v1', kind: 'World', metadata: { name: 'w' }, a: 1 } },
-    { name: 'an object of it in a namespace', send: 'POST /apis/parity.example.com/v1/namespaces/$ns/worlds', body: { apiVersion: 'parity.example.com/v1', kind: 'World', metadata: { name: 'w2' } } },
+    {
+      name: 'an object of it',
+      send: 'POST /apis/parity.example.com/v1/worlds',
+      body: { apiVersion: 'parity.example.com/v1', kind: 'World', metadata: { name: 'w', namespace: 'x' }, a: 1 },
+    },
+    {
+      name: 'an object of it without a namespace',
+      send: 'POST /apis/parity.example.com/v1/worlds',
+      body: { apiVersion: 'parity.example.com/v1', kind: 'World', metadata: { name: 'w' }, a: 1 },
+    },
+    {
+      name: 'an object of it in a namespace',
+      send: 'POST /apis/parity.example.com/v1/namespaces/$ns/worlds',
+      body: { apiVersion: 'parity.example.com/v1', kind: 'World', metadata: { name: 'w2' } },
+    },
     { name: 'definition is deleted', send: 'DELETE $crds/worlds.parity.example.com', only: ['kind', 'status', 'details.name'] },
     { name: 'kubectl waits until it is gone', kubectl: 'wait --for=delete crd/worlds.parity.example.com --timeout=15s' },
     { name: 'its objects went', send: 'GET /apis/parity.example.com/v1/worlds' },

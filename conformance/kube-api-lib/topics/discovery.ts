@@ -1,8 +1,41 @@
 import type { Check, Topic } from '../topic.ts';
 
 const aggregated = (version: string) => `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
-const groups = ['apps/v1', 'batch/v1', 'autoscaling/v1', 'autoscaling/v2', 'policy/v1', 'networking.k8s.io/v1', 'rbac.authorization.k8s.io/v1', 'authentication.k8s.io/v1', 'authorization.k8s.io/v1', 'storage.k8s.io/v1', 'discovery.k8s.io/v1', 'events.k8s.io/v1', 'coordination.k8s.io/v1', 'certificates.k8s.io/v1', 'scheduling.k8s.io/v1', 'node.k8s.io/v1', 'admissionregistration.k8s.io/v1', 'apiextensions.k8s.io/v1', 'apiregistration.k8s.io/v1'];
-const explained = ['pod', 'pod.spec', 'pod.spec.containers.resources', 'deployment.spec.strategy', 'service.spec.ports', 'configmap', 'networkpolicy.spec.ingress', 'crd.spec.versions', 'cronjob.spec', 'ingress.spec.rules.http.paths', 'pod.spec.nothing', 'nothing'];
+const groups = [
+  'apps/v1',
+  'batch/v1',
+  'autoscaling/v1',
+  'autoscaling/v2',
+  'policy/v1',
+  'networking.k8s.io/v1',
+  'rbac.authorization.k8s.io/v1',
+  'authentication.k8s.io/v1',
+  'authorization.k8s.io/v1',
+  'storage.k8s.io/v1',
+  'discovery.k8s.io/v1',
+  'events.k8s.io/v1',
+  'coordination.k8s.io/v1',
+  'certificates.k8s.io/v1',
+  'scheduling.k8s.io/v1',
+  'node.k8s.io/v1',
+  'admissionregistration.k8s.io/v1',
+  'apiextensions.k8s.io/v1',
+  'apiregistration.k8s.io/v1',
+];
+const explained = [
+  'pod',
+  'pod.spec',
+  'pod.spec.containers.resources',
+  'deployment.spec.strategy',
+  'service.spec.ports',
+  'configmap',
+  'networkpolicy.spec.ingress',
+  'crd.spec.versions',
+  'cronjob.spec',
+  'ingress.spec.rules.http.paths',
+  'pod.spec.nothing',
+  'nothing',
+];
 
 /** What is served: discovery in its three forms, OpenAPI, health. */
 export const discovery: Topic = {
@@ -34,9 +67,20 @@ export const discovery: Topic = {
     { name: 'POST to discovery', send: 'POST /api/v1', body: {} },
     { name: 'a method unknown', send: 'BREW /api/v1/pods' },
     { name: 'OPTIONS', send: 'OPTIONS /api/v1/pods' },
-    { name: 'api-versions', kubectl: 'api-versions', },
+    { name: 'api-versions', kubectl: 'api-versions' },
     { name: 'api-resources', kubectl: 'api-resources --sort-by=name --verbs=list --namespaced -o name' },
-    ...['', 'apps', 'batch', 'networking.k8s.io', 'rbac.authorization.k8s.io', 'policy', 'autoscaling', 'storage.k8s.io', 'apiextensions.k8s.io', 'authorization.k8s.io'].map((group): Check => ({ name: `api-resources of ${group || 'core'}`, kubectl: `api-resources --api-group='${group}' -o wide` })),
+    ...[
+      '',
+      'apps',
+      'batch',
+      'networking.k8s.io',
+      'rbac.authorization.k8s.io',
+      'policy',
+      'autoscaling',
+      'storage.k8s.io',
+      'apiextensions.k8s.io',
+      'authorization.k8s.io',
+    ].map((group): Check => ({ name: `api-resources of ${group || 'core'}`, kubectl: `api-resources --api-group='${group}' -o wide` })),
     ...explained.map((what): Check => ({ name: `explain ${what}`, kubectl: `explain ${what} -o plaintext-openapiv2` })),
     { name: 'version by kubectl', kubectl: 'version -o json' },
     { name: 'cluster-info', kubectl: 'cluster-info' },

@@ -105,14 +105,17 @@ export interface DeniedRequest {
   readonly name: string;
   /** Empty means cluster scope. */
   readonly namespace: string;
+  /** What was lacking, where the authorizer knows it. */
+  readonly reason?: string;
 }
 
 /** The authorizer's refusal of a resource request. */
 export function accessDenied(request: DeniedRequest): StatusError {
   const resource = request.subresource ? `${request.resource}/${request.subresource}` : request.resource;
   const scope = request.namespace === '' ? 'at the cluster scope' : `in the namespace "${request.namespace}"`;
-  const why = `User "${request.user}" cannot ${request.verb} resource "${resource}" in API group "${request.group}" ${scope}`;
-  return forbidden({ group: request.group, resource: request.resource }, request.name, why);
+  const why = `User "${request.user}" cannot ${request.verb} resource "${resource}" in API group "${request.group}" ${scope}${request.reason ? `: ${request.reason}` : ''}`;
+  const told = request.reason ? `${why}: ${request.reason}` : why;
+  return forbidden({ group: request.group, resource: request.resource }, request.name, told);
 }
 
 /** The authorizer's refusal of a path that is no resource. */

@@ -6,9 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApiClient, SchemaRegistry } from '@palisade/kubernetes';
 import type { AggregatedHandler, KubeletLookup, UserInfo } from '../contract.ts';
 import { callWebhook, type ServiceDialer } from './admission/call.ts';
+import { restrictSigners } from './admission/certificates.ts';
 import { WebhookAdmission } from './admission/webhooks.ts';
 import { MASTERS, withMasters } from './auth/authorizer.ts';
 import { refuseEscalation } from './auth/escalation.ts';
+import { withNodes } from './auth/node-authorizer.ts';
 import { RbacAuthorizer } from './auth/rbac.ts';
 import { TokenService } from './auth/service-account-tokens.ts';
 import { bootstrapObjects } from './bootstrap.ts';
@@ -19,7 +21,7 @@ import { OpenApiDocuments } from './http/openapi.ts';
 import { HttpsFront } from './http/server.ts';
 import { createLocalClient } from './local-client.ts';
 import { type AddressDialer, serviceDialer } from './network/dial.ts';
-import { openAuthority } from './pki/authority.ts';
+import { openAuthority, type RequestSigner } from './pki/authority.ts';
 import { renderKubeconfig } from './pki/kubeconfig.ts';
 import { parseRange } from './registry/address-range.ts';
 import { ResourceCatalog } from './registry/catalog.ts';
@@ -64,6 +66,8 @@ export interface ApiServer {
   /** A token of a service account for this server; the account must exist. */
   issueServiceAccountToken(namespace: string, name: string, audiences?: readonly string[], expirationSeconds?: number): Promise<string>;
   readonly caCertificatePem: string;
+  /** For the controllers that decide about CertificateSigningRequests. */
+  readonly certificateRequests: RequestSigner;
   /** First address of each service range: the ClusterIPs of `kubernetes.default`. */
   readonly serviceAddresses: readonly string[];
   close(): Promise<void>;
@@ -99,14 +103,18 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     (webhook, review) => callWebhook(webhook, review, dial),
   );
   const rbac = new RbacAuthorizer(store);
-  const authorizer = withMasters(rbac);
+  const authorizer = withMasters(withNodes(rbac, store));
   const core: Core = {
     store,
     schemas,
     catalog,
     services,
     admission,
-    refuseEscalation: (scope, object) => refuseEscalation(scope, object, authorizer, rbac),
+    restrict(scope, object, old) {
+      refuseEscalation(scope, object, authorizer, rbac);
+      restrictSigners(scope, object, old, authorizer);
+    },
+    authorizer,
     clock,
     random: systemRandom,
     sleep: (ms) => sleep(ms),
@@ -170,6 +178,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       return token;
     },
     caCertificatePem: authority.caCertificatePem,
+    certificateRequests: authority.requests,
     serviceAddresses,
     async close() {
       state.ready = false;

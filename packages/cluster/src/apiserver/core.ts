@@ -1,6 +1,7 @@
 import type { KubernetesObject, SchemaRegistry } from '@palisade/kubernetes';
 import type { UserInfo } from '../contract.ts';
 import type { WebhookAdmission } from './admission/webhooks.ts';
+import type { Authorizer } from './auth/authorizer.ts';
 import type { ResourceCatalog } from './registry/catalog.ts';
 import type { ServedResource } from './registry/resource.ts';
 import type { ServiceAllocator } from './registry/service-allocator.ts';
@@ -14,8 +15,9 @@ export interface Core {
   readonly catalog: ResourceCatalog;
   readonly services: ServiceAllocator;
   readonly admission: WebhookAdmission;
-  /** Refuses a write of roles and bindings that gives away more than the writer has. @throws StatusError 403 */
-  readonly refuseEscalation: (scope: Scope, object: KubernetesObject) => void;
+  /** Refuses what the writer is allowed in general but not in this case: more rights than they have, somebody else's signer. @throws StatusError 403 */
+  readonly restrict: (scope: Scope, object: KubernetesObject, old: KubernetesObject | undefined) => void;
+  readonly authorizer: Authorizer;
   readonly clock: () => Date;
   readonly random: Random;
   /** Waits; replaced in tests. */

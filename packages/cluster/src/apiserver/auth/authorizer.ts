@@ -14,13 +14,15 @@ export interface Attributes {
     readonly namespace: string;
     /** Empty: no single object. */
     readonly name: string;
+    /** Of a list or watch, as it was sent. */
+    readonly fieldSelector?: string;
   };
   readonly path: string;
 }
 
 export interface Decision {
   readonly allowed: boolean;
-  /** Which rule allowed; empty for a denial, as nothing allowed. */
+  /** Which rule allowed, or what a denial lacks; empty when there is nothing to say. */
   readonly reason: string;
 }
 
@@ -33,7 +35,21 @@ export const MASTERS = 'system:masters';
 
 export function withMasters(next: Authorizer): Authorizer {
   return {
-    authorize: (attributes) =>
-      attributes.user.groups.includes(MASTERS) ? { allowed: true, reason: `group ${MASTERS}` } : next.authorize(attributes),
+    authorize: (attributes) => (attributes.user.groups.includes(MASTERS) ? { allowed: true, reason: '' } : next.authorize(attributes)),
+  };
+}
+
+/** The first that allows; a denial has the reasons of all. */
+export function anyOf(authorizers: readonly Authorizer[]): Authorizer {
+  return {
+    authorize(attributes) {
+      const reasons: string[] = [];
+      for (const authorizer of authorizers) {
+        const decision = authorizer.authorize(attributes);
+        if (decision.allowed) return decision;
+        if (decision.reason !== '') reasons.push(decision.reason);
+      }
+      return { allowed: false, reason: reasons.join('\n') };
+    },
   };
 }

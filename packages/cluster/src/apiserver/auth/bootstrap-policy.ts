@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import type { PolicyRule } from './rbac.ts';
 
@@ -5,177 +6,52 @@ const RBAC = 'rbac.authorization.k8s.io';
 const LABELS = { 'kubernetes.io/bootstrapping': 'rbac-defaults' };
 const ANNOTATIONS = { 'rbac.authorization.kubernetes.io/autoupdate': 'true' };
 
-const READ = ['get', 'list', 'watch'];
-const WRITE = ['create', 'delete', 'deletecollection', 'patch', 'update'];
-
-const rule = (verbs: readonly string[], apiGroups: readonly string[], resources: readonly string[]): PolicyRule => ({
-  verbs,
-  apiGroups,
-  resources,
-});
-const paths = (nonResourceURLs: readonly string[]): PolicyRule => ({ verbs: ['get'], nonResourceURLs });
-
-/** What the owner of an application works with inside a namespace. */
-const CORE_WORK = [
-  'configmaps',
-  'endpoints',
-  'events',
-  'persistentvolumeclaims',
-  'persistentvolumeclaims/status',
-  'pods',
-  'pods/log',
-  'pods/status',
-  'replicationcontrollers',
-  'replicationcontrollers/scale',
-  'replicationcontrollers/status',
-  'serviceaccounts',
-  'services',
-  'services/status',
-  'bindings',
-  'limitranges',
-  'namespaces/status',
-  'resourcequotas',
-  'resourcequotas/status',
-  'namespaces',
-]; // prettier-ignore
-const CORE_WRITABLE = [
-  'configmaps',
-  'endpoints',
-  'events',
-  'persistentvolumeclaims',
-  'pods',
-  'replicationcontrollers',
-  'replicationcontrollers/scale',
-  'secrets',
-  'serviceaccounts',
-  'services',
-  'services/proxy',
-];
-const APPS = [
-  'controllerrevisions',
-  'daemonsets',
-  'daemonsets/status',
-  'deployments',
-  'deployments/scale',
-  'deployments/status',
-  'replicasets',
-  'replicasets/scale',
-  'replicasets/status',
-  'statefulsets',
-  'statefulsets/scale',
-  'statefulsets/status',
-];
-const APPS_WRITABLE = [
-  'daemonsets',
-  'deployments',
-  'deployments/rollback',
-  'deployments/scale',
-  'replicasets',
-  'replicasets/scale',
-  'statefulsets',
-  'statefulsets/scale',
-];
-
-const VIEW: readonly PolicyRule[] = [
-  rule(READ, [''], CORE_WORK),
-  rule(READ, ['apps'], APPS),
-  rule(READ, ['autoscaling'], ['horizontalpodautoscalers', 'horizontalpodautoscalers/status']),
-  rule(READ, ['batch'], ['cronjobs', 'cronjobs/status', 'jobs', 'jobs/status']),
-  rule(READ, ['discovery.k8s.io'], ['endpointslices']),
-  rule(READ, ['networking.k8s.io'], ['ingresses', 'ingresses/status', 'networkpolicies']),
-  rule(READ, ['policy'], ['poddisruptionbudgets', 'poddisruptionbudgets/status']),
-];
-
-const EDIT: readonly PolicyRule[] = [
-  ...VIEW,
-  rule(READ, [''], ['pods/attach', 'pods/exec', 'pods/portforward', 'pods/proxy', 'secrets', 'services/proxy']),
-  rule(WRITE, [''], [...CORE_WRITABLE, 'pods/attach', 'pods/exec', 'pods/portforward', 'pods/proxy']),
-  rule(['create'], [''], ['pods/eviction', 'serviceaccounts/token']),
-  rule(['impersonate'], [''], ['serviceaccounts']),
-  rule(WRITE, ['apps'], APPS_WRITABLE),
-  rule(WRITE, ['autoscaling'], ['horizontalpodautoscalers']),
-  rule(WRITE, ['batch'], ['cronjobs', 'jobs']),
-  rule(WRITE, ['networking.k8s.io'], ['ingresses', 'networkpolicies']),
-  rule(WRITE, ['policy'], ['poddisruptionbudgets']),
-  rule([...READ, ...WRITE], ['coordination.k8s.io'], ['leases']),
-];
-
-const ADMIN: readonly PolicyRule[] = [
-  ...EDIT,
-  rule(['create'], ['authorization.k8s.io'], ['localsubjectaccessreviews']),
-  rule([...READ, ...WRITE], [RBAC], ['rolebindings', 'roles']),
-];
-
-const DISCOVERY = [
-  '/api',
-  '/api/*',
-  '/apis',
-  '/apis/*',
-  '/healthz',
-  '/livez',
-  '/openapi',
-  '/openapi/*',
-  '/readyz',
-  '/version',
-  '/version/',
-];
-
-interface ClusterRoleSpec {
+/** One ClusterRole, and to whom a ClusterRoleBinding of the same name gives it. */
+interface BootstrapRole {
   readonly name: string;
-  readonly rules: readonly PolicyRule[];
-  /** Groups the role is bound to cluster-wide, by a binding of the same name. */
-  readonly boundTo?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly rules?: readonly PolicyRule[];
+  readonly aggregationRule?: object;
+  readonly subjects?: readonly object[];
 }
 
-/** The bootstrap roles a cluster of this size needs: what kubectl, users and service accounts of a real cluster find. */
-const CLUSTER_ROLES: readonly ClusterRoleSpec[] = [
-  { name: 'cluster-admin', rules: [rule(['*'], ['*'], ['*']), { verbs: ['*'], nonResourceURLs: ['*'] }], boundTo: ['system:masters'] },
-  { name: 'admin', rules: ADMIN },
-  { name: 'edit', rules: EDIT },
-  { name: 'view', rules: VIEW },
-  { name: 'system:discovery', rules: [paths(DISCOVERY)], boundTo: ['system:authenticated'] },
-  {
-    name: 'system:public-info-viewer',
-    rules: [paths(['/healthz', '/livez', '/readyz', '/version', '/version/'])],
-    boundTo: ['system:authenticated'],
-  },
-  {
-    name: 'system:basic-user',
-    rules: [
-      rule(['create'], ['authorization.k8s.io'], ['selfsubjectaccessreviews', 'selfsubjectrulesreviews']),
-      rule(['create'], ['authentication.k8s.io'], ['selfsubjectreviews']),
-    ],
-    boundTo: ['system:authenticated'],
-  },
-  {
-    name: 'system:service-account-issuer-discovery',
-    rules: [paths(['/.well-known/openid-configuration', '/.well-known/openid-configuration/', '/openid/v1/jwks', '/openid/v1/jwks/'])],
-    boundTo: ['system:serviceaccounts'],
-  },
-  {
-    name: 'system:auth-delegator',
-    rules: [
-      rule(['create'], ['authentication.k8s.io'], ['tokenreviews']),
-      rule(['create'], ['authorization.k8s.io'], ['subjectaccessreviews']),
-    ],
-  },
-];
+/**
+ * The ClusterRoles every cluster starts with, as kube-apiserver 1.34.4 has them (read from it, one a line). Those of the single
+ * controllers are not there: ours are members of system:masters. Nothing is bound to anonymous users: there are none.
+ */
+function bootstrapRoles(): BootstrapRole[] {
+  const lines = readFileSync(new URL('bootstrap-roles.ndjson', import.meta.url), 'utf8')
+    .trimEnd()
+    .split('\n');
+  return lines.map((line) => JSON.parse(line) as BootstrapRole);
+}
 
 export function bootstrapPolicy(): { resource: 'clusterroles' | 'clusterrolebindings'; object: KubernetesObject }[] {
-  const metadata = (name: string) => ({ name, labels: LABELS, annotations: ANNOTATIONS });
-  return CLUSTER_ROLES.flatMap(({ name, rules, boundTo }) => {
+  return bootstrapRoles().flatMap(({ name, labels, rules, aggregationRule, subjects }) => {
+    const metadata = { name, labels: { ...LABELS, ...labels }, annotations: ANNOTATIONS };
     const role = {
       resource: 'clusterroles' as const,
-      object: { apiVersion: `${RBAC}/v1`, kind: 'ClusterRole', metadata: metadata(name), rules },
+      object: {
+        apiVersion: `${RBAC}/v1`,
+        kind: 'ClusterRole',
+        metadata,
+        rules: rules ?? null,
+        ...(aggregationRule === undefined ? {} : { aggregationRule }),
+      },
     };
-    if (boundTo === undefined) return [role];
+    if (subjects === undefined) return [role];
     const object: KubernetesObject = {
       apiVersion: `${RBAC}/v1`,
       kind: 'ClusterRoleBinding',
-      metadata: metadata(name),
+      metadata: { name, labels: LABELS, annotations: ANNOTATIONS },
       roleRef: { apiGroup: RBAC, kind: 'ClusterRole', name },
-      subjects: boundTo.map((group) => ({ apiGroup: RBAC, kind: 'Group', name: group })),
+      ...(subjects.length === 0 ? {} : { subjects }),
     };
     return [role, { resource: 'clusterrolebindings' as const, object }];
   });
+}
+
+/** The rules of one of them. */
+export function bootstrapRole(name: string): readonly PolicyRule[] {
+  return bootstrapRoles().find((role) => role.name === name)?.rules ?? [];
 }

@@ -43,10 +43,12 @@ export class RbacAuthorizer implements Authorizer, RulesResolver {
 
   authorize(attributes: Attributes): Decision {
     const namespace = attributes.resource?.namespace ?? '';
-    for (const { rule, source } of this.#rules(attributes.user, namespace)) {
+    const missing = new Set<string>();
+    for (const { rule, source } of this.#rules(attributes.user, namespace, (what) => missing.add(what))) {
       if (covers(rule, attributes)) return { allowed: true, reason: `RBAC: allowed by ${source}` };
     }
-    return { allowed: false, reason: '' };
+    const texts = [...missing];
+    return { allowed: false, reason: texts.length === 0 ? '' : `RBAC: ${texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`}` };
   }
 
   rulesFor(user: UserInfo, namespace: string): object {
@@ -75,11 +77,13 @@ export class RbacAuthorizer implements Authorizer, RulesResolver {
     for (const { rule } of this.#rules(user, namespace)) yield rule;
   }
 
-  *#rules(user: UserInfo, namespace: string): IterableIterator<AppliedRule> {
+  /** @param report takes the roles that bindings of the user name and that are not there */
+  *#rules(user: UserInfo, namespace: string, report: (what: string) => void = () => {}): IterableIterator<AppliedRule> {
     for (const { object, name } of this.#store.list(`clusterrolebindings.${GROUP}`)) {
       const subject = (object['subjects'] as Subject[] | undefined)?.find((one) => applies(one, user, ''));
       if (subject === undefined) continue;
       const role = object['roleRef']?.name;
+      if (this.#store.get(`clusterroles.${GROUP}`, '', role) === undefined) report(`clusterrole.${GROUP} "${role}" not found`);
       const source = `ClusterRoleBinding "${name}" of ClusterRole "${role}" to ${describe(subject)}`;
       for (const rule of this.roleRules('ClusterRole', role, '')) yield { rule, source };
     }
@@ -88,6 +92,9 @@ export class RbacAuthorizer implements Authorizer, RulesResolver {
       const subject = (object['subjects'] as Subject[] | undefined)?.find((one) => applies(one, user, namespace));
       if (subject === undefined) continue;
       const { kind, name: role } = object['roleRef'] ?? {};
+      const stored =
+        kind === 'Role' ? this.#store.get(`roles.${GROUP}`, namespace, role) : this.#store.get(`clusterroles.${GROUP}`, '', role);
+      if (stored === undefined) report(`${kind === 'Role' ? 'role' : 'clusterrole'}.${GROUP} "${role}" not found`);
       const source = `RoleBinding "${name}/${namespace}" of ${kind} "${role}" to ${describe(subject)}`;
       // A RoleBinding never gives paths, not even those of a ClusterRole.
       for (const rule of this.roleRules(kind, role, namespace)) if (!rule.nonResourceURLs?.length) yield { rule, source };

@@ -1,4 +1,5 @@
 import { forbidden, invalid, type KubernetesObject, notFound } from '@palisade/kubernetes';
+import { admitNodeToken } from '../admission/node-restriction.ts';
 import { type Core, readObject, type Scope } from '../core.ts';
 import { decodeBody, type ParsedBody } from '../registry/decode-body.ts';
 import { formatTime } from '../registry/time.ts';
@@ -15,6 +16,7 @@ export async function requestToken(core: Core, scope: Scope, tokens: TokenServic
   const account = readObject(core, 'serviceaccounts', scope.namespace, scope.name);
   if (account === undefined) throw notFound(scope.resource.gvr, scope.name);
   const spec = request['spec'] ?? {};
+  admitNodeToken(core, scope, spec);
   const seconds: number = spec.expirationSeconds ?? 3600;
   if (seconds < MIN_SECONDS || seconds > MAX_SECONDS) {
     const message = `Invalid value: ${seconds}: ${seconds < MIN_SECONDS ? 'may not specify a duration less than 10 minutes' : 'may not specify a duration larger than 2^32 seconds'}`;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { internalError, isStatusError, type Status } from '@palisade/kubernetes';
+import { ImpersonationError } from '../auth/impersonate.ts';
 import { Entry } from '../store/entry.ts';
 
 /** Writes one JSON answer. An Entry goes out as it is stored, without being serialised again. */
@@ -35,6 +36,10 @@ export function statusOf(error: unknown): Status {
 }
 
 export function sendError(req: IncomingMessage, res: ServerResponse, error: unknown): void {
+  if (error instanceof ImpersonationError) {
+    sendText(res, 500, `Internal Server Error: ${JSON.stringify(req.url ?? '')}: ${error.message}\n`);
+    return;
+  }
   const status = statusOf(error);
   if (res.headersSent) {
     // Too late for a Status: a broken transfer is the only way left to say that the answer is not whole.

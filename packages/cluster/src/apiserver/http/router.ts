@@ -25,14 +25,14 @@ type ResourceInfo = Extract<RequestInfo, { isResource: true }>;
 export async function route(context: HttpContext, req: IncomingMessage, res: ServerResponse): Promise<void> {
   try {
     const url = new URL(req.url ?? '/', 'https://palisade');
-    const user = await authenticate(req, context.tokens);
+    const user = await authenticate(req, context.tokens, context.authorizer);
     const info = parseRequestPath(url.pathname);
     const group = info.isResource ? info.group : url.pathname.split('/')[1] === 'apis' ? (url.pathname.split('/')[2] ?? '') : '';
     const handler = context.aggregated.get(group);
     if (info.isResource && (handler !== undefined || context.core.catalog.hasGroup(info.group))) {
       const query = url.searchParams;
       const verb = verbOf(req.method ?? 'GET', info, query);
-      authorizeResource(context, user, verb, info);
+      authorizeResource(context, user, verb, info, query.get('fieldSelector') ?? '');
       if (handler !== undefined) return await handler(req, res, user);
       if (isProxied(info)) return await serveProxy(context, info, url.search, req, res);
       const asked = scopeOf(context, user, info, query, (text) => addWarning(res, text));
@@ -70,14 +70,18 @@ function verbOf(method: string, info: ResourceInfo, query: URLSearchParams): str
   return verb === 'get' ? 'list' : verb === 'delete' ? 'deletecollection' : verb;
 }
 
-/** @throws StatusError 403 */
-export function authorizeResource({ authorizer }: HttpContext, user: UserInfo, verb: string, info: ResourceInfo): void {
-  const { group, version, resource, subresource, name, path } = info;
+/**
+ * @param fieldSelector of a list or watch: who names one object there asks for that one alone
+ * @throws StatusError 403
+ */
+export function authorizeResource({ authorizer }: HttpContext, user: UserInfo, verb: string, info: ResourceInfo, fieldSelector = ''): void {
+  const { group, version, resource, subresource, path } = info;
+  const name = info.name || (/(?:^|,)metadata\.name==?([^,]+)/.exec(fieldSelector)?.[1] ?? '');
   // A namespace is asked for by its own name as namespace, so that a Role in it can allow reading it.
-  const namespace = group === '' && resource === 'namespaces' && name !== '' ? name : info.namespace;
-  const attributes: Attributes = { user, verb, path, resource: { group, version, resource, subresource, namespace, name } };
-  if (authorizer.authorize(attributes).allowed) return;
-  throw accessDenied({ user: user.username, verb, group, resource, subresource, name, namespace });
+  const namespace = group === '' && resource === 'namespaces' && info.name !== '' ? info.name : info.namespace;
+  const attributes: Attributes = { user, verb, path, resource: { group, version, resource, subresource, namespace, name, fieldSelector } };
+  const { allowed, reason } = authorizer.authorize(attributes);
+  if (!allowed) throw accessDenied({ user: user.username, verb, group, resource, subresource, name, namespace, reason });
 }
 
 function authorizePath({ authorizer }: HttpContext, user: UserInfo, method: string, path: string): void {

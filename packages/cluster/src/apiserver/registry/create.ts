@@ -1,5 +1,6 @@
 import { alreadyExists, badRequest, invalid, type KubernetesObject, namespaceTerminating, notFound } from '@palisade/kubernetes';
 import { admitLimitRange } from '../admission/limit-range.ts';
+import { admitNode } from '../admission/node-restriction.ts';
 import { admitPodSecurity } from '../admission/pod-security/admit.ts';
 import { admitQuota } from '../admission/quota.ts';
 import { type Core, readObject, type Scope } from '../core.ts';
@@ -86,9 +87,10 @@ async function createNamed(core: Core, scope: Scope, strategy: Strategy, fresh: 
   const kind = resource.gvk;
   if (causes.length > 0) throw invalid(kind, object.metadata.name ?? '', causes);
   const name = object.metadata.name!;
-  core.refuseEscalation(scope, object);
+  core.restrict(scope, object, undefined);
   admitPodSecurity(core, scope, object, undefined);
   admitLimitRange(core, scope, object);
+  admitNode(core, scope, 'CREATE', object, undefined);
   await core.admission.validate(scope, 'CREATE', object, undefined);
   admitQuota(core, scope, object, undefined);
   const allocation = strategy.allocate?.(object, undefined, core);

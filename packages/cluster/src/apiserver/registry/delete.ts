@@ -1,4 +1,5 @@
 import { badRequest, conflict, type DeleteOptions, type KubernetesObject, notFound } from '@palisade/kubernetes';
+import { admitNode } from '../admission/node-restriction.ts';
 import type { Core, Scope } from '../core.ts';
 import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
@@ -32,6 +33,7 @@ export async function deleteObject(core: Core, scope: Scope, options: DeleteOpti
     if (entry === undefined) throw notFound(resource.gvr, name);
     if (resource.storeType === 'namespaces') refuseImmortalNamespace(name);
     checkPreconditions(scope, entry.object, options);
+    admitNode(core, scope, 'DELETE', undefined, entry.object);
     await core.admission.validate(scope, 'DELETE', undefined, entry.object);
     try {
       return await remove(core, scope, entry, options);

@@ -1,6 +1,7 @@
 import type { KubernetesObject, StatusCause } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
 import { admissionPolicyStrategy, webhookConfigurationStrategy } from './strategies/admission-registration.ts';
+import { certificateSigningRequestStrategy } from './strategies/certificate-signing-request.ts';
 import { definitionStrategy } from './strategies/custom-resource-definition.ts';
 import { jobStrategy } from './strategies/job.ts';
 import { namespaceStrategy } from './strategies/namespace.ts';
@@ -37,6 +38,7 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   'validatingwebhookconfigurations.admissionregistration.k8s.io': webhookConfigurationStrategy,
   'validatingadmissionpolicies.admissionregistration.k8s.io': admissionPolicyStrategy,
   'customresourcedefinitions.apiextensions.k8s.io': definitionStrategy,
+  'certificatesigningrequests.certificates.k8s.io': certificateSigningRequestStrategy,
   'daemonsets.apps': {
     prepareForCreate(daemonSet) {
       daemonSet.metadata.annotations = { 'deprecated.daemonset.template.generation': '1', ...daemonSet.metadata.annotations };

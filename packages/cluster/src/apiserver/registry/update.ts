@@ -8,6 +8,7 @@ import {
   notFound,
   type StatusCause,
 } from '@palisade/kubernetes';
+import { admitNode } from '../admission/node-restriction.ts';
 import { admitPodSecurity } from '../admission/pod-security/admit.ts';
 import { admitQuota } from '../admission/quota.ts';
 import type { Core, Scope } from '../core.ts';
@@ -19,7 +20,9 @@ import { checkEphemeralContainers } from './ephemeral-containers.ts';
 import { recordManagers, setManagers } from './managers.ts';
 import { composePart, type Part } from './parts.ts';
 import type { ServedResource } from './resource.ts';
+import { admitCertificate } from './strategies/certificate-signing-request.ts';
 import { hasGeneration, strategyFor } from './strategy.ts';
+import { formatTime } from './time.ts';
 
 /** Somebody else writing the same object: the change is computed again, as the real server does, this often. */
 const ATTEMPTS = 10;
@@ -52,8 +55,10 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
     const prepared = prepare(core, scope, change, admitted, current, wanted.metadata.managedFields);
     const causes = validate(resource, change.part, prepared, current);
     if (causes.length > 0) throw invalid(resource.gvk, name, causes);
-    if (!isOwn) core.refuseEscalation(scope, prepared);
+    if (!isOwn) core.restrict(scope, prepared, current);
     if (!isOwn) admitPodSecurity(core, scope, prepared, current);
+    if (!isOwn) admitNode(core, scope, 'UPDATE', prepared, current);
+    if (!isOwn) admitCertificate(core, scope, prepared, current, formatTime(core.clock()));
     if (!isOwn) await core.admission.validate(scope, 'UPDATE', prepared, current);
     if (!isOwn) admitQuota(core, scope, prepared, current);
     try {

@@ -39,7 +39,7 @@ function refuse(socket: Duplex, error: unknown): void {
 
 async function upgrade(context: HttpContext, req: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
   const url = new URL(req.url ?? '/', 'https://palisade');
-  const user = await authenticate(req, context.tokens);
+  const user = await authenticate(req, context.tokens, context.authorizer);
   const info = parseRequestPath(url.pathname);
   if (!info.isResource) throw badRequest(`Cannot upgrade ${JSON.stringify(url.pathname)}: only exec, attach and portforward of a pod can`);
   authorizeResource(context, user, req.method === 'POST' ? 'create' : 'get', info);
