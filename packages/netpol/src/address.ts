@@ -66,7 +66,7 @@ export function fullRange(family: Family): AddressRange {
   return { family, first: 0n, last: (1n << BITS[family]) - 1n };
 }
 
-function compare(a: AddressRange, b: AddressRange): number {
+export function compareRanges(a: AddressRange, b: AddressRange): number {
   if (a.family !== b.family) return a.family - b.family;
   return a.first < b.first ? -1 : a.first > b.first ? 1 : 0;
 }
@@ -74,7 +74,7 @@ function compare(a: AddressRange, b: AddressRange): number {
 /** Sorted, disjoint, with adjacent ranges joined: the only form the rest of the package uses. */
 export function mergeRanges(ranges: readonly AddressRange[]): AddressRange[] {
   const merged: AddressRange[] = [];
-  for (const range of [...ranges].sort(compare)) {
+  for (const range of [...ranges].sort(compareRanges)) {
     const previous = merged.at(-1);
     if (previous && previous.family === range.family && range.first <= previous.last + 1n) {
       if (range.last > previous.last) merged[merged.length - 1] = { ...previous, last: range.last };

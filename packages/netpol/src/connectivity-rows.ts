@@ -13,11 +13,12 @@ import type { Atom } from './connectivity.ts';
 import { resolvePortName } from './evaluate.ts';
 import type { CompiledPeer, CompiledRule, Direction, Gate, PodClass, PodFact } from './model.ts';
 
-/** Equal sets get equal numbers, and an intersection is computed once. */
+/** Equal sets get equal numbers, and an intersection or union of two is computed once. */
 export class ConnectionInterner {
   readonly #sets: ConnectionSet[] = [];
   readonly #ids = new Map<string, number>();
   readonly #meets = new Map<number, number>();
+  readonly #joins = new Map<number, number>();
 
   constructor() {
     this.intern(noConnections);
@@ -42,11 +43,22 @@ export class ConnectionInterner {
     if (a === 0 || b === 0) return 0;
     if (a === 1 || a === b) return b;
     if (b === 1) return a;
+    return this.#combine(this.#meets, a, b, intersectConnections);
+  }
+
+  join(a: number, b: number): number {
+    if (a === 1 || b === 1) return 1;
+    if (a === 0 || a === b) return b;
+    if (b === 0) return a;
+    return this.#combine(this.#joins, a, b, unionConnections);
+  }
+
+  #combine(known: Map<number, number>, a: number, b: number, make: (a: ConnectionSet, b: ConnectionSet) => ConnectionSet): number {
     const key = a < b ? a * 0x200_0000 + b : b * 0x200_0000 + a;
-    let id = this.#meets.get(key);
+    let id = known.get(key);
     if (id === undefined) {
-      id = this.intern(intersectConnections(this.get(a), this.get(b)));
-      this.#meets.set(key, id);
+      id = this.intern(make(this.get(a), this.get(b)));
+      known.set(key, id);
     }
     return id;
   }
@@ -59,7 +71,8 @@ export class Plane {
   readonly #matches: MatchTable;
   readonly #interner: ConnectionInterner;
   readonly #rows = new Map<string, Uint32Array>();
-  readonly #rowOf: Record<Direction, (Uint32Array | undefined)[]> = { ingress: [], egress: [] };
+  readonly #rowOf: Record<Direction, (Uint32Array | undefined)[]>;
+  readonly #open: Uint32Array;
 
   constructor(atoms: readonly Atom[], family: Family, usesFamily: boolean, interner: ConnectionInterner) {
     this.#atoms = atoms;
@@ -69,6 +82,9 @@ export class Plane {
       return usesFamily ? cells[family] : undefined;
     });
     this.#interner = interner;
+    this.#open = new Uint32Array(atoms.length).fill(1);
+    const none = () => new Array<Uint32Array | undefined>(atoms.length).fill(undefined);
+    this.#rowOf = { ingress: none(), egress: none() };
   }
 
   between(source: number, destination: number): number {
@@ -76,12 +92,17 @@ export class Plane {
   }
 
   #side(direction: Direction, subject: number, peer: number): number {
+    const row = this.#rowOf[direction][subject] ?? this.#rowOfAtom(direction, subject);
+    return row[peer]!;
+  }
+
+  #rowOfAtom(direction: Direction, subject: number): Uint32Array {
     const { peer: guarded } = this.#atoms[subject]!;
-    if (guarded.kind === 'addresses') return 1;
-    const gate = guarded.class.gates[direction];
-    if (gate.admin.length === 0 && gate.isolating.length === 0 && gate.baseline.length === 0) return 1;
-    this.#rowOf[direction][subject] ??= this.#row(gate, direction, guarded.class);
-    return this.#rowOf[direction][subject]![peer]!;
+    const gate = guarded.kind === 'addresses' ? undefined : guarded.class.gates[direction];
+    const isOpen = !gate || (gate.admin.length === 0 && gate.isolating.length === 0 && gate.baseline.length === 0);
+    const row = isOpen || guarded.kind === 'addresses' ? this.#open : this.#row(gate, direction, guarded.class);
+    this.#rowOf[direction][subject] = row;
+    return row;
   }
 
   #row(gate: Gate, direction: Direction, guarded: PodClass): Uint32Array {

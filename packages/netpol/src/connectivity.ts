@@ -1,5 +1,5 @@
 import { type AddressRange, type Family, fullRange, parseAddress, rangesContain } from './address.ts';
-import { type ConnectionSet, noConnections, unionConnections } from './connections.ts';
+import { type ConnectionSet, noConnections } from './connections.ts';
 import { ConnectionInterner, Plane } from './connectivity-rows.ts';
 import type { CompiledPod, CompiledPolicies, PodClass } from './model.ts';
 
@@ -47,7 +47,7 @@ export function analyzeConnectivity(compiled: CompiledPolicies, outside: readonl
       if (planes.length === 1) return interner.get(planes[0]!.between(source, destination));
       const range = from.kind === 'addresses' ? from.range : to.kind === 'addresses' ? to.range : undefined;
       const able = planes.filter((plane) => range === undefined || plane.family === range.family);
-      return able.map((plane) => interner.get(plane.between(source, destination))).reduce(unionConnections);
+      return interner.get(able.map((plane) => plane.between(source, destination)).reduce((a, b) => interner.join(a, b)));
     },
   };
 }

@@ -1,6 +1,6 @@
 // Small builders that the tests of this package share.
 import type { ClusterSnapshot, NamedPort, PodFact } from './model.ts';
-import type { NodeView } from './nft/address-book.ts';
+import type { NodeView } from './nft/node-view.ts';
 
 export function policy(namespace: string, name: string, spec: unknown): unknown {
   return { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { namespace, name }, spec };
@@ -35,18 +35,7 @@ export function podsOf(sketches: Readonly<Record<string, PodSketch>>): PodFact[]
 /** The view of a node that has just started all pods the snapshot places on it. */
 export function viewOf(snapshot: ClusterSnapshot, nodeName: string): NodeView {
   const pods = snapshot.pods
-    .filter((pod) => !pod.hostNetwork)
-    .map((pod) => {
-      const isLocal = pod.node === nodeName;
-      return {
-        uid: pod.uid ?? '',
-        namespace: pod.namespace,
-        name: pod.name,
-        ips: pod.ips,
-        isLocal,
-        ifname: isLocal ? `v${pod.name}` : null,
-      };
-    });
-  const nodeAddresses = (snapshot.nodes ?? []).find((node) => node.name === nodeName)?.addresses ?? [];
-  return { nodeName, pods, nodeAddresses, dnsServiceIPs: snapshot.dnsServiceIPs ?? [] };
+    .filter((pod) => !pod.hostNetwork && pod.node === nodeName)
+    .map((pod) => ({ uid: pod.uid ?? '', namespace: pod.namespace, name: pod.name, ifname: `v${pod.name}` }));
+  return { nodeName, pods, dnsServiceIPs: snapshot.dnsServiceIPs ?? [] };
 }

@@ -26,7 +26,7 @@ const snapshot: ClusterSnapshot = {
   ],
 };
 const compiled = compilePolicies(snapshot);
-const { logIds } = renderNftables(compiled, viewOf(snapshot, 'node1'));
+const logIds = new Map(['node1', 'node2'].flatMap((node) => [...renderNftables(compiled, viewOf(snapshot, node)).logIds]));
 const idOf = (reason: RegExp) => [...logIds].find(([, meaning]) => reason.test(meaning.reason))?.[0] ?? '';
 const [auth, db, web] = snapshot.pods.map((pod) => pod.ips[0]!) as [string, string, string];
 
@@ -37,10 +37,10 @@ function logged(prefix: string, source: string, destination: string, destination
 
 describe('flowFromLog', () => {
   it('a denial names both pods, the policy and the reason', () => {
-    const record = logged(`D|I|${idOf(/isolated by NetworkPolicy default\/db/)}`, web, db, 80);
+    const record = logged(`D|I|${idOf(/isolated by NetworkPolicy default\/db/)}`, web, db, 80, 'node2');
     assert.deepEqual(record, {
       time: '2026-01-01T00:00:00.000Z',
-      reporter: 'node/node1',
+      reporter: 'node/node2',
       verdict: 'DROPPED',
       direction: 'ingress',
       reason: 'no NetworkPolicy allows it (isolated by NetworkPolicy default/db)',
@@ -74,9 +74,13 @@ describe('flowFromLog', () => {
 
   it('says so when nothing isolates, and when policies have changed since', () => {
     assert.equal(logged('A|F|', web, auth, 80)?.reason, 'no policy isolates the pod');
-    assert.equal(logged('A|F|', web, db, 80)?.reason, 'allowed by policies that have been replaced since');
-    assert.equal(logged('A|F|', web, db, 80)?.policy, undefined);
+    assert.equal(logged('A|F|', web, db, 80, 'node2')?.reason, 'allowed by policies that have been replaced since');
+    assert.equal(logged('A|F|', web, db, 80, 'node2')?.policy, undefined);
     assert.match(logged('D|I|000000000000', web, db, 80)?.reason ?? '', /replaced since \(000000000000\)/);
+  });
+
+  it("leaves a packet that the receiver's node will drop to that node", () => {
+    assert.equal(logged('A|F|', web, db, 80), undefined);
   });
 
   it('names nodes and the outside', () => {

@@ -17,7 +17,7 @@ export interface LoggedPacket {
  * The flow record of one logged packet. A denial was named by the rule that dropped it; which policies let an accepted
  * packet through is evaluated here, from the snapshot the table was rendered from.
  *
- * @returns undefined when the prefix is not of this table
+ * @returns undefined when the prefix is not of this table, or when another node's record says more
  */
 export function flowFromLog(logged: LoggedPacket, compiled: CompiledPolicies, logIds: LogIds): FlowRecord | undefined {
   const event = parseLogPrefix(logged.prefix);
@@ -26,6 +26,7 @@ export function flowFromLog(logged: LoggedPacket, compiled: CompiledPolicies, lo
   const source = resolveEnd(compiled, { ip: packet.source });
   const destination = resolveEnd(compiled, { ip: packet.destination });
   const decision = event.kind === 'denied' ? denied(logIds, event.id) : accepted(compiled, logged, destination);
+  if (!decision) return undefined;
   return {
     time: logged.time,
     reporter: `node/${logged.nodeName}`,
@@ -50,8 +51,12 @@ function denied(logIds: LogIds, id: string): Decision {
   return { verdict, direction, reason, ...(policy && { policy }) };
 }
 
-/** Each node reports the end that it guards: the receiver's when the receiver runs there, else the sender's. */
-function accepted(compiled: CompiledPolicies, { packet, nodeName }: LoggedPacket, destination: ResolvedEnd): Decision {
+/**
+ * Each node reports the end that it guards: the receiver's when the receiver runs there, else the sender's.
+ *
+ * @returns undefined for what the receiver's node will drop: that one says so
+ */
+function accepted(compiled: CompiledPolicies, { packet, nodeName }: LoggedPacket, destination: ResolvedEnd): Decision | undefined {
   const direction: Direction = destination.pod?.fact.node === nodeName ? 'ingress' : 'egress';
   const verdict = evaluatePacket(compiled, {
     src: { ip: packet.source },
@@ -61,6 +66,7 @@ function accepted(compiled: CompiledPolicies, { packet, nodeName }: LoggedPacket
   });
   const here = verdict[direction];
   const other = verdict[direction === 'ingress' ? 'egress' : 'ingress'];
+  if (direction === 'egress' && !other.allowed && destination.pod?.fact.node !== undefined) return undefined;
   const named = here.policy ? here : other;
   return {
     verdict: Verdict.forwarded,

@@ -1,14 +1,13 @@
-import { type AddressRange, mergeRanges, parseAddress } from './address.ts';
+import { type AddressRange, compareRanges, mergeRanges, parseAddress } from './address.ts';
 import type { ClusterSnapshot, ParsedPeer } from './model.ts';
 import { selectorMatches } from './selector.ts';
 
-function rangesOf(addresses: Iterable<string>): AddressRange[] {
-  const ranges: AddressRange[] = [];
-  for (const text of addresses) {
-    const address = parseAddress(text);
-    if (address) ranges.push({ family: address.family, first: address.value, last: address.value });
-  }
-  return mergeRanges(ranges);
+/** One range an address, neighbours not joined: each comes and goes alone. */
+function rangesOf(texts: readonly string[]): AddressRange[] {
+  const addresses = texts.flatMap((text) => parseAddress(text) ?? []);
+  const ranges = addresses.map(({ family, value }): AddressRange => ({ family, first: value, last: value }));
+  ranges.sort(compareRanges);
+  return ranges.filter((range, index) => index === 0 || compareRanges(range, ranges[index - 1]!) !== 0);
 }
 
 /** `*.example.com` covers names below it, at any depth, and not `example.com` itself. */

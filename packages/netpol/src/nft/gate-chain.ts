@@ -1,8 +1,8 @@
 import { Verdict } from '@palisade/flow';
 import { denialByRule, denialWithoutRule } from '../denial.ts';
 import type { CompiledPolicies, CompiledRule, Direction, Gate, PodClass } from '../model.ts';
+import { type Part, PartBuilder } from './part.ts';
 import { ruleTexts } from './rule-text.ts';
-import type { TableBuilder } from './table-builder.ts';
 
 const withVerdict = (match: string, verdict: string): string => (match === '' ? verdict : `${match} ${verdict}`);
 
@@ -17,14 +17,38 @@ function isOpen(gate: Gate): boolean {
   return gate.admin.length === 0 && gate.isolating.length === 0 && gate.baseline.length === 0;
 }
 
+/** What a gate needs in a table, and the chain where it begins. */
+export interface GatePart {
+  readonly root: string;
+  readonly part: Part;
+}
+
+/** Each gate's part is made once, for each set of named ports it guards; a gate stays the same value while its policies do. */
+const made = new WeakMap<Gate, Map<string, GatePart>>();
+
 /**
- * The chain that a packet of one class and direction passes through. `return` is its yes: the packet goes on to the next
- * check. Its no is a `goto` to a chain that logs and drops. With policies in audit mode, what is let through is asked again
+ * The chains that a packet of one class and direction passes through. `return` is their yes: the packet goes on to the next
+ * check. Their no is a `goto` to a chain that logs and drops. With policies in audit mode, what is let through is asked again
  * as if they were enforced, and recorded where they would deny.
  *
- * @returns the chain's name; undefined when nothing stands in the way
+ * @returns undefined when nothing stands in the way
  */
-export function gateChain(builder: TableBuilder, compiled: CompiledPolicies, podClass: PodClass, direction: Direction): string | undefined {
+export function gatePart(compiled: CompiledPolicies, podClass: PodClass, direction: Direction): GatePart | undefined {
+  const gate = podClass.gates[direction];
+  if (isOpen(gate) && !gate.audited) return undefined;
+  const known = made.get(gate) ?? new Map<string, GatePart>();
+  made.set(gate, known);
+  const key = direction === 'ingress' ? JSON.stringify(podClass.ports) : '';
+  let found = known.get(key);
+  if (!found?.part.isCurrent()) {
+    const builder = new PartBuilder();
+    found = { root: gateChain(builder, compiled, podClass, direction), part: builder };
+    known.set(key, found);
+  }
+  return found;
+}
+
+function gateChain(builder: PartBuilder, compiled: CompiledPolicies, podClass: PodClass, direction: Direction): string {
   const gate = podClass.gates[direction];
   const prefix = direction === 'ingress' ? 'i' : 'e';
   const chainOf = (from: Gate, exits: Exits) =>
@@ -37,7 +61,6 @@ export function gateChain(builder: TableBuilder, compiled: CompiledPolicies, pod
         denyWithoutRule: () => `goto ${builder.audit(denialWithoutRule(audited.isolating, direction, Verdict.audit))}`,
       })}`
     : 'return';
-  if (isOpen(gate) && !audited) return undefined;
   return chainOf(gate, {
     accept,
     denyByRule: (rule) => `goto ${builder.denial(denialByRule(rule), true)}`,
@@ -47,7 +70,7 @@ export function gateChain(builder: TableBuilder, compiled: CompiledPolicies, pod
 
 /** Admin tier, then NetworkPolicies or the baseline tier; a Pass leaves for the second half at once. */
 function decisionRules(
-  builder: TableBuilder,
+  builder: PartBuilder,
   compiled: CompiledPolicies,
   gate: Gate,
   podClass: PodClass,

@@ -76,6 +76,7 @@ export class NftInterpreter {
     else if (kind === 'element') this.#elements(verb as 'add' | 'delete', name, rest.slice(1, -1));
     else if (verb === 'add') this.#declare(kind, name, rest.includes('hook') ? rest[rest.indexOf('hook') + 1] : undefined);
     else if (verb === 'flush' && kind === 'chain') this.#chain(name).rules = [];
+    else if (verb === 'flush' && kind === 'set') this.sets.get(name)!.clear();
     else if (verb === 'delete' && kind === 'chain') this.#removeChain(name);
     else if (verb === 'delete' && (kind === 'set' ? this.sets : this.maps).delete(name)) this.#refuseUse(`@${name}`);
     else throw new Error(`interpreter: cannot ${verb} ${kind} ${name}`);

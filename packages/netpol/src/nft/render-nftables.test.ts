@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { compilePolicies } from '../compile.ts';
+import { compilePolicies, PolicyCompiler } from '../compile.ts';
 import { podsOf, policy, viewOf } from '../fixtures.ts';
 import type { ClusterSnapshot } from '../model.ts';
 import { renderNftables } from './render-nftables.ts';
@@ -51,12 +51,32 @@ describe('renderNftables', () => {
     t.assert.fileSnapshot(renderNftables(compilePolicies(after), viewOf(after, 'node1'), ruleset).text, golden('change.nft'), asIs);
   });
 
-  it("takes a new pod's addresses from the node, before the API knows them", () => {
-    const unaware = { ...before, pods: before.pods.map((pod) => ({ ...pod, ips: [] })) };
-    assert.equal(
-      renderNftables(compilePolicies(unaware), viewOf(before, 'node1')).text,
-      renderNftables(compilePolicies(before), viewOf(before, 'node1')).text,
-    );
+  it('a node has nothing of the policies of pods that run elsewhere', () => {
+    const { text } = renderNftables(compilePolicies(before), viewOf(before, 'node2'));
+    assert.doesNotMatch(text, /10\.244\.0\.2 : goto/);
+    assert.doesNotMatch(text, /203\.0\.113/);
+  });
+
+  it('a pod that comes and goes elsewhere is one element of a set', () => {
+    const compiler = new PolicyCompiler().update(before);
+    const { ruleset } = renderNftables(compiler, viewOf(before, 'node1'));
+    const [more] = podsOf({ 'default/more': { labels: { app: 'web' }, node: 'node2', ips: ['10.244.0.9'] } });
+    const came = renderNftables(compiler.update({ ...before, pods: [...before.pods, more!] }), viewOf(before, 'node1'), ruleset);
+    assert.match(came.text, /^add element inet palisade-netpol s4_[0-9a-f]{12} \{ 10\.244\.0\.9 \}\n$/);
+    const went = renderNftables(compiler.update(before), viewOf(before, 'node1'), came.ruleset);
+    assert.match(went.text, /^delete element inet palisade-netpol s4_[0-9a-f]{12} \{ 10\.244\.0\.9 \}\n$/);
+  });
+
+  it('a table that missed a change is brought up to date whatever it missed', () => {
+    const compiler = new PolicyCompiler().update(before);
+    const { ruleset } = renderNftables(compiler, viewOf(before, 'node1'));
+    const [more, other] = podsOf({
+      'default/more': { labels: { app: 'web' }, node: 'node2', ips: ['10.244.0.9'] },
+      'default/other': { labels: { app: 'web' }, node: 'node2', ips: ['10.244.0.10'] },
+    });
+    compiler.update({ ...before, pods: [...before.pods, more!] });
+    const late = renderNftables(compiler.update({ ...before, pods: [...before.pods, other!] }), viewOf(before, 'node1'), ruleset);
+    assert.match(late.text, /^flush set .*\nadd element .* \{ 10\.244\.0\.3, 10\.244\.0\.10 \}\n$/);
   });
 
   it('a pod of the same name and another uid is not in place', () => {

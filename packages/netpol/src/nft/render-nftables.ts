@@ -1,11 +1,12 @@
 import { Verdict } from '@palisade/flow';
 import { canonicalAddress } from '../address.ts';
-import type { CompiledPolicies, Direction } from '../model.ts';
-import { AddressBook, type NodeView } from './address-book.ts';
-import { gateChain } from './gate-chain.ts';
+import { AddressSet } from '../compile/address-set.ts';
+import type { CompiledPod, CompiledPolicies, Direction } from '../model.ts';
+import { type GatePart, gatePart } from './gate-chain.ts';
 import { acceptedPrefix, type LogIds, type LogMeaning, logGroup } from './log-prefix.ts';
-import { type NftRuleset, renderChange, renderRuleset } from './ruleset.ts';
-import { addressField, addressType, families, TableBuilder } from './table-builder.ts';
+import type { NodeView } from './node-view.ts';
+import { addressField, addressType, families, type Part, PartBuilder } from './part.ts';
+import { type NftChain, type NftRuleset, type NftSet, renderChange, renderRuleset, sameRules } from './ruleset.ts';
 
 export const netpolTable = 'inet palisade-netpol';
 
@@ -23,55 +24,93 @@ const POD_INTERFACES = '"v*"';
 const fixedDenial = (direction: Direction, reason: string): LogMeaning => ({ verdict: Verdict.dropped, direction, reason, isolatedBy: [] });
 
 /**
- * The table that enforces the compiled policies on one node.
+ * The table that enforces the compiled policies on one node, for its own pods: what they send, and what they are sent.
  *
  * Without `previous` the text replaces whatever stands under the table's name: use it first after a start, before pods
  * run. With `previous` it holds only what changed; base chains stay, so no packet passes unjudged in between.
  *
- * @throws RangeError when the view cannot be believed (bad address, a DNS address the compiler was not told)
+ * @throws RangeError when the view cannot be believed (a DNS address the compiler was not told)
  */
 export function renderNftables(compiled: CompiledPolicies, view: NodeView, previous?: NftRuleset): RenderedTable {
-  const book = new AddressBook(compiled, view);
   for (const ip of view.dnsServiceIPs ?? []) {
     if (compiled.podByAddress.has(canonicalAddress(ip) ?? ip)) continue;
     throw new RangeError(
       `Cannot render node ${view.nodeName}: DNS address "${ip}" is not in the compiled snapshot; set ClusterSnapshot.dnsServiceIPs too`,
     );
   }
-  const builder = new TableBuilder(netpolTable, book);
-  dispatch(builder, compiled, book);
-  baseChains(builder);
-  const ruleset = builder.build();
-  return { text: previous ? renderChange(previous, ruleset) : renderRuleset(ruleset), logIds: builder.log.ids, ruleset };
+  const locals = view.pods.flatMap(({ ifname, uid, namespace, name }): LocalPod[] => {
+    const pod = compiled.podByName.get(`${namespace}/${name}`);
+    // A pod of the same name but another uid is another pod: the one seen here is not in the snapshot yet.
+    if (!pod?.class || (pod.fact.uid !== undefined && pod.fact.uid !== uid)) return [];
+    return [{ ifname, pod, egress: gatePart(compiled, pod.class, 'egress'), ingress: gatePart(compiled, pod.class, 'ingress') }];
+  });
+  const parts = new Set(locals.flatMap(({ egress, ingress }) => [egress?.part ?? [], ingress?.part ?? []]).flat());
+  const { chains, sets, logIds } = merge([...parts, frame]);
+  const { maps, self } = dispatch(compiled, locals);
+  for (const [name, set] of self) sets.set(name, set);
+  const ruleset = { table: netpolTable, version: compiled.version, sets, maps, chains };
+  return { text: previous ? renderChange(previous, ruleset) : renderRuleset(ruleset), logIds, ruleset };
 }
 
-/** Maps from a pod to its gate: by veth for what it sends, by address for what it receives, wherever it runs. */
-function dispatch(builder: TableBuilder, compiled: CompiledPolicies, book: AddressBook): void {
-  const conflict = (direction: Direction) => `goto ${builder.denial(fixedDenial(direction, 'two pods claim this address'), false)}`;
-  const egress = builder.verdictMap('egress_if', 'ifname');
-  const ingress = { 4: builder.verdictMap('ingress4', addressType[4]), 6: builder.verdictMap('ingress6', addressType[6]) };
+interface LocalPod {
+  readonly ifname: string;
+  readonly pod: CompiledPod;
+  readonly egress: GatePart | undefined;
+  readonly ingress: GatePart | undefined;
+}
+
+function merge(parts: readonly Part[]) {
+  const chains = new Map<string, NftChain>();
+  const sets = new Map<string, NftSet>();
+  const logIds = new Map<string, LogMeaning>();
+  for (const part of parts) {
+    for (const [name, chain] of part.chains) {
+      const known = chains.get(name);
+      if (known && !sameRules(known, chain)) throw new Error(`Cannot name a chain: ${name} stands for two contents`);
+      chains.set(name, known ?? chain);
+    }
+    for (const [name, set] of part.sets) sets.set(name, set);
+    for (const [id, meaning] of part.logIds) logIds.set(id, meaning);
+  }
+  return { chains, sets, logIds };
+}
+
+/** Maps from a pod of this node to its gates: by veth for what it sends, by address for what it receives. */
+function dispatch(compiled: CompiledPolicies, locals: readonly LocalPod[]) {
+  const to = (gate: GatePart | undefined) => (gate ? `goto ${gate.root}` : 'return');
+  const egress = new Map<string, string>();
+  const ingress = { 4: new Map<string, string>(), 6: new Map<string, string>() };
   const self = { 4: new Set<string>(), 6: new Set<string>() };
   const familyOf = (address: string) => (address.includes(':') ? 6 : 4);
 
-  for (const { ifname, pod } of book.locals) {
-    const chain = gateChain(builder, compiled, pod.class!, 'egress');
-    egress.set(`"${ifname}"`, book.hasConflict(pod) ? conflict('egress') : chain === undefined ? 'return' : `goto ${chain}`);
-    for (const address of book.ofPod(pod)) {
+  for (const { ifname, pod, ...gates } of locals) {
+    egress.set(`"${ifname}"`, pod.hasConflict ? `goto ${conflictChain.egress}` : to(gates.egress));
+    for (const address of pod.addresses) {
       self[familyOf(address)].add(`${address} . ${address}`);
-      ingress[familyOf(address)].set(address, 'return');
+      ingress[familyOf(address)].set(address, to(gates.ingress));
     }
   }
-  for (const podClass of compiled.classes) {
-    const chain = gateChain(builder, compiled, podClass, 'ingress');
-    if (chain === undefined) continue;
-    const { v4, v6 } = book.ofClass(podClass);
-    for (const address of [...v4, ...v6]) ingress[familyOf(address)].set(address, `goto ${chain}`);
-  }
-  for (const address of book.conflicts) ingress[familyOf(address)].set(address, conflict('ingress'));
-  for (const family of families) builder.set(`self${family}`, `${addressType[family]} . ${addressType[family]}`, self[family]);
+  for (const address of compiled.conflicts) ingress[familyOf(address)].set(address, `goto ${conflictChain.ingress}`);
+  const maps = new Map([
+    ['egress_if', { type: 'ifname', elements: egress }],
+    ...families.map((family) => [`ingress${family}`, { type: addressType[family], elements: ingress[family] }] as const),
+  ]);
+  const sets = families.map((family): [string, NftSet] => {
+    const type = `${addressType[family]} . ${addressType[family]}`;
+    return [`self${family}`, { type, source: new AddressSet(self[family]) }];
+  });
+  return { maps, self: sets };
 }
 
-function baseChains(builder: TableBuilder): void {
+/** What every node's table has, whatever the policies. */
+const frame = new PartBuilder();
+const conflictChain = {
+  egress: frame.denial(fixedDenial('egress', 'two pods claim this address'), false),
+  ingress: frame.denial(fixedDenial('ingress', 'two pods claim this address'), false),
+};
+addBaseChains(frame);
+
+function addBaseChains(builder: PartBuilder): void {
   const notInPlace = (direction: Direction) => `goto ${builder.denial(fixedDenial(direction, 'pod not in place yet'), false)}`;
   const invalid = `ct state invalid goto ${builder.denial(fixedDenial('ingress', 'packet belongs to no connection'), false)}`;
   builder.chain('from-pod', ['iifname vmap @egress_if', notInPlace('egress')]);
@@ -88,14 +127,10 @@ function baseChains(builder: TableBuilder): void {
   ];
   const accepted = (prefix: string) =>
     `ct state new limit rate 200/second burst 400 packets log prefix "${prefix}" group ${logGroup} snaplen 96`;
-  builder.baseChain('forward', 'type filter hook forward priority filter; policy accept;', [
-    ...head,
-    invalid,
-    `iifname ${POD_INTERFACES} jump from-pod`,
-    'jump to-pod',
-    accepted(acceptedPrefix.forwarded),
-  ]);
-  builder.baseChain('input', 'type filter hook input priority filter; policy accept;', [
+  const hooked = (name: string, rules: readonly string[]) =>
+    builder.chain(name, rules, `type filter hook ${name} priority filter; policy accept;`);
+  hooked('forward', [...head, invalid, `iifname ${POD_INTERFACES} jump from-pod`, 'jump to-pod', accepted(acceptedPrefix.forwarded)]);
+  hooked('input', [
     `iifname != ${POD_INTERFACES} accept`,
     ...head,
     'icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-solicit, mld-listener-report, mld2-listener-report } accept',
@@ -103,7 +138,7 @@ function baseChains(builder: TableBuilder): void {
     'jump from-pod',
     accepted(acceptedPrefix.node),
   ]);
-  builder.baseChain('output', 'type filter hook output priority filter; policy accept;', [
+  hooked('output', [
     // The kubelet reaches its own pods whatever the policies say.
     `oifname ${POD_INTERFACES} accept`,
     'oifname "lo" accept',

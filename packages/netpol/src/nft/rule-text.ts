@@ -1,9 +1,9 @@
 import { resolvePortName } from '../evaluate.ts';
-import type { CompiledPeer, CompiledPolicies, CompiledRule, PodClass, PortMatch, PortProtocol } from '../model.ts';
+import type { CompiledPeer, CompiledPolicies, CompiledRule, ParsedPeer, PodClass, PortMatch, PortProtocol } from '../model.ts';
 import { portProtocols } from '../model.ts';
 import { maxPort } from '../parse-ports.ts';
 import { formatPortRange, mergePorts, type PortRange } from '../ports.ts';
-import { addressField, families, type TableBuilder } from './table-builder.ts';
+import { addressField, families, type PartBuilder } from './part.ts';
 
 type ProtocolPorts = { readonly protocol: PortProtocol } & PortRange;
 
@@ -29,41 +29,61 @@ function namedPorts(ports: readonly PortMatch[]) {
 }
 
 /** Matches on the peer's address; a rule without peers matches with no text at all. */
-function peerTexts(builder: TableBuilder, rule: CompiledRule, side: 'saddr' | 'daddr'): string[] {
+function peerTexts(builder: PartBuilder, rule: CompiledRule, side: 'saddr' | 'daddr'): string[] {
   if (!rule.peers) return [''];
   return rule.peers.flatMap((peer) => families.flatMap((family) => peerText(builder, peer, family, side)));
 }
 
-function peerText(builder: TableBuilder, { selection, ranges }: CompiledPeer, family: 4 | 6, side: 'saddr' | 'daddr'): string[] {
-  if (selection) return [`${addressField(family, side)} @${builder.podSet(family, selection.key, () => selection.classes)} `];
-  const ofFamily = ranges!.filter((range) => range.family === family);
-  return ofFamily.length === 0 ? [] : [`${addressField(family, side)} @${builder.rangeSet(family, ofFamily)} `];
+function peerText(builder: PartBuilder, peer: CompiledPeer, family: 4 | 6, side: 'saddr' | 'daddr'): string[] {
+  const { parsed } = peer;
+  const match = (set: string) => [`${addressField(family, side)} @${set} `];
+  if (parsed.kind === 'pods') return match(builder.podSet(family, peer.selection!));
+  const ranges = peer.ranges!.filter((range) => range.family === family);
+  if (parsed.kind === 'addresses') return ranges.length === 0 ? [] : match(builder.rangeSet(family, ranges));
+  // These come and go while the policy stays: the rule stands even while there are none.
+  builder.dependOn(() => peer.ranges);
+  return match(builder.foundSet(family, foundKey(parsed), ranges));
+}
+
+function foundKey(peer: Exclude<ParsedPeer, { kind: 'pods' | 'addresses' }>): string {
+  return peer.kind === 'nodes' ? `nodes\0${peer.nodes.canonical}` : `domains\0${[...peer.domains].sort().join()}`;
 }
 
 /** Egress to a named port: the peers that have it, grouped by the number it stands for. */
 function namedEgressTexts(
-  builder: TableBuilder,
+  builder: PartBuilder,
   compiled: CompiledPolicies,
   rule: CompiledRule,
   match: Extract<PortMatch, { name: string }>,
 ): string[] {
-  const selections = rule.peers ? rule.peers.flatMap((peer) => peer.selection ?? []) : [{ key: 'any', classes: compiled.classes }];
-  return selections.flatMap(({ key, classes }) => {
-    const groups = new Map<string, PodClass[]>();
-    for (const podClass of classes) {
-      for (const text of new Set(resolvePortName(podClass, match).map(({ protocol, port }) => `${protocol.toLowerCase()} dport ${port}`))) {
-        const group = groups.get(text);
-        if (group) group.push(podClass);
-        else groups.set(text, [podClass]);
-      }
-    }
-    return [...groups].flatMap(([text, members]) =>
-      families.map(
-        (family) =>
-          `${addressField(family, 'daddr')} @${builder.podSet(family, `${key}\0${match.protocol ?? ''}/${match.name}=${text}`, () => members)} ${text}`,
-      ),
-    );
+  if (!rule.peers) {
+    builder.dependOn(() => compiled.version);
+    return namedTexts(builder, 'any', compiled.classes, match);
+  }
+  return rule.peers.flatMap(({ selection }) => {
+    if (!selection) return [];
+    builder.dependOn(() => selection.version);
+    return namedTexts(builder, selection.key, selection.classes, match);
   });
+}
+
+function namedTexts(builder: PartBuilder, key: string, classes: Iterable<PodClass>, match: Extract<PortMatch, { name: string }>): string[] {
+  const groups = new Map<string, PodClass[]>();
+  for (const podClass of classes) {
+    for (const text of new Set(resolvePortName(podClass, match).map(({ protocol, port }) => `${protocol.toLowerCase()} dport ${port}`))) {
+      const group = groups.get(text);
+      if (group) group.push(podClass);
+      else groups.set(text, [podClass]);
+    }
+  }
+  // Classes come in any order; equal rules must have equal texts.
+  const ordered = [...groups].sort(([a], [b]) => (a < b ? -1 : 1));
+  return ordered.flatMap(([text, members]) =>
+    families.map((family) => {
+      const name = builder.subset(family, `${key}\0${match.protocol ?? ''}/${match.name}=${text}`, members);
+      return `${addressField(family, 'daddr')} @${name} ${text}`;
+    }),
+  );
 }
 
 /**
@@ -72,7 +92,7 @@ function namedEgressTexts(
  *
  * @param podClass the pods the rule guards: ingress port names are looked up on them
  */
-export function ruleTexts(builder: TableBuilder, compiled: CompiledPolicies, rule: CompiledRule, podClass: PodClass): string[] {
+export function ruleTexts(builder: PartBuilder, compiled: CompiledPolicies, rule: CompiledRule, podClass: PodClass): string[] {
   const { ports } = rule.parsed;
   const side = rule.direction === 'ingress' ? 'saddr' : 'daddr';
   if (!ports) return peerTexts(builder, rule, side).map((text) => text.trimEnd());

@@ -1,10 +1,12 @@
 /** An nftables table as a value: what is rendered, compared and replaced. */
+import type { AddressSet, SetChange } from '../compile/address-set.ts';
 
 export interface NftSet {
   /** `ipv4_addr`, `ipv4_addr . ipv4_addr` … */
   readonly type: string;
   readonly isInterval?: boolean;
-  readonly elements: ReadonlySet<string>;
+  /** Its elements now; they may change after the ruleset was made. */
+  readonly source: AddressSet;
 }
 
 export interface NftMap {
@@ -21,6 +23,8 @@ export interface NftChain {
 
 export interface NftRuleset {
   readonly table: string;
+  /** Of the compiled policies it was made from: the state of the sets that is meant. */
+  readonly version: number;
   readonly sets: ReadonlyMap<string, NftSet>;
   readonly maps: ReadonlyMap<string, NftMap>;
   readonly chains: ReadonlyMap<string, NftChain>;
@@ -38,7 +42,7 @@ export function renderRuleset({ table, sets, maps, chains }: NftRuleset): string
   const lines = [`table ${table} {}`, `delete table ${table}`, `table ${table} {`];
   for (const [name, set] of sets) {
     lines.push(`  set ${name} {`, `    ${setHeader(set)}`);
-    if (set.elements.size > 0) lines.push(`    elements = { ${[...set.elements].join(', ')} }`);
+    if (set.source.elements.size > 0) lines.push(`    elements = { ${[...set.source.elements].join(', ')} }`);
     lines.push('  }');
   }
   for (const [name, map] of maps) {
@@ -64,7 +68,15 @@ function elementStatements(verb: 'add' | 'delete', table: string, name: string, 
   return statements;
 }
 
-function sameRules(a: NftChain, b: NftChain): boolean {
+/** @returns undefined when it is not known any more what the set held at that version */
+function setChange({ source: old }: NftSet, { source: next }: NftSet, version: number): SetChange | undefined {
+  const change = old.changesSince(version);
+  if (old === next || !change || change.added.length + change.removed.length > 0) return old === next ? change : undefined;
+  const missingIn = (set: AddressSet) => (element: string) => !set.elements.has(element);
+  return { added: [...next.elements].filter(missingIn(old)), removed: [...old.elements].filter(missingIn(next)) };
+}
+
+export function sameRules(a: NftChain, b: NftChain): boolean {
   return a.rules.length === b.rules.length && a.rules.every((rule, index) => rule === b.rules[index]);
 }
 
@@ -82,15 +94,10 @@ export function renderChange(previous: NftRuleset, next: NftRuleset): string {
   for (const [name, set] of next.sets) {
     const old = previous.sets.get(name);
     if (!old) add.push(`add set ${table} ${name} { ${setHeader(set)} }`);
-    elements.push(...elementStatements('delete', table, name, old ? [...old.elements].filter((e) => !set.elements.has(e)) : []));
-    elements.push(
-      ...elementStatements(
-        'add',
-        table,
-        name,
-        [...set.elements].filter((e) => !old?.elements.has(e)),
-      ),
-    );
+    const change = old ? setChange(old, set, previous.version) : { added: [...set.source.elements], removed: [] };
+    if (!change) elements.push(`flush set ${table} ${name}`);
+    elements.push(...elementStatements('delete', table, name, change?.removed ?? []));
+    elements.push(...elementStatements('add', table, name, change?.added ?? [...set.source.elements]));
   }
   for (const [name, map] of next.maps) {
     const old = previous.maps.get(name);

@@ -1,11 +1,11 @@
 import type { Endpoint } from '@palisade/flow';
-import type { PodFact } from '@palisade/netpol';
+import type { PodFact, PolicyCompiler } from '@palisade/netpol';
 import { HOST_ADDRESSES } from './addresses.ts';
 
 /** What an address stood for lately. Flow records of a pod that has just gone still name it. */
 export interface AddressNames {
-  /** The pods of now; those that were there before are remembered for a while. */
-  update(pods: Iterable<PodFact>): void;
+  /** The pods of now; those that left are remembered for a while. */
+  update(pods: Pick<PolicyCompiler, 'podByAddress' | 'departed'>): void;
   /** Completes an endpoint that has an address but no pod. */
   complete(endpoint: Endpoint): Endpoint;
 }
@@ -17,22 +17,21 @@ const REMEMBER_MS = 60_000;
  * @param now milliseconds
  */
 export function createAddressNames(now: () => number, namesOf: (ip: string) => readonly string[] = () => []): AddressNames {
-  let present = new Map<string, PodFact>();
+  let present: PolicyCompiler['podByAddress'] = new Map();
   const gone = new Map<string, { fact: PodFact; untilMs: number }>();
 
   return {
     update(pods) {
-      const next = new Map<string, PodFact>();
-      for (const fact of pods) if (!fact.hostNetwork) for (const ip of fact.ips) next.set(ip, fact);
+      present = pods.podByAddress;
       const untilMs = now() + REMEMBER_MS;
-      for (const [ip, fact] of present) if (!next.has(ip)) gone.set(ip, { fact, untilMs });
-      for (const [ip, entry] of gone) if (entry.untilMs <= now() || next.has(ip)) gone.delete(ip);
-      present = next;
+      for (const fact of pods.departed) if (!fact.hostNetwork) for (const ip of fact.ips) gone.set(ip, { fact, untilMs });
+      for (const [ip, entry] of gone) if (entry.untilMs <= now() || present.has(ip)) gone.delete(ip);
     },
     complete(endpoint) {
       const { ip } = endpoint;
       if (endpoint.pod !== undefined || ip === undefined) return endpoint;
-      const fact = present.get(ip) ?? gone.get(ip)?.fact;
+      const owner = present.get(ip);
+      const fact = owner === undefined || owner === 'conflict' ? gone.get(ip)?.fact : owner.fact;
       if (fact !== undefined) {
         const { reserved: _, ...rest } = endpoint;
         return {

@@ -1,13 +1,13 @@
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { type ChangeType, type Clock, type Informer, systemClock } from '@palisade/kubernetes/client';
-import { type CompiledPolicies, compilePolicies, type LogMeaning, type NftRuleset, renderNftables } from '@palisade/netpol';
+import { type CompiledPolicies, type LogMeaning, type NftRuleset, PolicyCompiler, renderNftables } from '@palisade/netpol';
 import type { AddressNames } from './address-names.ts';
 import type { NodePlan } from './addresses.ts';
 import { createCoalescer } from './coalesce.ts';
 import { endForbiddenFlows } from './connection-end.ts';
 import { applyNft, netnsPath } from './namespace.ts';
 import type { LocalPod } from './pod-network.ts';
-import { isSamePodForPolicies, nodeView, policySnapshot } from './policy-snapshot.ts';
+import { createPolicySnapshots, isSamePodForPolicies, nodeView } from './policy-snapshot.ts';
 
 export interface PolicyEnforcerOptions {
   nodes: readonly NodePlan[];
@@ -29,7 +29,7 @@ export interface PolicyEnforcerOptions {
 export interface PolicyEnforcer {
   /** Resolves when all that is known now is in force on every node. */
   settled(): Promise<void>;
-  /** As in force. */
+  /** As in force, or about to be. */
   readonly compiled: CompiledPolicies;
   /** What the ids in a node's log mean, those of replaced tables included: the log lags behind. */
   readonly logIds: ReadonlyMap<string, LogMeaning>;
@@ -48,15 +48,16 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
   const rulesets = new Map<string, NftRuleset>();
   const logIds = new Map<string, LogMeaning>();
   const none: ReadonlyMap<string, readonly LocalPod[]> = new Map();
-  let compiled = compilePolicies(
-    policySnapshot({ nodes, pods: [], namespaces: [], networkPolicies: [], clusterPolicies: [], placed: none }),
+  const snapshotOf = createPolicySnapshots();
+  const compiled = new PolicyCompiler().update(
+    snapshotOf({ nodes, pods: [], namespaces: [], networkPolicies: [], clusterPolicies: [], placed: none }),
   );
   let reported = new Set<string>();
   // A pod that comes can only add to what is allowed; everything else may forbid a connection that is open.
   let mayForbid = false;
 
-  async function applyOne(node: NodePlan, next: CompiledPolicies, placed: ReadonlyMap<string, readonly LocalPod[]>): Promise<boolean> {
-    const rendered = renderNftables(next, nodeView(node, placed), rulesets.get(node.name));
+  async function applyOne(node: NodePlan, placed: ReadonlyMap<string, readonly LocalPod[]>): Promise<boolean> {
+    const rendered = renderNftables(compiled, nodeView(node, placed), rulesets.get(node.name));
     for (const [id, meaning] of rendered.logIds) {
       logIds.delete(id);
       logIds.set(id, meaning);
@@ -78,8 +79,8 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
     return rendered.text !== '';
   }
 
-  function reportRefused(next: CompiledPolicies): void {
-    const texts = new Set(next.errors.map((error) => error.message));
+  function reportRefused(): void {
+    const texts = new Set(compiled.errors.map((error) => error.message));
     for (const text of texts) if (!reported.has(text)) log('warn', `policy refused, what it selects is isolated: ${text}`);
     reported = texts;
   }
@@ -91,19 +92,19 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
     const forbids = mayForbid;
     mayForbid = false;
     const placed = options.placed();
-    const snapshot = policySnapshot({
-      nodes,
-      pods: pods.list(),
-      namespaces: namespaces.list(),
-      networkPolicies: networkPolicies.list(),
-      clusterPolicies: clusterPolicies.flatMap((informer) => informer.list()),
-      placed,
-    });
-    const next = compilePolicies(snapshot);
-    options.names.update(next.pods.map((pod) => pod.fact));
-    const results = await Promise.allSettled(nodes.map((node) => applyOne(node, next, placed)));
-    compiled = next;
-    reportRefused(next);
+    compiled.update(
+      snapshotOf({
+        nodes,
+        pods: pods.list(),
+        namespaces: namespaces.list(),
+        networkPolicies: networkPolicies.list(),
+        clusterPolicies: clusterPolicies.flatMap((informer) => informer.list()),
+        placed,
+      }),
+    );
+    options.names.update(compiled);
+    const results = await Promise.allSettled(nodes.map((node) => applyOne(node, placed)));
+    reportRefused();
     const failure = results.find((result) => result.status === 'rejected');
     if (failure !== undefined) {
       mayForbid ||= forbids;
@@ -129,7 +130,7 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
   });
 
   // Before any pod: the table that lets nothing of a pod through.
-  await Promise.all(nodes.map((node) => applyOne(node, compiled, none)));
+  await Promise.all(nodes.map((node) => applyOne(node, none)));
 
   const changed = (type: ChangeType): void => {
     mayForbid ||= type === 'MODIFIED';
@@ -143,9 +144,7 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
   for (const informer of [networkPolicies, ...clusterPolicies]) informer.onChange(() => changed('MODIFIED'));
   return {
     settled: () => coalescer.trigger(),
-    get compiled() {
-      return compiled;
-    },
+    compiled,
     logIds,
   };
 }

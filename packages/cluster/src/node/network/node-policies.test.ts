@@ -139,7 +139,7 @@ isolated(import.meta.filename, () => {
     await networks[2]!.removePod(d.podUid);
   });
 
-  test('a denied connection is dropped at the source node and named with its policy', async () => {
+  test("a denied connection is dropped at the receiver's node and named with its policy", async () => {
     await applied(
       policy('only-b', {
         podSelector: { matchLabels: { app: 'c' } },
@@ -162,7 +162,7 @@ isolated(import.meta.filename, () => {
           record.policy?.name,
           record.body.type,
         ],
-        ['node/node1', 'ingress', 'a', 'c', 'NetworkPolicy', 'only-b', 'l4'],
+        ['node/node2', 'ingress', 'a', 'c', 'NetworkPolicy', 'only-b', 'l4'],
       );
     }
   });

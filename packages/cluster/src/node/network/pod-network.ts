@@ -3,7 +3,8 @@ import type { KubernetesObject } from '@palisade/kubernetes';
 import type { NodeNetwork, PodSandbox } from '../../contract.ts';
 import { type NodePlan, podAddresses, podNumberOf } from './addresses.ts';
 import { POD_SYSCTLS } from './fabric-plan.ts';
-import { createNamespace, deleteNamespace, ipBatch, netnsPath, run, writeSysctls } from './namespace.ts';
+import { INLINE_SYSCTLS, type InlinePlan, isInline, planInline } from './inline-plan.ts';
+import { applyNft, createNamespace, deleteNamespace, ipBatch, netnsPath, run, writeSysctls } from './namespace.ts';
 import { connectIn } from './netns-sockets.ts';
 import { createPodNumbers, type PodPlan, planPod } from './pod-plan.ts';
 
@@ -11,6 +12,7 @@ export interface LocalPod {
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;
+  readonly nodeName: string;
   readonly ifname: string;
   readonly podIPs: readonly [string, string];
   /** As given to `addPod`. */
@@ -35,6 +37,12 @@ interface Entry {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+
+async function configureInline(path: string, { batch, rules }: InlinePlan): Promise<void> {
+  await ipBatch(path, batch);
+  await run('ip', ['-4', '-batch', '-'], { netns: path, input: `${rules.ipv4.join('\n')}\n` });
+  await run('ip', ['-6', '-batch', '-'], { netns: path, input: `${rules.ipv6.join('\n')}\n` });
+}
 
 /** The network of one virtual node. Calls for one pod are done in order; different pods are made at the same time. */
 export function createNodeNetwork(options: NodeNetworkOptions): NodeNetwork & { readonly pods: ReadonlyMap<string, LocalPod> } {
@@ -66,15 +74,28 @@ export function createNodeNetwork(options: NodeNetworkOptions): NodeNetwork & { 
     const number = numbers.take(podNumberOf(node, pod['status']?.podIP));
     const podIPs = podAddresses(node, number);
     const plan = planPod(node, uid, podIPs);
-    let isMade = false;
+    const inline = isInline(pod) ? planInline(plan.ifname, node.netnsName, plan.netnsName, podIPs) : undefined;
+    const made: string[] = [];
+    const make = (name: string, sysctls: typeof POD_SYSCTLS) => {
+      createNamespace(name);
+      made.push(name);
+      writeSysctls(netnsPath(name), sysctls);
+    };
     try {
-      createNamespace(plan.netnsName);
-      isMade = true;
-      writeSysctls(netnsPath(plan.netnsName), POD_SYSCTLS);
-      await ipBatch(undefined, [plan.link]);
-      await Promise.all([ipBatch(netns, plan.node), ipBatch(netnsPath(plan.netnsName), plan.pod)]);
+      make(plan.netnsName, POD_SYSCTLS);
+      if (inline !== undefined) {
+        make(inline.netnsName, [...POD_SYSCTLS, ...INLINE_SYSCTLS]);
+        // Before there is any link: nothing ever passes it unwatched.
+        await applyNft(netnsPath(inline.netnsName), inline.nft);
+      }
+      await ipBatch(undefined, inline?.links ?? [plan.link]);
+      await Promise.all([
+        ipBatch(netns, plan.node),
+        ipBatch(netnsPath(plan.netnsName), plan.pod),
+        ...(inline === undefined ? [] : [configureInline(netnsPath(inline.netnsName), inline)]),
+      ]);
     } catch (error) {
-      if (isMade) deleteNamespace(plan.netnsName);
+      for (const name of made) deleteNamespace(name);
       numbers.release(number);
       throw new Error(`Cannot make the network of pod "${pod.metadata.namespace}/${pod.metadata.name}" on node "${node.name}"`, {
         cause: error,
@@ -84,11 +105,12 @@ export function createNodeNetwork(options: NodeNetworkOptions): NodeNetwork & { 
       uid,
       namespace: String(pod.metadata.namespace),
       name: String(pod.metadata.name),
+      nodeName: node.name,
       ifname: plan.ifname,
       podIPs,
       object: pod,
     };
-    const sandbox: PodSandbox = { podUid: uid, netns: plan.netnsName, podIPs };
+    const sandbox: PodSandbox = { podUid: uid, netns: plan.netnsName, podIPs, ...(inline && { proxyNetns: inline.netnsName }) };
     entries.set(uid, { local, number, plan, sandbox });
     pods.set(uid, local);
     await options.onPodAdded?.(local).catch(() => {});
@@ -103,6 +125,7 @@ export function createNodeNetwork(options: NodeNetworkOptions): NodeNetwork & { 
     // The link goes now: the namespace itself lives until its last process or socket has gone.
     await run('ip', ['link', 'del', 'dev', entry.plan.ifname], { netns }).catch(() => {});
     deleteNamespace(entry.plan.netnsName);
+    if (entry.sandbox.proxyNetns !== undefined) deleteNamespace(entry.sandbox.proxyNetns);
     numbers.release(entry.number);
     options.onPodRemoved?.(entry.local);
   }

@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { PolicyCompiler } from '@palisade/netpol';
 import { createAddressNames } from './address-names.ts';
 import { ifnameOf, planNodes } from './addresses.ts';
 import type { LocalPod } from './pod-network.ts';
-import { isSamePodForPolicies, nodeView, policySnapshot } from './policy-snapshot.ts';
+import { createPolicySnapshots, isSamePodForPolicies, nodeView } from './policy-snapshot.ts';
 import { pod } from './testing/objects.ts';
 
 const nodes = planNodes(['node1', 'node2']);
 const none = { nodes, namespaces: [], networkPolicies: [], clusterPolicies: [] };
 
-function placed(name: string, uid: string, ip: string): LocalPod {
+function placed(name: string, uid: string, ip: string, nodeName = 'node1'): LocalPod {
   return {
     uid,
     namespace: 'default',
     name,
+    nodeName,
     ifname: ifnameOf(uid),
     podIPs: [ip, `fd00:244:1::${ip.split('.').at(-1)}`],
     object: pod(name, { uid, labels: { from: 'node' } }),
@@ -21,7 +23,7 @@ function placed(name: string, uid: string, ip: string): LocalPod {
 }
 
 test('addresses come from the network before the API knows them; unknown pods are taken as placed', () => {
-  const snapshot = policySnapshot({
+  const snapshot = createPolicySnapshots()({
     ...none,
     pods: [
       pod('known', { uid: 'u1', labels: { from: 'api' } }),
@@ -44,7 +46,7 @@ test('addresses come from the network before the API knows them; unknown pods ar
 });
 
 test('of two pods with one name the placed one counts: its link is the one that carries traffic', () => {
-  const snapshot = policySnapshot({
+  const snapshot = createPolicySnapshots()({
     ...none,
     pods: [pod('db-0', { uid: 'next', labels: { from: 'api' } })],
     placed: new Map([['node1', [placed('db-0', 'old', '10.244.1.2')]]]),
@@ -57,10 +59,10 @@ test('of two pods with one name the placed one counts: its link is the one that 
     ['next', 'old'],
     ['old', 'next'],
   ]) {
-    const both = policySnapshot({
+    const both = createPolicySnapshots()({
       ...none,
       pods: [pod('db-0', { uid: 'next', labels: { from: 'api' } })],
-      placed: new Map(order.map((uid, index) => [`node${index + 1}`, [placed('db-0', uid, '10.244.1.2')]])),
+      placed: new Map(order.map((uid, index) => [`node${index + 1}`, [placed('db-0', uid, '10.244.1.2', `node${index + 1}`)]])),
     });
     assert.deepEqual(
       both.pods.map(({ uid, labels }) => [uid, labels['from']]),
@@ -69,17 +71,34 @@ test('of two pods with one name the placed one counts: its link is the one that 
   }
 });
 
-test('a node sees links of its own pods only, and the addresses of all', () => {
+test('what did not change is the same value in the next snapshot', () => {
+  const snapshots = createPolicySnapshots();
+  const local = placed('a', 'u1', '10.244.1.2');
+  const inputs = {
+    ...none,
+    namespaces: [{ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } }],
+    pods: [pod('a', { uid: 'u1' }), pod('b', { uid: 'u2', spec: { nodeName: 'node1' } }), pod('c', { uid: 'u3' })],
+    placed: new Map([['node1', [local]]]),
+  };
+  const [first, second] = [snapshots(inputs), snapshots({ ...inputs })];
+  assert.equal(first.nodes, second.nodes);
+  for (const [index, fact] of first.pods.entries()) assert.equal(second.pods[index], fact);
+  assert.equal(second.namespaces[0], first.namespaces[0]);
+  const third = snapshots({ ...inputs, placed: new Map([['node1', [{ ...local, podIPs: ['10.244.1.9', 'fd00:244:1::9'] }]]]) });
+  assert.deepEqual(
+    third.pods.map((fact, index) => fact === first.pods[index]),
+    [false, true, true],
+  );
+});
+
+test('a node sees its own pods only', () => {
   const all = new Map([
     ['node1', [placed('a', 'u1', '10.244.1.2')]],
-    ['node2', [placed('b', 'u2', '10.244.2.2')]],
+    ['node2', [placed('b', 'u2', '10.244.2.2', 'node2')]],
   ]);
   assert.deepEqual(
-    nodeView(nodes[1]!, all).pods.map(({ name, ifname, isLocal, ips }) => [name, ifname, isLocal, ips[0]]),
-    [
-      ['a', null, false, '10.244.1.2'],
-      ['b', ifnameOf('u2'), true, '10.244.2.2'],
-    ],
+    nodeView(nodes[1]!, all).pods.map(({ name, ifname }) => [name, ifname]),
+    [['b', ifnameOf('u2')]],
   );
 });
 
@@ -98,15 +117,16 @@ test('an address keeps its name for a minute after its pod has gone', () => {
     (ip) => (ip === '192.0.2.10' ? ['mirror.example'] : []),
   );
   const fact = { namespace: 'default', name: 'a', labels: {}, ips: ['10.244.1.2'], ports: [] };
-  names.update([fact]);
+  names.update(new PolicyCompiler().update({ namespaces: [], pods: [fact], networkPolicies: [] }));
   assert.equal(names.complete({ ip: '10.244.1.2', reserved: 'world' }).pod, 'a');
   assert.equal(names.complete({ ip: '10.244.1.2', reserved: 'world' }).reserved, undefined);
-  names.update([]);
+  const nobody = { podByAddress: new Map(), departed: [] };
+  names.update({ ...nobody, departed: [fact] });
   nowMs = 59_000;
-  names.update([]);
+  names.update(nobody);
   assert.equal(names.complete({ ip: '10.244.1.2' }).pod, 'a');
   nowMs = 60_000;
-  names.update([]);
+  names.update(nobody);
   assert.equal(names.complete({ ip: '10.244.1.2' }).pod, undefined);
   assert.equal(names.complete({ ip: '172.30.0.1' }).reserved, 'host');
   assert.deepEqual(names.complete({ ip: '192.0.2.10' }).names, ['mirror.example']);
