@@ -64,7 +64,9 @@ async function runProxy(): Promise<void> {
   let hasCertificate = false;
   createReadiness(() => hasCertificate).listen(ports.ready, '::');
   createStatusServer(appProbeRoutes(env['ISTIO_KUBE_APP_PROBERS'], appPlace(env['INSTANCE_IP'] ?? ''))).listen(statusPort, '::');
-  const nodeId = `sidecar~${env['INSTANCE_IP'] ?? ''}~${workload.name}.${workload.namespace}~${workload.namespace}.svc.cluster.local`;
+  // Said for people and logs: what a pod is, the control plane reads from the API.
+  const role = process.argv[3] === 'router' ? 'router' : 'sidecar';
+  const nodeId = `${role}~${env['INSTANCE_IP'] ?? ''}~${workload.name}.${workload.namespace}~${workload.namespace}.svc.cluster.local`;
   writeFileSync(bootstrapPath, JSON.stringify(renderBootstrap({ nodeId, socketPath, workload })));
   keepCertificate(
     () => requestCertificate(access, id),

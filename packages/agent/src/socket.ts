@@ -10,6 +10,7 @@ import { DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema } from '@pali
 import { createFrameReader, createGrpcHandler, encodeFrame, GrpcCode } from '@palisade/xds/grpc';
 import { createDeltaSession, createDiscoveryMethods, type ProxyConnection, type ResourceSnapshot, versioned } from '@palisade/xds/server';
 import { authorization, type ControlPlaneAccess, connectControlPlane, type WorkloadSecrets } from './certificates.ts';
+import { divideSecretRequest, ownNonce } from './secret-routing.ts';
 
 const aggregated = '/envoy.service.discovery.v3.AggregatedDiscoveryService/';
 
@@ -42,7 +43,9 @@ export function createAgentSocket(access: ControlPlaneAccess): AgentSocket {
   };
   const sessions = new Set<SecretSession>();
   const openSecrets: OpenSecrets = (stream, send) => {
-    const secrets = createDeltaSession(new Map(), (response) => send(toBinary(DeltaDiscoveryResponseSchema, response)));
+    const secrets = createDeltaSession(new Map(), (response) =>
+      send(toBinary(DeltaDiscoveryResponseSchema, { ...response, nonce: ownNonce + response.nonce })),
+    );
     sessions.add(secrets);
     stream.on('close', () => sessions.delete(secrets));
     secrets.update(snapshot);
@@ -79,7 +82,7 @@ function renderSecrets({ privateKeyPem, chainPem, anchorsPem }: WorkloadSecrets)
 type SecretSession = ReturnType<typeof createDeltaSession>;
 type OpenSecrets = (stream: ServerHttp2Stream, send: (message: Uint8Array) => void) => SecretSession;
 
-/** Messages go on as they are, but for questions about secrets: those the agent answers itself, on the same stream. */
+/** Messages go on as they are, but for questions about the workload's own secrets: those the agent answers itself, on the same stream. */
 function relay(
   stream: ServerHttp2Stream,
   path: string,
@@ -112,8 +115,11 @@ function relay(
     const secrets = path.endsWith('/DeltaAggregatedResources') ? openSecrets(stream, send) : undefined;
     const fromProxy = createFrameReader(maxAnswerBytes, (message) => {
       const request = secrets === undefined ? undefined : fromBinary(DeltaDiscoveryRequestSchema, message);
-      if (request?.typeUrl === TypeUrl.secret) secrets!.request(request);
-      else if (!onward.destroyed) onward.write(encodeFrame(message));
+      const forward = (bytes: Uint8Array) => void (onward.destroyed || onward.write(encodeFrame(bytes)));
+      if (request?.typeUrl !== TypeUrl.secret) return forward(message);
+      const divided = divideSecretRequest(request);
+      if (divided.own !== undefined) secrets!.request(divided.own);
+      if (divided.onward !== undefined) forward(toBinary(DeltaDiscoveryRequestSchema, divided.onward));
     });
     stream.on('data', guarded(fromProxy, lost));
     stream.on('end', () => void (onward.destroyed || onward.end()));

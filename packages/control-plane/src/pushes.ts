@@ -1,14 +1,16 @@
 /** Connected proxies and what they are sent: compiled from the newest snapshot, in whole, after a short pause for more changes. */
-import { compileProxy, type MeshSnapshot, type ProxyConfig, type Workload } from '@palisade/mesh/traffic';
+import { type Credential, compileProxy, type MeshSnapshot, type ProxyConfig, type Workload } from '@palisade/mesh/traffic';
 import { TypeUrl } from '@palisade/xds';
 import { ClusterSchema } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
 import { ClusterLoadAssignmentSchema } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
 import { ListenerSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener';
 import { RouteConfigurationSchema } from '@palisade/xds/api/envoy/config/route/v3/route';
+import { type Secret, SecretSchema } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/secret';
 import { type ProxyConnection, type ResourceSnapshot, type VersionedResource, versioned } from '@palisade/xds/server';
 import type { ProxyIdentity } from './token.ts';
 
-export function toResources(config: ProxyConfig): ResourceSnapshot {
+/** @param secrets a gateway's credentials; undefined for a proxy that may have none */
+export function toResources(config: ProxyConfig, secrets?: readonly Secret[]): ResourceSnapshot {
   const named = <T>(items: readonly T[], name: (item: T) => string, version: (item: T) => VersionedResource) =>
     new Map(items.map((item) => [name(item), version(item)]));
   return new Map([
@@ -44,6 +46,18 @@ export function toResources(config: ProxyConfig): ResourceSnapshot {
         (each) => versioned(RouteConfigurationSchema, each),
       ),
     ],
+    ...(secrets === undefined
+      ? []
+      : [
+          [
+            TypeUrl.secret,
+            named(
+              secrets,
+              (each) => each.name,
+              (each) => versioned(SecretSchema, each),
+            ),
+          ] as const,
+        ]),
   ]);
 }
 
@@ -58,6 +72,7 @@ export interface PushOptions {
   snapshot(): MeshSnapshot;
   /** undefined while the API does not show the pod or its address yet. */
   workloadOf(identity: ProxyIdentity): Workload | undefined;
+  secretsFor(workload: Workload, wanted: readonly Credential[]): Secret[];
   /** Runs `action` after the pause. */
   later(action: () => void, ms: number): void;
   log(message: string): void;
@@ -66,7 +81,7 @@ export interface PushOptions {
 /** Istio's PILOT_DEBOUNCE_AFTER. */
 const debounceMs = 100;
 
-export function createPushes({ snapshot, workloadOf, later, log }: PushOptions): Pushes {
+export function createPushes({ snapshot, workloadOf, secretsFor, later, log }: PushOptions): Pushes {
   const connections = new Set<ProxyConnection<ProxyIdentity>>();
   let isScheduled = false;
   const told = new Map<string, string>();
@@ -81,7 +96,7 @@ export function createPushes({ snapshot, workloadOf, later, log }: PushOptions):
     if (workload === undefined) return;
     try {
       const config = compileProxy(current, workload);
-      connection.push(toResources(config));
+      connection.push(toResources(config, workload.isGateway ? secretsFor(workload, config.credentials) : undefined));
       warn(`${workload.namespace}/${workload.name}`, config.warnings);
     } catch (error) {
       log(`${connection.node.id} keeps what it has: ${(error as Error).stack}`);

@@ -10,6 +10,7 @@ import { createGrpcHandler } from '@palisade/xds/grpc';
 import { createDiscoveryMethods } from '@palisade/xds/server';
 import { loadOrCreateAuthority } from './authority.ts';
 import { createCertificateMethods } from './certificate-service.ts';
+import { createCredentials } from './credentials.ts';
 import { createConnectedProxies } from './debug/connected.ts';
 import { createDebugListener } from './debug/listener.ts';
 import { injectPod } from './inject/inject.ts';
@@ -63,6 +64,7 @@ export async function startControlPlane(options: ControlPlaneOptions) {
   const tls = { cert: certificate.certificatePem, key: certificate.privateKeyPem, minVersion: 'TLSv1.2' as const };
 
   const authenticate = createTokenReviewer(client, () => settings.trustDomains.local);
+  const credentials = createCredentials({ client, signal, now: edges.now, log, changed: () => pushes.schedule() });
   const pushes = createPushes({
     snapshot: () => state.snapshot(settings),
     workloadOf({ id, pod }) {
@@ -70,6 +72,7 @@ export async function startControlPlane(options: ControlPlaneOptions) {
       const workload = found === undefined ? undefined : readWorkload(found);
       return workload !== undefined && workload.addresses.length > 0 ? workload : undefined;
     },
+    secretsFor: credentials.secretsFor,
     later: (action, ms) => void setTimeout(action, ms),
     log,
   });

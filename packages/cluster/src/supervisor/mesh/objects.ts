@@ -1,5 +1,6 @@
 /** The control plane's own objects: namespace, account with its rights, configuration, Deployment and Service `istiod`. */
 import type { KubernetesObject } from '@palisade/kubernetes';
+import { gatewayObjects } from './gateway.ts';
 
 const namespace = 'istio-system';
 const labels = { app: 'istiod', istio: 'pilot' };
@@ -14,6 +15,7 @@ const rules = [
     verbs: ['get', 'list', 'watch'],
   },
   { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+  { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
   { apiGroups: [''], resources: ['configmaps'], verbs: ['create', 'patch'] },
   {
     apiGroups: ['admissionregistration.k8s.io'],
@@ -41,7 +43,7 @@ export function meshObjects(dataplane: 'palisade' | 'envoy'): KubernetesObject[]
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'Role',
       metadata: { namespace, name: 'istiod' },
-      rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'create'] }],
+      rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch', 'create'] }],
     },
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -87,5 +89,6 @@ export function meshObjects(dataplane: 'palisade' | 'envoy'): KubernetesObject[]
         ports: [port('https-dns', 15_012, 15_012), port('https-webhook', 443, 15_017), port('http-monitoring', 15_014, 8080)],
       },
     },
+    ...gatewayObjects(namespace, dataplane),
   ];
 }
