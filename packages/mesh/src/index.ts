@@ -30,6 +30,7 @@ export {
   type ConvertibleService,
   convertLegacyRbac,
 } from './legacy/convert.ts';
+export { type AuthnConversion, type AuthnService, type ConvertedAuthn, convertLegacyAuthn } from './legacy/convert-authn.ts';
 export { combineGenerations, type LegacyRbac, type LegacyWorkload, translateLegacyRbac } from './legacy/rbac.ts';
 export {
   parseRbacConfig,

@@ -3,6 +3,7 @@ import { run } from './action.ts';
 
 const kubeconfig = ['--kubeconfig <file>', 'which cluster (default: KUBECONFIG, then the cluster of this machine)'] as const;
 const output = ['-o, --output <format>', 'text, json or yaml', 'text'] as const;
+const files = ['-f, --filename <path...>', 'manifests, files or folders, instead of a cluster'] as const;
 const root = ['-i, --istio-namespace <namespace>', 'where the control plane runs', 'istio-system'] as const;
 
 const examples = (...lines: string[]) => `\nExamples:\n${lines.map((line) => `  palisade ${line}`).join('\n')}`;
@@ -46,4 +47,105 @@ export function addMeshCommands(program: Command): void {
       ),
     )
     .action(run(async () => (await import('../mesh/proxy-config/proxy-config.ts')).proxyConfig));
+
+  const authz = program.command('authz').description('who may call whom: AuthorizationPolicies and what decides');
+  authz
+    .command('check <pod>')
+    .description('the policies that apply to a pod, and whether its proxy runs them; exit code 1 when not')
+    .option('-n, --namespace <namespace>', 'of a pod that does not say', 'default')
+    .option(...files)
+    .option(...root)
+    .option(...output)
+    .option(...kubeconfig)
+    .addHelpText('after', examples('authz check deploy/details-v1', 'authz check details-v1 -f examples/bookinfo'))
+    .action(run(async () => (await import('../mesh/authz/check.ts')).check));
+  authz
+    .command('explain')
+    .description('the verdict on one call, the rule and line that decide, and what would change it; exit code 0 allowed, 1 denied')
+    .requiredOption('--from <pod>', 'who calls: POD, KIND/NAME or NAMESPACE/NAME')
+    .requiredOption('--to <destination>', 'service, or pod with its port: details, details.shop:9080, pod/details-1:9080')
+    .option('--port <port>', 'of the service or pod')
+    .option('--method <method>', 'of the request', 'GET')
+    .option('--path <path>', 'of the request', '/')
+    .option('--header <header...>', 'of the request: "name: value"')
+    .option('--jwt <token>', 'its token, or a token’s claims as JSON; the signature is taken to be good')
+    .option('--live', 'send the request too, from the caller’s container with curl; exit code 2 when the answer is another')
+    .option('-n, --namespace <namespace>', 'of ends that do not say', 'default')
+    .option(...files)
+    .option(...root)
+    .option(...output)
+    .option(...kubeconfig)
+    .addHelpText(
+      'after',
+      examples(
+        'authz explain --from deploy/productpage-v1 --to details --path /details/0 --live',
+        'authz explain --from ratings-v1 --to details:9080 --method POST -f examples/bookinfo',
+        `authz explain --from web --to api --jwt '{"iss":"https://issuer","sub":"ann"}'`,
+      ),
+    )
+    .action(run(async () => (await import('../mesh/authz/explain.ts')).explain));
+
+  program
+    .command('authn')
+    .description('mutual TLS between workloads')
+    .command('tls-check [pod] [host]')
+    .description('do client and server agree on TLS, by service and port; exit code 1 when any does not')
+    .option('-n, --namespace <namespace>', 'of a pod that does not say', 'default')
+    .option(...files)
+    .option(...root)
+    .option(...output)
+    .option(...kubeconfig)
+    .addHelpText(
+      'after',
+      examples('authn tls-check', 'authn tls-check deploy/fruits-catalog mongodb.fruits-catalog.svc.cluster.local -n fruits-catalog'),
+    )
+    .action(run(async () => (await import('../mesh/authn/tls-check.ts')).tlsCheck));
+
+  program
+    .command('describe <kind> <name>')
+    .alias('x')
+    .description('what the mesh does with a pod or service')
+    .option('-n, --namespace <namespace>', 'of a name that does not say', 'default')
+    .option(...files)
+    .option(...root)
+    .option(...output)
+    .option(...kubeconfig)
+    .addHelpText('after', examples('describe pod details-v1', 'x service reviews -n default'))
+    .action(run(async () => (await import('../mesh/describe.ts')).describe));
+
+  program
+    .command('convert')
+    .description('kinds of Istio 1.1 as today’s; exit code 1 when something cannot be said in them')
+    .requiredOption('-f, --filename <path...>', 'manifests with the old kinds and the services they are for')
+    .option('--style <style>', 'strict keeps every verdict; istioctl repeats that tool’s output', 'strict')
+    .option('--cluster-domain <domain>', 'suffix of service names', 'cluster.local')
+    .option(...root)
+    .option('-o, --output <format>', 'yaml or json', 'yaml')
+    .addHelpText('after', examples('convert -f old/ > policies.yaml'))
+    .action(run(async () => (await import('../mesh/convert.ts')).convert));
+
+  program
+    .command('inject')
+    .description('manifests with their proxies, as the webhook would make them')
+    .requiredOption('-f, --filename <path...>', 'manifests')
+    .option('--dataplane <dataplane>', 'palisade or envoy', 'palisade')
+    .option('--interception <kind>', 'redirect or inline', 'redirect')
+    .option('--trust-domain <domain>', 'of the mesh')
+    .option(...root)
+    .option('-o, --output <format>', 'yaml or json', 'yaml')
+    .addHelpText('after', examples('inject -f app.yaml | kubectl apply -f -'))
+    .action(run(async () => (await import('../mesh/inject.ts')).inject));
+
+  const ca = program.command('ca').description('the authority that signs workload certificates');
+  ca.command('root')
+    .description('the trust anchors, and which one signs')
+    .option(...root)
+    .option(...output)
+    .option(...kubeconfig)
+    .action(run(async () => (await import('../mesh/ca.ts')).root));
+  ca.command('rotate')
+    .description('make a new root: distributed beside the old one first, then signing')
+    .option(...root)
+    .option(...kubeconfig)
+    .action(run(async () => (await import('../mesh/ca.ts')).rotate));
 }

@@ -9,6 +9,7 @@ import {
   snapshotOf,
   snapshotOfManifests,
 } from '@palisade/netpol';
+import { excerptOf } from '../excerpt.ts';
 import { kubeconfigToUse } from '../kubeconfig.ts';
 import { dnsAddresses, fetchObjects, policyKinds, withClient, yamlOf } from './live.ts';
 import { readFiles } from './read-files.ts';
@@ -40,21 +41,6 @@ function sourceOf(objects: readonly KubernetesObject[], snapshot: ClusterSnapsho
     lineOf,
     excerptOf: (line) => excerptOf(files, line),
   };
-}
-
-const LINES_BEFORE = 2;
-const LINES_AFTER = 3;
-
-function excerptOf(files: readonly ManifestFile[], line: string): string {
-  const colon = line.lastIndexOf(':');
-  const number = Number(line.slice(colon + 1));
-  const lines = files.find(({ name }) => name === line.slice(0, colon))?.text.split('\n') ?? [];
-  const first = Math.max(1, number - LINES_BEFORE);
-  return lines
-    .slice(first - 1, number + LINES_AFTER)
-    .map((text, index) => `${first + index === number ? '>' : ' '} ${String(first + index).padStart(4)} | ${text}`)
-    .join('\n')
-    .trimEnd();
 }
 
 export function sourceOfFiles(paths: readonly string[]): PolicySource {

@@ -1,0 +1,147 @@
+import { type Call, type CallVerdict, evaluateCall } from '@palisade/mesh/call';
+import { kubeconfigToUse } from '../../kubeconfig.ts';
+import { type Destination, findDestination, findSourcePods, nameOf } from '../ends.ts';
+import { type Answer, printAnswer } from '../output.ts';
+import { hasProxy, loadMesh, type MeshSource, type MeshSourceOptions, workloadOf } from '../source.ts';
+import { type LiveAnswer, sendRequest } from './live.ts';
+
+export interface ExplainOptions extends MeshSourceOptions {
+  readonly from: string;
+  readonly to: string;
+  readonly port?: string;
+  readonly method: string;
+  readonly path: string;
+  readonly header?: readonly string[];
+  /** A token, or its claims as JSON. */
+  readonly jwt?: string;
+  readonly live?: boolean;
+  readonly namespace: string;
+  readonly output: string;
+}
+
+/** `palisade authz explain`. @returns 0 allowed, 1 denied; 2 when `--live` answers otherwise */
+export async function explain(options: ExplainOptions): Promise<number> {
+  if (options.live && options.filename !== undefined) throw new Error('Cannot send a request to manifests: --live needs a cluster');
+  const source = await loadMesh(options);
+  const question = readQuestion(source, options);
+  const verdict = evaluateCall(source.snapshot, question.call, Math.floor(Date.now() / 1000));
+  const live = options.live
+    ? await sendRequest(kubeconfigToUse(options.kubeconfig), question.from, question.to.authority, {
+        ...options,
+        header: options.header ?? [],
+      })
+    : undefined;
+  printAnswer(explainAnswer(source, question, verdict, live), options.output);
+  if (live !== undefined && live.isAllowed !== verdict.isAllowed) return 2;
+  return verdict.isAllowed ? 0 : 1;
+}
+
+export interface Question {
+  readonly from: ReturnType<typeof findSourcePods>[number];
+  readonly to: Destination;
+  readonly call: Call;
+}
+
+export function readQuestion(source: MeshSource, options: Omit<ExplainOptions, 'output' | 'istioNamespace'>): Question {
+  const [from] = findSourcePods(source, options.from, options.namespace);
+  const to = findDestination(source, options.to, options.namespace, options.port === undefined ? undefined : readPort(options.port));
+  const headers = readHeaders(options.header ?? []);
+  const token = options.jwt === undefined ? undefined : readClaims(options.jwt);
+  return {
+    from: from!,
+    to,
+    call: {
+      from: { workload: workloadOf(from!), hasProxy: hasProxy(from!) },
+      to: {
+        workload: workloadOf(to.pod),
+        hasProxy: hasProxy(to.pod),
+        port: to.port,
+        ...(to.service === undefined ? {} : { service: to.service }),
+      },
+      request: {
+        method: options.method,
+        authority: headers.get('host')?.[0] ?? to.authority,
+        path: decidingPath(options.path),
+        headers,
+      },
+      ...(token === undefined ? {} : { token }),
+    },
+  };
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535)
+    throw new Error(`Cannot use --port "${text}": expected a number from 1 to 65535`);
+  return port;
+}
+
+function readHeaders(lines: readonly string[]): Map<string, string[]> {
+  const headers = new Map<string, string[]>();
+  for (const line of lines) {
+    const [, name, value] = /^([^:=\s]+)\s*[:=]\s*(.*)$/.exec(line) ?? [];
+    if (name === undefined) throw new Error(`Cannot use --header "${line}": expected "name: value"`);
+    const key = name.toLowerCase();
+    headers.set(key, [...(headers.get(key) ?? []), value!.trim()]);
+  }
+  return headers;
+}
+
+/** As the proxy's default normalisation (BASE) leaves it: dots resolved, `\` turned, query and fragment gone. */
+function decidingPath(path: string): string {
+  if (!path.startsWith('/')) throw new Error(`Cannot use --path "${path}": expected it to begin with "/"`);
+  return new URL(`http://host${path}`).pathname;
+}
+
+function readClaims(text: string): Record<string, unknown> {
+  const json = text.trimStart().startsWith('{') ? text : Buffer.from(text.split('.')[1] ?? '', 'base64url').toString('utf8');
+  try {
+    return JSON.parse(json) as Record<string, unknown>;
+  } catch {
+    throw new Error('Cannot read --jwt: expected a token (three parts with dots) or its claims as a JSON object');
+  }
+}
+
+/** Policies of the old generation decide under their role's name. */
+const decidingKinds = ['AuthorizationPolicy', 'ServiceRole'];
+
+export function explainAnswer(source: MeshSource, { from, to, call }: Question, verdict: CallVerdict, live?: LiveAnswer): Answer {
+  const { decision, peer, transport, mode, modeFrom } = verdict;
+  const rule = decision?.decidedBy;
+  const lineOf = (ref: { namespace: string; name: string; rule: number } | undefined) =>
+    ref &&
+    decidingKinds
+      .map((kind) => source.lineOf(kind, ref.namespace, ref.name, `spec.rules[${ref.rule}]`))
+      .find((found) => found !== undefined);
+  const line = lineOf(rule);
+  const nearest = decision?.nearMisses[0];
+  const shown = line ?? lineOf(nearest);
+  const { method, path } = call.request;
+  const text = [
+    verdict.lines[0],
+    `  ${nameOf(from)} -> ${nameOf(to.pod)} port ${to.port}${to.service === undefined ? '' : ` (${to.authority})`}: ${method} ${path}`,
+    `  transport: ${transport}${peer === undefined ? '' : `, seen as ${peer}`}; the port takes ${mode}${modeFrom.length > 0 ? ` (${modeFrom.join(', ')})` : ''}`,
+    ...verdict.lines.slice(1),
+    ...(shown === undefined ? [] : [`  ${line === undefined ? 'closest' : 'decided at'}: ${shown}`, source.excerptOf(shown)]),
+    ...source.problems.map((problem) => `  not in force: ${problem}`),
+    ...(live === undefined ? [] : [`  live: ${live.text}: ${live.isAllowed === verdict.isAllowed ? 'agrees' : 'DISAGREES'}`]),
+  ];
+  return {
+    text: text.join('\n'),
+    data: {
+      isAllowed: verdict.isAllowed,
+      decidedAt: verdict.decidedAt,
+      from: nameOf(from),
+      to: { pod: nameOf(to.pod), port: to.port, authority: to.authority },
+      request: { method, path },
+      transport,
+      mode,
+      modeFrom,
+      ...(peer === undefined ? {} : { peer }),
+      ...(rule === undefined ? {} : { rule, line }),
+      lines: verdict.lines,
+      nearMisses: decision?.nearMisses ?? [],
+      ...(live === undefined ? {} : { live }),
+    },
+  };
+}

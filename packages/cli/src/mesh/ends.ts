@@ -1,0 +1,73 @@
+/** Names of people for what a source knows: pods, workloads, services. */
+import type { KubernetesObject } from '@palisade/kubernetes';
+import type { MeshService, ServicePort } from '@palisade/mesh/traffic';
+import type { MeshSource } from './source.ts';
+import { parseTarget } from './target.ts';
+
+/** `details-v1` of pod `details-v1-5d9c7bb4c-x2x4q`; of a pod without an owner its own name. */
+export function workloadNameOf(pod: KubernetesObject): string {
+  const owner = pod.metadata.ownerReferences?.[0];
+  if (owner === undefined) return pod.metadata.name ?? '';
+  return owner.kind === 'ReplicaSet' ? owner.name.replace(/-[a-z0-9]+$/, '') : owner.name;
+}
+
+/** @throws Error when nothing has that name */
+export function findSourcePods(source: MeshSource, text: string, namespace: string): KubernetesObject[] {
+  const target = parseTarget(text, namespace);
+  const inPlace = source.pods.filter(({ metadata }) => metadata.namespace === target.namespace && metadata.deletionTimestamp === undefined);
+  const exact = inPlace.filter(({ metadata }) => metadata.name === target.name);
+  const found =
+    exact.length > 0 ? exact : inPlace.filter((pod) => workloadNameOf(pod) === target.name || pod.metadata.labels?.['app'] === target.name);
+  if (found.length > 0) return found;
+  const known = [...new Set(inPlace.map(workloadNameOf))];
+  throw new Error(
+    `Cannot find "${text}" in namespace ${target.namespace}: ${known.length > 0 ? `there are ${known.slice(0, 8).join(', ')}` : 'no pods there'}`,
+  );
+}
+
+export interface Destination {
+  readonly pod: KubernetesObject;
+  /** The pod's own port. */
+  readonly port: number;
+  readonly service?: { readonly service: MeshService; readonly port: ServicePort };
+  /** As a request would write it. */
+  readonly authority: string;
+}
+
+/**
+ * `service/details`, `details.shop:9080`, `pod/details-1:9080`: a name that is both means the service.
+ *
+ * @param port of the service or pod; may be left out where there is one
+ */
+export function findDestination(source: MeshSource, text: string, namespace: string, port: number | undefined): Destination {
+  const [, name, written] = /^(.*?)(?::(\d+))?$/.exec(text)!;
+  const wanted = port ?? (written === undefined ? undefined : Number(written));
+  const target = parseTarget(name!.replace(/\.svc(\.cluster\.local)?\.?$/, ''), namespace);
+  const isSaid = name!.includes('/') && target.kind !== 'Service';
+  const service = source.snapshot.services.find((each) => each.namespace === target.namespace && each.name === target.name);
+  if (service !== undefined && !isSaid) return behindService(source, service, wanted);
+  const [pod] = findSourcePods(source, name!, namespace);
+  if (wanted === undefined) throw new Error(`Cannot ask about "${text}": name a port with --port, or a service`);
+  const address = (pod!['status'] as { podIP?: string } | undefined)?.podIP ?? '';
+  return { pod: pod!, port: wanted, authority: `${address.includes(':') ? `[${address}]` : address}:${wanted}` };
+}
+
+function behindService(source: MeshSource, service: MeshService, wanted: number | undefined): Destination {
+  const port = wanted === undefined ? service.ports[0] : service.ports.find((each) => each.port === wanted);
+  if (port === undefined || (wanted === undefined && service.ports.length > 1)) {
+    const known = service.ports.map((each) => each.port).join(', ');
+    throw new Error(`Service ${service.namespace}/${service.name} has the ports ${known}: name one with --port`);
+  }
+  const endpoint = service.endpoints.find((each) => each.portName === port.name);
+  const pod = source.pods.find(({ status }) => {
+    const ips = (status as { podIPs?: { ip: string }[] } | undefined)?.podIPs ?? [];
+    return endpoint !== undefined && ips.some(({ ip }) => ip === endpoint.address);
+  });
+  if (endpoint === undefined || pod === undefined)
+    throw new Error(`Service ${service.namespace}/${service.name} has no pod behind port ${port.port}`);
+  return { pod, port: endpoint.port, service: { service, port }, authority: `${service.name}.${service.namespace}:${port.port}` };
+}
+
+export function nameOf({ metadata }: KubernetesObject): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}

@@ -1,0 +1,87 @@
+/** The pods that manifests would make, one a workload, and the endpoints of their services: enough to ask who may call whom. */
+import type { KubernetesObject } from '@palisade/kubernetes';
+import { tlsModeLabel } from '@palisade/mesh/traffic';
+
+const templateKinds = ['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'ReplicationController'];
+const inject = 'sidecar.istio.io/inject';
+
+/**
+ * Every pod is taken to be in the mesh unless it says no or uses the node's network: manifests seldom hold the namespace's label.
+ * Addresses are of a documentation range (RFC 5737).
+ */
+export function podsAndSlicesOf(objects: readonly KubernetesObject[]): { pods: KubernetesObject[]; endpointSlices: KubernetesObject[] } {
+  const pods = objects.flatMap(podOf).map((pod, index) => {
+    const podIP = `198.51.${100 + Math.floor(index / 250)}.${(index % 250) + 1}`;
+    return { ...pod, status: { phase: 'Running', podIP, podIPs: [{ ip: podIP }] } };
+  });
+  const endpointSlices = objects.filter(({ kind }) => kind === 'Service').map((service) => sliceOf(service, pods));
+  return { pods, endpointSlices };
+}
+
+interface Template {
+  readonly metadata?: { readonly labels?: Record<string, string>; readonly annotations?: Record<string, string> };
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
+function podOf(object: KubernetesObject): KubernetesObject[] {
+  const spec = object['spec'] as { template?: Template; jobTemplate?: { spec?: { template?: Template } } } | undefined;
+  const template =
+    object.kind === 'Pod'
+      ? { metadata: object.metadata, spec: object['spec'] as Template['spec'] }
+      : object.kind === 'CronJob'
+        ? spec?.jobTemplate?.spec?.template
+        : templateKinds.includes(object.kind ?? '')
+          ? spec?.template
+          : undefined;
+  if (template === undefined) return [];
+  const { labels = {}, annotations = {} } = template.metadata ?? {};
+  const isOut = (labels[inject] ?? annotations[inject]) === 'false' || template.spec?.['hostNetwork'] === true;
+  const { namespace = 'default', name = '' } = object.metadata;
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { namespace, name, annotations, labels: isOut ? labels : { ...labels, [tlsModeLabel]: 'istio' } },
+      spec: template.spec ?? {},
+    },
+  ];
+}
+
+interface ServicePort {
+  readonly name?: string;
+  readonly port: number;
+  readonly protocol?: string;
+  readonly targetPort?: number | string;
+}
+
+function sliceOf(service: KubernetesObject, pods: readonly KubernetesObject[]): KubernetesObject {
+  const { namespace = 'default', name = '' } = service.metadata;
+  const spec = service['spec'] as { selector?: Record<string, string>; ports?: ServicePort[] } | undefined;
+  const selector = Object.entries(spec?.selector ?? {});
+  const backing = pods.filter(
+    ({ metadata }) =>
+      selector.length > 0 && metadata.namespace === namespace && selector.every(([key, value]) => metadata.labels?.[key] === value),
+  );
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { namespace, name, labels: { 'kubernetes.io/service-name': name } },
+    ports: (spec?.ports ?? []).map((port) => ({
+      name: port.name ?? '',
+      protocol: port.protocol ?? 'TCP',
+      port: targetPortOf(port, backing),
+    })),
+    endpoints: backing.map(({ metadata, status }) => ({
+      addresses: [(status as { podIP: string }).podIP],
+      conditions: { ready: true },
+      targetRef: { kind: 'Pod', name: metadata.name, namespace },
+    })),
+  };
+}
+
+function targetPortOf({ port, targetPort }: ServicePort, pods: readonly KubernetesObject[]): number {
+  if (typeof targetPort !== 'string') return targetPort ?? port;
+  type Containers = readonly { readonly ports?: readonly { readonly name?: string; readonly containerPort: number }[] }[];
+  const containers = pods.flatMap((pod) => ((pod['spec'] as { containers?: Containers } | undefined)?.containers ?? []) as Containers);
+  return containers.flatMap(({ ports = [] }) => ports).find(({ name }) => name === targetPort)?.containerPort ?? port;
+}

@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { evaluateCall } from '@palisade/mesh/call';
+import { checkTls, tlsAnswer } from './authn/tls-check.ts';
+import { checkPod, runningRules } from './authz/check.ts';
+import { explainAnswer, readQuestion } from './authz/explain.ts';
+import { readLive } from './authz/live.ts';
+import { convertObjects } from './convert.ts';
+import { describePod } from './describe.ts';
+import { findSourcePods } from './ends.ts';
+import { injectObject } from './inject.ts';
+import { type MeshSource, meshOfFiles } from './source.ts';
+import { parseTarget } from './target.ts';
+
+const app = (name: string, port: number, extra = '') => `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: ${name}, namespace: shop}
+spec:
+  template:
+    metadata: {labels: {app: ${name}, version: v1${extra}}}
+    spec:
+      serviceAccountName: ${name}
+      containers: [{name: c, image: x, ports: [{name: main, containerPort: ${port}}]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: ${name}, namespace: shop}
+spec: {selector: {app: ${name}}, ports: [{name: http, port: 80, targetPort: main}]}
+---
+`;
+const viewer = `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: viewer, namespace: shop}
+spec:
+  selector: {matchLabels: {app: db}}
+  rules:
+  - from: [{source: {principals: ["cluster.local/ns/shop/sa/web"]}}]
+    to: [{operation: {methods: ["GET"], paths: ["/a/*"]}}]
+`;
+const strict =
+  'apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: istio-system}\nspec: {mtls: {mode: STRICT}}\n';
+const source = (...more: string[]) =>
+  meshOfFiles(
+    [
+      { name: 'app.yaml', text: app('web', 8080) + app('db', 9090) + app('bare', 7070, ', sidecar.istio.io/inject: "false"') },
+      ...more.map((text, index) => ({ name: `p${index}.yaml`, text })),
+    ],
+    'istio-system',
+  );
+
+function explained(mesh: MeshSource, from: string, to: string, options: { method?: string; path?: string; header?: string[] } = {}) {
+  const question = readQuestion(mesh, { from, to, method: 'GET', path: '/a/1', namespace: 'shop', ...options });
+  return explainAnswer(mesh, question, evaluateCall(mesh.snapshot, question.call, 0));
+}
+
+test('authz explain: verdict, ends, transport, and the line that decides', () => {
+  const mesh = source(viewer, strict);
+  assert.deepEqual(explained(mesh, 'web', 'db').text.split('\n').slice(0, 5), [
+    'ALLOWED: allowed by rule 0 of AuthorizationPolicy shop/viewer',
+    '  shop/web -> shop/db port 9090 (db.shop:80): GET /a/1',
+    '  transport: mutual TLS, seen as spiffe://cluster.local/ns/shop/sa/web; the port takes STRICT (istio-system/default)',
+    '  decided at: p0.yaml:7',
+    '     5 |   selector: {matchLabels: {app: db}}',
+  ]);
+  const denied = explained(mesh, 'deploy/web', 'service/db', { method: 'POST' });
+  assert.match(
+    denied.text,
+    /^DENIED: .*\n.*\n.*\n {2}ns\[shop\]-policy\[viewer\]-rule\[0\] would allow it if the method were GET \(it is POST\)\n {2}closest: p0.yaml:7\n/,
+  );
+  assert.match(explained(mesh, 'bare', 'db').text, /^DENIED: the destination takes mutual TLS only .* it has no proxy\n/);
+  assert.match(explained(mesh, 'web', 'pod/db:9090').text, /^DENIED: .*plain text\n/);
+  assert.match(explained(mesh, 'web', 'bare', {}).text, /^ALLOWED: no proxy stands before the destination/);
+  const { path } = (explained(mesh, 'web', 'db', { path: '/a/../b?c#d' }).data as { request: { path: string } }).request;
+  assert.equal(path, '/b');
+});
+
+test('names that are not there, or not clear', () => {
+  const mesh = source();
+  assert.throws(() => explained(mesh, 'ghost', 'db'), /Cannot find "ghost" in namespace shop: there are web, db, bare/);
+  assert.throws(() => explained(mesh, 'web', 'db:81'), /has the ports 80/);
+  assert.throws(() => explained(mesh, 'web', 'db', { header: ['x'] }), /expected "name: value"/);
+  assert.deepEqual(parseTarget('deploy/web.shop', 'default'), { kind: 'Deployment', namespace: 'shop', name: 'web' });
+  assert.deepEqual(parseTarget('shop/web', 'default'), { kind: 'Pod', namespace: 'shop', name: 'web' });
+  assert.throws(() => parseTarget('a/b/c', 'default'), /expected POD/);
+});
+
+test('authz check: what applies, and what of it the proxy runs', () => {
+  const mesh = source(
+    viewer,
+    'apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: deny-all, namespace: shop}\nspec: {}\n',
+  );
+  const [db] = findSourcePods(mesh, 'db', 'shop');
+  const running = new Set(['shop/viewer/0']);
+  const { answer, isWhole } = checkPod(mesh, db!, running);
+  assert.equal(isWhole, false);
+  assert.match(answer.text, /ALLOW +deny-all\.shop +0 +NO\nALLOW +viewer\.shop +1 +yes\nmutual TLS: PERMISSIVE/);
+  assert.equal(checkPod(mesh, db!, new Set([...running, 'shop/deny-all/0'])).isWhole, true);
+  const listener = { name: 'l', x: { 'ns[shop]-policy[viewer]-rule[0]': {} } };
+  const dump = {
+    configs: [{ '@type': 'type.googleapis.com/envoy.admin.v3.ListenersConfigDump', dynamic_listeners: [{ active_state: { listener } }] }],
+  };
+  assert.deepEqual([...runningRules(dump)], ['shop/viewer/0']);
+});
+
+test('authn tls-check: the table of Istio 1.1', () => {
+  const meshPolicy =
+    'apiVersion: authentication.istio.io/v1alpha1\nkind: MeshPolicy\nmetadata: {name: default}\nspec: {peers: [{mtls: {mode: PERMISSIVE}}]}\n';
+  const rule = (mode: string) =>
+    `apiVersion: networking.istio.io/v1alpha3\nkind: DestinationRule\nmetadata: {name: db, namespace: shop}\nspec: {host: db, trafficPolicy: {tls: {mode: ${mode}}}}\n`;
+  const rows = (mesh: MeshSource) => checkTls(mesh, { pod: 'web', host: 'db.shop.svc.cluster.local', namespace: 'shop' });
+  assert.equal(
+    tlsAnswer(rows(source(meshPolicy, rule('ISTIO_MUTUAL')))).text.replaceAll(/ +/g, ' '),
+    'HOST:PORT STATUS SERVER CLIENT AUTHN POLICY DESTINATION RULE\ndb.shop.svc.cluster.local:80 OK HTTP/mTLS mTLS default/ db/shop',
+  );
+  const strictly = rows(source(strict, rule('DISABLE')))[0]!;
+  assert.deepEqual([strictly.status, strictly.server, strictly.client], ['CONFLICT', 'mTLS', 'HTTP']);
+  const all = checkTls(source(strict), { pod: undefined, host: undefined, namespace: 'shop' });
+  assert.deepEqual(
+    all.map(({ host, status, client }) => `${host} ${status} ${client}`),
+    ['bare.shop.svc.cluster.local:80 OK HTTP', 'db.shop.svc.cluster.local:80 OK mTLS', 'web.shop.svc.cluster.local:80 OK mTLS'],
+  );
+});
+
+test('describe: one pod on one page', () => {
+  const mesh = source(viewer);
+  const [db] = findSourcePods(mesh, 'db', 'shop');
+  const described = describePod(mesh, db!);
+  assert.deepEqual(
+    [described.identity, described.mtls.mode, described.authorization[0]!.name],
+    ['spiffe://cluster.local/ns/shop/sa/db', 'PERMISSIVE', 'viewer'],
+  );
+  assert.deepEqual(described.services[0]!.ports, [{ name: 'http', port: 80, protocol: 'http', targetPort: 9090 }]);
+  assert.deepEqual(described.warnings, []);
+});
+
+test('inject: every pod of a manifest, wherever the kind keeps it', () => {
+  const settings = {
+    image: 'i',
+    discoveryAddress: 'istiod:15012',
+    trustDomain: 'cluster.local',
+    dataplane: 'palisade',
+    profile: 'current',
+    interception: 'redirect',
+  } as const;
+  const warnings: string[] = [];
+  const warn = (text: string) => void warnings.push(text);
+  const spec = { containers: [{ name: 'c', image: 'x' }] };
+  const names = (pod: unknown) => {
+    const { initContainers = [], containers = [] } = (pod as { spec: Record<'initContainers' | 'containers', { name: string }[]> }).spec;
+    return [...initContainers, ...containers].map(({ name }) => name);
+  };
+  const cron = injectObject(
+    { apiVersion: 'batch/v1', kind: 'CronJob', metadata: { name: 'a' }, spec: { jobTemplate: { spec: { template: { spec } } } } },
+    settings,
+    warn,
+  );
+  assert.ok(names((cron['spec'] as { jobTemplate: { spec: { template: unknown } } }).jobTemplate.spec.template).includes('istio-proxy'));
+  const pod = injectObject({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a' }, spec }, settings, warn);
+  assert.ok(names(pod).includes('istio-init'));
+  assert.deepEqual([pod.kind, pod.metadata.name], ['Pod', 'a']);
+  const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'a' } };
+  assert.equal(injectObject(service, settings, warn), service);
+  const out = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a', annotations: { 'sidecar.istio.io/inject': 'false' } }, spec };
+  assert.deepEqual(names(injectObject(out, settings, warn)), ['c']);
+  assert.match(warnings.join('\n'), /^Pod default\/a past the mesh: .*inject=false/);
+});
+
+test('convert: both old groups at once, and what cannot be read is said', () => {
+  const object = (apiVersion: string, kind: string, name: string, spec: object) => ({
+    apiVersion,
+    kind,
+    metadata: { name, namespace: 'shop' },
+    spec,
+  });
+  const { policies, problems } = convertObjects(
+    [
+      object('authentication.istio.io/v1alpha1', 'Policy', 'default', { peers: [{ mtls: {} }] }),
+      object('authentication.istio.io/v1alpha1', 'Policy', 'broken', { peers: [{ jwt: {} }] }),
+      object('rbac.istio.io/v1alpha1', 'ClusterRbacConfig', 'default', { mode: 'ON' }),
+      object('v1', 'Service', 'db', { selector: { app: 'db' }, ports: [{ port: 80 }] }),
+    ],
+    { istioNamespace: 'istio-system', style: 'strict', clusterDomain: 'cluster.local' },
+  );
+  assert.deepEqual(
+    policies.map(({ kind, metadata }) => `${kind} ${metadata.namespace}/${metadata.name}`),
+    ['PeerAuthentication shop/default', 'AuthorizationPolicy istio-system/generated-global-deny-all'],
+  );
+  assert.match(problems.join('\n'), /Policy shop\/broken is not converted/);
+});
+
+test('a live answer: the mesh’s own refusals are told from the application’s', () => {
+  const rows: [string, boolean][] = [
+    ['{"id":0}\n200 0', true],
+    ['RBAC: access denied\n403 0', false],
+    ['not for you\n403 0', true],
+    ['Jwt is expired\n401 0', false],
+    ['upstream connect error or disconnect/reset before headers\n503 0', false],
+    ['\n000 56', false],
+  ];
+  for (const [output, isAllowed] of rows) assert.equal(readLive(output).isAllowed, isAllowed, output);
+});
