@@ -6,10 +6,12 @@ import { compileRuleSet } from './compile/ruleset.ts';
 import type { RulePrefilter } from './evaluate/phase.ts';
 import { readPhraseFiles } from './operators/patterns.ts';
 import { Prefilter } from './prefilter/prefilter.ts';
+import { escapeBytes } from './render/message.ts';
+import type { UploadStore } from './resources.ts';
 import type { Node } from './seclang/ast.ts';
 import type { CollectionStore } from './transaction/collections.ts';
 import { MemoryStore } from './transaction/collections.ts';
-import type { Connection } from './transaction/state.ts';
+import type { Connection, Trace } from './transaction/state.ts';
 import { TransactionState } from './transaction/state.ts';
 import { Transaction } from './transaction/transaction.ts';
 
@@ -20,6 +22,8 @@ export interface TransactionOptions {
   readonly connection: Connection;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Receives the lines of the debug log, as far as SecDebugLogLevel wants them. */
+  readonly debug?: (line: string) => void;
 }
 
 export interface EngineOptions extends CompileOptions {
@@ -32,32 +36,44 @@ export interface EngineOptions extends CompileOptions {
 export class Engine {
   readonly ruleSet: RuleSet;
   readonly #store: CollectionStore;
+  readonly #uploads: UploadStore | undefined;
   readonly #prefilter: RulePrefilter | undefined;
   readonly #folded: Folded | undefined;
 
-  constructor(ruleSet: RuleSet, store: CollectionStore, prefilter: RulePrefilter | undefined, folded: Folded | undefined) {
+  constructor(ruleSet: RuleSet, { store, uploads }: EngineOptions, prefilter: RulePrefilter | undefined, folded: Folded | undefined) {
     this.ruleSet = ruleSet;
-    this.#store = store;
+    this.#store = store ?? new MemoryStore();
+    this.#uploads = uploads;
     this.#prefilter = prefilter;
     this.#folded = folded;
   }
 
   transaction(options: TransactionOptions): Transaction {
     const state = new TransactionState(this.ruleSet, options.id, options.connection, options.now, this.#store, this.#folded?.tx);
+    state.uploads = this.#uploads;
+    if (options.debug && this.ruleSet.writesDebugLog) state.trace = debugTrace(state, options.debug);
     return new Transaction(state, this.#prefilter, this.#folded);
   }
+}
+
+function debugTrace(state: TransactionState, write: (line: string) => void): Trace {
+  return (level, line) => {
+    if (level > state.debugLogLevel) return;
+    const uri = state.lists.get('REQUEST_URI')?.[0]?.value ?? '';
+    write(`[${state.id}] [${escapeBytes(uri)}] [${level}] ${escapeBytes(line)}`);
+  };
 }
 
 /** Compile parsed rules. @throws WafConfigError when anything in them cannot be honoured */
 export function compile(nodes: readonly Node[], options: EngineOptions = {}): Engine {
   const ruleSet = compileRuleSet(nodes, options);
-  if (options.isReference) return new Engine(ruleSet, options.store ?? new MemoryStore(), undefined, undefined);
+  if (options.isReference) return new Engine(ruleSet, options, undefined, undefined);
   const folded = foldRuleSet(ruleSet);
   const live = Object.values(folded?.phases ?? {}).flatMap((phase) => phase.items);
   const items = folded ? live : Object.values(ruleSet.phases).flat();
   const heads = items.flatMap((item) => (item.kind === 'rule' ? [item.rule] : []));
-  const prefilter = new Prefilter(ruleSet, heads, phrasesOf(options, ruleSet));
-  return new Engine(ruleSet, options.store ?? new MemoryStore(), prefilter, folded);
+  const prefilter = new Prefilter(ruleSet, heads, phrasesOf(options, ruleSet), folded !== undefined);
+  return new Engine(ruleSet, options, prefilter, folded);
 }
 
 function phrasesOf(options: CompileOptions, { profile }: RuleSet): (rule: Rule) => readonly string[] {

@@ -2,16 +2,20 @@ import type { FoldedPhase } from '../compile/fold.ts';
 import type { Phase, Rule } from '../compile/model.ts';
 import type { Interruption, MatchedVariable, TransactionState } from '../transaction/state.ts';
 import { expand, renderRemoval } from './actions.ts';
+import { recordMatch } from './record.ts';
 import type { ValueFilter } from './rule.ts';
 import { evaluateRule, renderOperator } from './rule.ts';
 import { findMarker, skipRules } from './skip.ts';
 
 /** Tells which rules of a phase can be passed over, and which values inside one. The reference run has none. */
-export interface RulePrefilter {
-  /** False when no value of the rule can match. */
-  mayMatch(state: TransactionState, rule: Rule): boolean;
-  valueFilter(state: TransactionState, rule: Rule): ValueFilter | undefined;
+export interface RulePrefilter extends ValueFilter {
+  /** Rules of the phase that some value of the request may match. */
+  candidates(state: TransactionState, phase: Phase): Candidates;
+  isCandidate(candidates: Candidates, rule: Rule): boolean;
 }
+
+/** Known to the prefilter alone. */
+type Candidates = Int32Array;
 
 /**
  * Run the rules of one phase. Stops at an interruption; phase 5 always runs to its end. With `folded` the rules that
@@ -27,6 +31,7 @@ export function runPhase(
   if (state.trace) tracePhase(state, phase);
   const all = state.ruleSet.phases[phase];
   let items = folded && !state.removedRules ? folded.items : all;
+  const candidates = prefilter?.candidates(state, phase);
   for (let at = 0; at < items.length; at++) {
     const item = items[at]!;
     if (item.kind === 'marker') continue;
@@ -38,7 +43,7 @@ export function runPhase(
       state.trace?.(9, renderRemoval(rule.id, removal));
       continue;
     }
-    if (prefilter && !prefilter.mayMatch(state, rule)) continue;
+    if (candidates && !prefilter!.isCandidate(candidates, rule)) continue;
     const verdict = evaluateChain(state, rule, prefilter);
     if (folded && items !== all && state.removedRules) {
       // A removed rule may be one that was folded away.
@@ -83,7 +88,7 @@ function evaluateChain(state: TransactionState, head: Rule, prefilter: RulePrefi
   const limitsBefore = state.limits.length;
   let matches: readonly MatchedVariable[] = [];
   for (let rule: Rule | undefined = head; rule; rule = rule.next) {
-    matches = evaluateRule(state, rule, head, rule === head ? prefilter?.valueFilter(state, rule) : undefined);
+    matches = evaluateRule(state, rule, head, prefilter);
     if (state.limits.length > limitsBefore && blockOnLimit(state, head)) return 'match';
     if (matches.length === 0) return false;
   }
@@ -93,7 +98,7 @@ function evaluateChain(state: TransactionState, head: Rule, prefilter: RulePrefi
 function conclude(state: TransactionState, head: Rule, matches: readonly MatchedVariable[]): 'match' | 'allow' {
   const { severity } = head.meta;
   if (severity !== undefined && severity < state.highestSeverity) state.highestSeverity = severity;
-  record(state, head, matches);
+  recordMatch(state, head, matches);
   const { disruption } = head.actions;
   state.trace?.(8, `Running action ${disruption.kind}`);
   switch (disruption.kind) {
@@ -125,8 +130,12 @@ function interrupt(state: TransactionState, interruption: Interruption): void {
   else state.detected ??= interruption;
 }
 
-/** A used-up step budget says nothing about the value: blocked rather than passed unseen. */
+/**
+ * A used-up step budget says nothing about the value: blocked rather than passed unseen, unless SecInterceptOnError Off
+ * leaves it to rules over MSC_PCRE_LIMITS_EXCEEDED.
+ */
 function blockOnLimit(state: TransactionState, head: Rule): boolean {
+  if (!state.ruleSet.settings.interceptOnError) return false;
   interrupt(state, {
     kind: 'deny',
     status: 403,
@@ -136,40 +145,4 @@ function blockOnLimit(state: TransactionState, head: Rule): boolean {
     reason: `rule ${head.id}: the pattern's step budget was used up`,
   });
   return state.interruption !== undefined;
-}
-
-function record(state: TransactionState, head: Rule, matches: readonly MatchedVariable[]): void {
-  const { actions, meta } = head;
-  const first = matches[0];
-  if (!actions.isLogged && !actions.isAuditLogged) return;
-  if (first?.message !== undefined) state.trace?.(9, `Saving msg: ${first.message}`);
-  state.matched.push({
-    id: head.id,
-    phase: state.phase,
-    file: head.position.file,
-    line: head.position.line,
-    message: first?.message,
-    logdata: first?.logdata,
-    severity: meta.severity,
-    tags: expandTags(state, meta.tags),
-    ver: meta.ver,
-    rev: meta.rev,
-    isLogged: actions.isLogged,
-    isAuditLogged: actions.isAuditLogged,
-    operator: renderOperator(lastOf(head)),
-    transformations: head.transformations.name,
-    variables: matches,
-  });
-}
-
-function expandTags(state: TransactionState, tags: Rule['meta']['tags']): string[] {
-  const texts = tags.map((tag) => expand(state, tag));
-  for (const tag of texts) state.trace?.(9, `Rule tag: ${tag}`);
-  return texts;
-}
-
-function lastOf(head: Rule): Rule {
-  let rule = head;
-  while (rule.next) rule = rule.next;
-  return rule;
 }

@@ -2,14 +2,49 @@ import type { Rule } from '../compile/model.ts';
 import { renderVariable } from '../compile/targets.ts';
 import type { OperatorContext, OperatorResult, OperatorTest } from '../operators/types.ts';
 import { escapeBytes } from '../render/message.ts';
-import { operatorNames } from '../seclang/operator.ts';
+import { operatorTitle } from '../seclang/operator.ts';
 import type { MatchedVariable, TransactionState } from '../transaction/state.ts';
 import { collectTargets, shownName } from '../transaction/values.ts';
 import type { Target } from '../variables/target.ts';
 import { applyNonDisruptive, expand } from './actions.ts';
 
-/** Skips values the prefilter has proved innocent. Without one every value is looked at. */
-export type ValueFilter = (target: Target) => boolean;
+/** What is known of values before a rule looks at them. Without it every value is looked at. */
+export interface ValueFilter {
+  /** False when the rule cannot match the value. */
+  mayMatch(rule: Rule, target: Target): boolean;
+  /** False when the operator of a negated rule cannot match the value. */
+  mayOperatorMatch(rule: Rule, target: Target): boolean;
+  /** The rule has looked at a recurring value in vain. */
+  exonerate(rule: Rule, target: Target): void;
+}
+
+/** One rule at work. */
+interface Run {
+  readonly state: TransactionState;
+  readonly rule: Rule;
+  readonly head: Rule;
+  readonly test: OperatorTest;
+  readonly context: OperatorContext;
+  readonly filter: ValueFilter | undefined;
+  readonly matchedVars: { name: string; value: string }[];
+  matches: MatchedVariable[] | undefined;
+}
+
+class Context implements OperatorContext {
+  readonly wantsCaptures: boolean;
+  readonly #state: TransactionState;
+
+  constructor(state: TransactionState, wantsCaptures: boolean) {
+    this.#state = state;
+    this.wantsCaptures = wantsCaptures;
+  }
+
+  setGeo(fields: Readonly<Record<string, string>>): void {
+    for (const [key, value] of Object.entries(fields)) this.#state.geo.set(key.toLowerCase(), { key, value });
+  }
+}
+
+const noMatches: readonly MatchedVariable[] = [];
 
 const MAX_TRACED = 80;
 
@@ -21,12 +56,7 @@ const MAX_LOGGED = 20;
  *
  * @returns the matches, empty when there is none
  */
-export function evaluateRule(
-  state: TransactionState,
-  rule: Rule,
-  head: Rule,
-  mayMatch: ValueFilter | undefined,
-): readonly MatchedVariable[] {
+export function evaluateRule(state: TransactionState, rule: Rule, head: Rule, filter: ValueFilter | undefined): readonly MatchedVariable[] {
   state.currentRule = head;
   const { operator, targets } = rule;
   if (!operator || !targets) {
@@ -40,48 +70,33 @@ export function evaluateRule(
     `(Rule: ${rule.id}) Executing operator "${canonicalOperator(rule)}" with param "${operator.node.argument}" against ${rule.variables.map(renderVariable).join('|')}.`,
   );
   const test = operator.test ?? operator.dynamic!.build(expand(state, operator.dynamic!.argument));
-  const isNegated = operator.node.isNegated;
-  const context: OperatorContext = {
-    wantsCaptures: rule.actions.hasCapture,
-    setGeo: (fields) => {
-      for (const [key, value] of Object.entries(fields)) state.geo.set(key.toLowerCase(), { key, value });
-    },
-  };
   const removed = state.removedTargets?.get(rule.index);
-  const matches: MatchedVariable[] = [];
   // ModSecurity 3 gathers what all links of a chain matched.
   const gathers = state.ruleSet.profile === 'modsecurity3';
   if (gathers && rule === head) state.matchedVars = [];
-  const matchedVars: { name: string; value: string }[] = gathers ? state.matchedVars : [];
+  const context = new Context(state, rule.actions.hasCapture);
+  const run: Run = { state, rule, head, test, context, filter, matchedVars: gathers ? state.matchedVars : [], matches: undefined };
   for (const { collection, targets: list } of collectTargets(state, targets)) {
     for (const target of list) {
-      if (mayMatch && !mayMatch(target)) continue;
+      if (filter && !filter.mayMatch(rule, target)) continue;
       if (removed?.some((gone) => gone.collection === collection && gone.test(target))) continue;
-      const name = shownName(state, collection, target.key);
-      if (state.trace) traceValue(state, rule, target, name);
-      // Each match acts before the next comparison: both may touch TX.
-      forEachMatch(state, rule, test, context, target, isNegated, (value) => {
-        state.matchedVar = { name, value };
-        matchedVars.push(state.matchedVar);
-        state.matchedVars = matchedVars;
-        applyNonDisruptive(state, rule);
-        if (matches.length < MAX_LOGGED) matches.push(describe(state, rule, head, name, value));
-      });
+      if (state.trace) traceValue(state, rule, target, shownName(state, collection, target.key));
+      evaluateTarget(run, collection, target);
     }
   }
-  state.trace?.(4, `Rule returned ${matches.length > 0 ? 1 : 0}.`);
-  return matches;
+  state.trace?.(4, `Rule returned ${run.matches ? 1 : 0}.`);
+  return run.matches ?? noMatches;
 }
 
 function canonicalOperator(rule: Rule): string {
-  return upperFirst(operatorNames.get(rule.operator!.node.name)!);
+  return operatorTitle(rule.operator!.node.name);
 }
 
 function traceValue(state: TransactionState, rule: Rule, target: Target, name: string): void {
   let { value } = target;
   for (const [index, step] of rule.transformations.steps.entries()) {
     value = step.run(value, state.ruleSet.unicodeMap);
-    state.trace!(9, ` T (${index}) t:${rule.transformationNames[index]}: "${shorten(escapeBytes(value))}"`);
+    state.trace!(9, ` T (${index}) t:${rule.transformationNames[index]}: "${shorten(value)}"`);
   }
   state.trace!(9, `Target value: "${shorten(escapeBytes(value))}" (Variable: ${name})`);
 }
@@ -90,53 +105,66 @@ function traceValue(state: TransactionState, rule: Rule, target: Target, name: s
  * Compare the transformed value; with multiMatch the value before, between and after the transformations that change
  * it, each match counting as ModSecurity counts it (Coraza: the first alone).
  */
-function forEachMatch(
-  state: TransactionState,
-  rule: Rule,
-  test: OperatorTest,
-  context: OperatorContext,
-  target: Target,
-  isNegated: boolean,
-  onMatch: (value: string) => void,
-): void {
+function evaluateTarget(run: Run, collection: string, target: Target): void {
+  const { state, rule } = run;
   const { steps } = rule.transformations;
+  const limitsBefore = state.limits.length;
   let { value } = target;
-  if (!rule.actions.isMultiMatch && target.memo && rule.operator!.test) {
-    const known = target.memo.get(rule.index) ?? remember(state, rule, test, context, target);
-    if (accept(state, rule, known.result, target, isNegated)) onMatch(known.value);
-    return;
-  }
+  let isInnocent = true;
   if (!rule.actions.isMultiMatch) {
-    for (const step of steps) value = step.run(value, state.ruleSet.unicodeMap);
-    if (accept(state, rule, test(value, context), target, isNegated)) onMatch(value);
-    return;
+    const known = compare(run, target);
+    isInnocent = !accept(run, known.result, target);
+    if (!isInnocent) hit(run, collection, target, known.value);
+  } else {
+    for (let at = -1; at < steps.length; at++) {
+      const changed = at < 0 ? value : steps[at]!.run(value, state.ruleSet.unicodeMap);
+      if (at >= 0 && changed === value) continue;
+      value = changed;
+      if (!accept(run, run.test(value, run.context), target)) continue;
+      isInnocent = false;
+      hit(run, collection, target, value);
+      if (state.ruleSet.profile === 'coraza') break;
+    }
   }
-  for (let at = -1; at < steps.length; at++) {
-    const changed = at < 0 ? value : steps[at]!.run(value, state.ruleSet.unicodeMap);
-    if (at >= 0 && changed === value) continue;
-    value = changed;
-    if (!accept(state, rule, test(value, context), target, isNegated)) continue;
-    onMatch(value);
-    if (state.ruleSet.profile === 'coraza') return;
-  }
+  if (isInnocent && isKept(run, target) && state.limits.length === limitsBefore) run.filter?.exonerate(rule, target);
 }
 
-/** A constant operator on a value that comes with every request: compared once. Lookups that fill GEO are no comparison. */
-function remember(
-  state: TransactionState,
-  rule: Rule,
-  test: OperatorTest,
-  context: OperatorContext,
-  target: Target,
-): { readonly value: string; readonly result: OperatorResult } {
+/** A match acts before the next comparison: both may touch TX. */
+function hit(run: Run, collection: string, target: Target, value: string): void {
+  const { state, rule, head, matchedVars } = run;
+  const name = shownName(state, collection, target.key);
+  state.matchedVar = { name, value };
+  matchedVars.push(state.matchedVar);
+  state.matchedVars = matchedVars;
+  applyNonDisruptive(state, rule);
+  run.matches ??= [];
+  if (run.matches.length < MAX_LOGGED) run.matches.push(describe(state, rule, head, name, value));
+}
+
+interface Outcome {
+  readonly value: string;
+  readonly result: OperatorResult;
+}
+
+/** The transformed value and what the operator says of it; kept with values that come with every request. */
+function compare(run: Run, target: Target): Outcome {
+  const { state, rule, filter } = run;
+  const known = isKept(run, target) ? target.memo?.get(rule.index) : undefined;
+  if (known) return known;
   let { value } = target;
   for (const step of rule.transformations.steps) value = step.run(value, state.ruleSet.unicodeMap);
-  const outcome = { value, result: test(value, context) };
-  if (rule.operator!.node.name !== 'geolookup') target.memo!.set(rule.index, outcome);
+  const isKnownToFail = rule.operator!.node.isNegated && filter && !filter.mayOperatorMatch(rule, target);
+  const outcome: Outcome = { value, result: isKnownToFail ? false : run.test(value, run.context) };
+  if (outcome.result !== 'limit' && isKept(run, target)) target.memo?.set(rule.index, outcome);
   return outcome;
 }
 
-function accept(state: TransactionState, rule: Rule, result: OperatorResult, target: Target, isNegated: boolean): boolean {
+/** The outcome is the same for every request. Lookups that fill GEO are more than an outcome. */
+function isKept({ rule }: Run, target: Target): boolean {
+  return target.isRecurring && rule.operator!.test !== undefined && rule.operator!.node.name !== 'geolookup';
+}
+
+function accept({ state, rule }: Run, result: OperatorResult, target: Target): boolean {
   if (result === 'limit') {
     // Nothing is known about this value: recorded, and turned into a verdict by the phase.
     state.limits.push({ ruleId: rule.id, variable: target.key });
@@ -146,7 +174,7 @@ function accept(state: TransactionState, rule: Rule, result: OperatorResult, tar
     return false;
   }
   if (typeof result === 'object' && rule.actions.hasCapture) setCaptures(state, rule, result.captures);
-  return (result !== false) !== isNegated;
+  return (result !== false) !== rule.operator!.node.isNegated;
 }
 
 function setCaptures(state: TransactionState, rule: Rule, captures: readonly (string | undefined)[]): void {
@@ -169,11 +197,7 @@ function shorten(text: string): string {
 /** What the debug log calls a capture. */
 function capturedBy(rule: Rule): string {
   const { name } = rule.operator!.node;
-  return name === 'rx' || name === 'rxglobal' ? 'regex subexpression' : `${upperFirst(operatorNames.get(name)!)} match`;
-}
-
-function upperFirst(name: string): string {
-  return `${name[0]!.toUpperCase()}${name.slice(1)}`;
+  return name === 'rx' || name === 'rxglobal' ? 'regex subexpression' : `${operatorTitle(name)} match`;
 }
 
 /** Texts are expanded now, while the matched value is current. */

@@ -1,12 +1,12 @@
-import type { Rule, TransformationChain } from '../compile/model.ts';
-import type { Target } from '../variables/target.ts';
+import type { TransformationChain } from '../compile/model.ts';
+import type { TargetSource } from '../compile/targets.ts';
 import { tierOf } from './byte-classes.ts';
 import type { ChainTrigger } from './chain-identity.ts';
 import { IMPOSSIBLE } from './requirement.ts';
 import type { TieredRequirement } from './rule-needs.ts';
 import type { Scanner } from './scanner.ts';
 
-/** Candidate rules as bits. */
+/** Rules as bits. */
 export type Bits = Int32Array;
 
 export interface Chain {
@@ -14,71 +14,49 @@ export interface Chain {
   readonly trigger: ChainTrigger;
   /** The chain without the last step; -1 when no rule has it. */
   readonly parent: number;
-  /** Indexes of `rules`. */
+  /** Steps that lead from the parent's result (or the value) to this chain's. */
+  readonly tail: TransformationChain['steps'];
+  /** Rules that look at this chain's result … */
+  readonly rules: Bits;
+  /** … and those of them that ask something of it. */
   readonly members: number[];
   /** Fewest bytes a result needs for any of the rules; kept for chains that decode base64 only. */
   minLength: number;
-  /** Rules that look at this chain's result. */
-  readonly rules: Bits;
 }
 
-/** Rules over one target spec. */
-export interface Slot {
-  readonly rules: Bits;
-  /** Words of `rules` that hold a bit. */
+/** All rules over one collection: the chains they ask for, and the words of bits they stand in. */
+export interface Collection {
+  readonly number: number;
+  readonly chains: Set<number>;
   readonly words: number[];
-  readonly chainIds: number[];
-  /** The same as bits. */
-  chains: Int32Array;
 }
 
-/** What a class mask alone decides; shared by all values with that mask. */
-export interface MaskFacts {
-  readonly tier: number;
-  /** Rules that ask for no literal and whose classes are there. */
-  readonly open: Bits;
-  /** Chains that may change such a value. */
-  readonly changing: readonly number[];
-  readonly changingBits: Int32Array;
-  readonly isChanging: Uint8Array;
-  /** Rules whose chain leaves such a value as it is. */
-  readonly settled: Bits;
-  /** `open` of those. */
-  readonly openSettled: Bits;
+/** Where rules of one phase find values: a collection, a member, or a count. */
+export interface Source {
+  readonly source: TargetSource;
+  readonly collection: Collection;
+  readonly rules: Bits;
 }
 
-/** Kept with a target: its candidates by chain. */
-export interface TargetScan {
-  readonly owner: object;
-  readonly byChain: (ChainResult | undefined)[];
-  readonly start: ChainResult;
-  /** Candidates for the chains that leave the value as it is. */
-  readonly settled: Bits;
-  readonly facts: MaskFacts;
-}
-
-/** The same for a whole collection. */
-export interface ListScan {
-  readonly settled: Bits;
-  /** Chains that may change one of its values, and the values it may be. */
-  readonly chains: Int32Array;
-  readonly changing: Target[];
-  readonly byChain: (Bits | undefined)[];
-}
-
-export interface ChainResult {
-  readonly value: string;
-  /** Candidates of the value; only those of the chain's own rules mean something. */
-  readonly bits: Bits;
+export interface PhasePlan {
+  readonly sources: readonly Source[];
+  /** Rules nothing is known of before they run. */
+  readonly always: Bits;
+  /** Pairs: a head that can be passed over when its later link cannot match. */
+  readonly gates: readonly (readonly [head: number, link: number])[];
 }
 
 export interface FilteredRule {
+  /** What a value must hold for the rule to match. */
   readonly needs: TieredRequirement;
   /** Several for multiMatch: the value before, between and after its steps. */
   readonly chains: readonly number[];
 }
 
-export function chainsOf(rule: Rule): (readonly TransformationChain['steps'][number][])[] {
+export function chainsOf(rule: {
+  readonly transformations: TransformationChain;
+  readonly actions: { readonly isMultiMatch: boolean };
+}): TransformationChain['steps'][] {
   const { steps } = rule.transformations;
   if (!rule.actions.isMultiMatch) return [steps];
   return Array.from({ length: steps.length + 1 }, (_, count) => steps.slice(0, count));
@@ -105,6 +83,14 @@ export function base64Run(text: string): number {
 
 export function setBit(bits: Bits, index: number): void {
   bits[index >> 5]! |= 1 << (index & 31);
+}
+
+export function clearBit(bits: Bits, index: number): void {
+  bits[index >> 5]! &= ~(1 << (index & 31));
+}
+
+export function hasBit(bits: Bits, index: number): boolean {
+  return (bits[index >> 5]! & (1 << (index & 31))) !== 0;
 }
 
 export function hasAll(needs: readonly number[], mask: number): boolean {

@@ -19,16 +19,27 @@ export function minLengthOf(rule: Rule, profile: Profile): number {
   return node.name === 'rx' ? minWidth(parsePattern(node.argument, patternOptions(profile)).root) : 0;
 }
 
+/** Every value may do. */
+const anything: TieredRequirement = tiers.map(() => ({ literals: [], orMask: 0, needs: [] }));
+
+export function asksNothing(needs: TieredRequirement): boolean {
+  return needs === anything;
+}
+
 /**
- * What a (transformed) value must hold for a rule's own operator to match it; undefined when nothing can be said, so
- * that the rule always runs.
+ * What a (transformed) value must hold for a rule to match it.
  *
  * @param phrasesOf phrases of a `@pmFromFile` rule
  */
-export function needsOf(rule: Rule, profile: Profile, phrasesOf: (rule: Rule) => readonly string[]): TieredRequirement | undefined {
-  const { operator, targets } = rule;
-  if (!operator?.test || !targets || operator.node.isNegated) return undefined;
-  if (!targets.isStable || targets.sources.some((source) => source.isCount)) return undefined;
+export function needsOf(rule: Rule, profile: Profile, phrasesOf: (rule: Rule) => readonly string[]): TieredRequirement {
+  const isAsked = rule.targets?.isStable && !rule.operator?.node.isNegated;
+  return (isAsked ? operatorNeedsOf(rule, profile, phrasesOf) : undefined) ?? anything;
+}
+
+/** What a value must hold for a rule's operator to match it, negated or not; undefined when nothing can be said. */
+export function operatorNeedsOf(rule: Rule, profile: Profile, phrasesOf: (rule: Rule) => readonly string[]): TieredRequirement | undefined {
+  const { operator } = rule;
+  if (!operator?.test) return undefined;
   const { name, argument } = operator.node;
   switch (name) {
     case 'rx':

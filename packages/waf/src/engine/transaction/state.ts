@@ -2,6 +2,7 @@ import type { XmlElement } from '../body/xml-tree.ts';
 import type { EngineMode, Rule } from '../compile/model.ts';
 import type { RuleSet } from '../compile/ruleset.ts';
 import type { KeyTest } from '../compile/targets.ts';
+import type { UploadStore } from '../resources.ts';
 import type { Target, TargetGroup } from '../variables/target.ts';
 import type { CollectionStore } from './collections.ts';
 
@@ -37,6 +38,10 @@ export interface MatchedRule {
   readonly isLogged: boolean;
   readonly isAuditLogged: boolean;
   readonly operator: string;
+  /** What decided: the operator in ModSecurity 3's spelling and its expanded argument; undefined for SecAction. */
+  readonly test: { readonly operator: string; readonly argument: string } | undefined;
+  readonly maturity: number | undefined;
+  readonly accuracy: number | undefined;
   readonly transformations: string;
   readonly variables: readonly MatchedVariable[];
 }
@@ -77,10 +82,8 @@ export class TransactionState {
   readonly lists = new Map<string, readonly Target[]>();
   /** Collected targets by spec slot, dropped whenever lists change. */
   targetCache: (readonly TargetGroup[] | undefined)[] = [];
-  /** Prefilter results by spec slot; dropped together with `targetCache`. */
-  candidateCache: unknown[] = [];
-  /** Prefilter results by list of targets. */
-  readonly listCache = new Map<readonly Target[], unknown>();
+  /** What the prefilter found, by list of targets. */
+  readonly listCandidates = new Map<readonly Target[], unknown>();
   /** Members of collections by lower-case name. */
   readonly keyIndexes = new Map<readonly Target[], Map<string, Target[]>>();
   readonly tx: Map<string, TxValue>;
@@ -113,6 +116,9 @@ export class TransactionState {
   allowed: 'none' | 'transaction' | 'request' = 'none';
   removedRules: Uint8Array | undefined;
   removedTargets: Map<number, RemovedTarget[]> | undefined;
+  /** Set when files may be saved. */
+  uploads: UploadStore | undefined;
+  debugLogLevel: number;
   readonly sanitised: { readonly kind: string; readonly key: string }[] = [];
   phase: 1 | 2 | 3 | 4 | 5 = 1;
   /** Writes one line of the debug log (SecDebugLog), in ModSecurity's words; undefined below SecDebugLogLevel 1. */
@@ -141,6 +147,7 @@ export class TransactionState {
     this.responseBodyLimit = settings.responseBodyLimit;
     this.auditEngine = settings.auditEngine;
     this.auditLogParts = settings.auditLogParts;
+    this.debugLogLevel = settings.debugLogLevel;
   }
 
   setList(name: string, targets: readonly Target[]): void {
@@ -150,6 +157,5 @@ export class TransactionState {
   /** After lists changed: what was collected from them is stale. */
   dropCaches(): void {
     this.targetCache = [];
-    this.candidateCache = [];
   }
 }

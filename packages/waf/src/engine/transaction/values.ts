@@ -17,17 +17,26 @@ export function collectTargets(state: TransactionState, spec: TargetSpec): reado
   return groups;
 }
 
-function collect(state: TransactionState, source: TargetSource): TargetGroup {
-  let targets = listOf(state, source);
-  const { key, keyTest, exclusions } = source;
+/** All that a source may give, and a little more: name patterns and exclusions are not applied, but to counts. */
+export function broadTargets(state: TransactionState, source: TargetSource): readonly Target[] {
+  return source.isCount ? collect(state, source).targets : membersOf(state, source);
+}
+
+function membersOf(state: TransactionState, source: TargetSource): readonly Target[] {
+  const targets = listOf(state, source);
   // Keyed maps were asked for the member already.
-  if (key !== undefined && !source.isMap) targets = withKey(state, targets, key);
+  return source.key !== undefined && !source.isMap ? withKey(state, targets, source.key) : targets;
+}
+
+function collect(state: TransactionState, source: TargetSource): TargetGroup {
+  let targets = membersOf(state, source);
+  const { keyTest, exclusions } = source;
   if (keyTest) targets = targets.filter(keyTest);
   if (exclusions.length > 0) targets = targets.filter((target) => !exclusions.some((excludes) => excludes(target)));
   if (source.isCount)
     return {
       collection: state.ruleSet.profile === 'modsecurity3' ? source.collection : `&${source.collection}`,
-      targets: [new Target(source.writtenKey, String(targets.length))],
+      targets: [new Target(source.writtenKey, String(targets.length), true)],
     };
   return { collection: source.collection, targets };
 }
@@ -58,6 +67,8 @@ function listOf(state: TransactionState, source: TargetSource): readonly Target[
     const member = map.get(source.key);
     return member ? [new Target(member.key, member.value)] : [];
   }
+  for (const [prefix, href] of source.xpath?.namespaces ?? [])
+    state.trace?.(4, `Registered XML namespace href "${href}" prefix "${prefix}"`);
   if (source.xpath) return selectXPath(state.xml, source.xpath).map((value) => new Target(source.xpath!.source, value));
   return valuesOf(state, source.collection);
 }

@@ -1,0 +1,189 @@
+import type { TransformationChain } from '../compile/model.ts';
+import type { UnicodeMap } from '../transformations/url.ts';
+import type { Target } from '../variables/target.ts';
+import type { MaskFacts } from './mask-facts.ts';
+import { MaskTable } from './mask-facts.ts';
+import type { Bits, Collection } from './parts.ts';
+import { base64Run, clearBit, hasAll, hasBit, setBit } from './parts.ts';
+import { Recurring } from './recurring.ts';
+import { IMPOSSIBLE } from './requirement.ts';
+import type { RuleIndex } from './rule-index.ts';
+import type { Scan } from './scanner.ts';
+
+const MAX_RECURRING_LENGTH = 512;
+
+/** A chain's result on a value. */
+interface ChainResult {
+  readonly value: string;
+  /** Candidates of the result; only those of the chain's own rules mean something. */
+  readonly bits: Bits;
+}
+
+/** Kept with a target. */
+interface ValueScan {
+  readonly owner: ValueScanner;
+  readonly facts: MaskFacts;
+  readonly start: ChainResult;
+  /** Candidates for the chains that leave the value as it is. */
+  readonly settled: Bits;
+  readonly byChain: (ChainResult | undefined)[];
+  /** For a recurring value: rules that have looked at it in vain, and its candidates by collection. */
+  innocent: Bits | undefined;
+  readonly totals: (Bits | undefined)[] | undefined;
+}
+
+interface Kept {
+  readonly scan: ValueScan;
+  readonly memo: NonNullable<Target['memo']>;
+}
+
+/** Which rules a single value may match: one pass over it, and one over each result of a chain that may change it. */
+export class ValueScanner {
+  readonly #index: RuleIndex;
+  readonly #unicodeMap: UnicodeMap | undefined;
+  readonly #masks: MaskTable;
+  readonly #recurring = new Recurring<Kept>();
+  /** A chain's result that no rule can match. */
+  readonly #nothing: ChainResult;
+
+  constructor(index: RuleIndex, unicodeMap: UnicodeMap | undefined) {
+    this.#index = index;
+    this.#unicodeMap = unicodeMap;
+    this.#masks = new MaskTable(index);
+    this.#nothing = { value: '', bits: index.newBits() };
+  }
+
+  /** Add a value's candidates among the rules of a collection to those of its list. */
+  addCandidates(bits: Bits, target: Target, collection: Collection): void {
+    const scan = this.#scanOf(target);
+    const { words } = collection;
+    if (scan.totals) {
+      const total = scan.totals[collection.number] ?? this.#total(scan, collection);
+      for (let i = 0; i < words.length; i++) bits[words[i]!]! |= total[words[i]!]!;
+    } else this.#add(bits, scan, collection);
+  }
+
+  /** Whether a rule of this number may match a value. */
+  mayMatch(target: Target, number: number): boolean {
+    const scan = this.#scanOf(target);
+    if (scan.innocent && hasBit(scan.innocent, number)) return false;
+    for (const chain of this.#index.rules[number]!.chains) {
+      const { bits } = scan.facts.isChanging[chain] ? this.#resultOf(scan, chain) : scan.start;
+      if (hasBit(bits, number)) return true;
+    }
+    return false;
+  }
+
+  /** A rule has looked at a recurring value and found nothing: it need not look again. */
+  exonerate(target: Target, number: number): void {
+    const scan = this.#scanOf(target);
+    if (!scan.totals) return;
+    scan.innocent ??= this.#index.newBits();
+    setBit(scan.innocent, number);
+    for (const total of scan.totals) if (total) clearBit(total, number);
+  }
+
+  #total(scan: ValueScan, collection: Collection): Bits {
+    const total = this.#index.newBits();
+    this.#add(total, scan, collection);
+    if (scan.innocent) for (let i = 0; i < total.length; i++) total[i]! &= ~scan.innocent[i]!;
+    scan.totals![collection.number] = total;
+    return total;
+  }
+
+  #add(bits: Bits, scan: ValueScan, collection: Collection): void {
+    const { settled, facts } = scan;
+    const { words } = collection;
+    for (let i = 0; i < words.length; i++) bits[words[i]!]! |= settled[words[i]!]!;
+    if (facts.changing.length === 0) return;
+    const wanted = facts.wanted[collection.number] ?? wantedChains(facts, collection);
+    for (let i = 0; i < wanted.length; i++) {
+      const chain = wanted[i]!;
+      const result = this.#resultOf(scan, chain);
+      if (result === this.#nothing) continue;
+      const { rules } = this.#index.chains[chain]!;
+      for (let j = 0; j < words.length; j++) bits[words[j]!]! |= result.bits[words[j]!]! & rules[words[j]!]!;
+    }
+  }
+
+  #scanOf(target: Target): ValueScan {
+    const known = target.scan as ValueScan | undefined;
+    if (known?.owner === this) return known;
+    const isKept = target.isRecurring && target.value.length <= MAX_RECURRING_LENGTH;
+    const fresh = isKept ? this.#recurringScan(target) : this.#newScan(target.value, false);
+    target.scan = fresh;
+    return fresh;
+  }
+
+  #recurringScan(target: Target): ValueScan {
+    let kept = this.#recurring.get(target.value);
+    if (!kept) {
+      kept = { scan: this.#newScan(target.value, true), memo: new Map() };
+      this.#recurring.set(target.value, kept);
+    }
+    target.memo = kept.memo;
+    return kept.scan;
+  }
+
+  #newScan(value: string, isKept: boolean): ValueScan {
+    const scan = this.#index.scanner.scan(value);
+    const facts = this.#masks.get(scan, value.length);
+    const plain = this.#candidates(scan, facts);
+    const settled = plain === facts.open ? facts.openSettled : plain.map((word, i) => word & facts.settled[i]!);
+    return {
+      owner: this,
+      facts,
+      start: { value, bits: plain },
+      settled,
+      byChain: [],
+      innocent: undefined,
+      totals: isKept ? [] : undefined,
+    };
+  }
+
+  /** The chain's result on a value, by way of the chain that lacks its last step where there is one. */
+  #resultOf(scan: ValueScan, id: number): ChainResult {
+    const known = scan.byChain[id];
+    if (known) return known;
+    const { parent, tail, minLength } = this.#index.chains[id]!;
+    const before = parent < 0 ? scan.start : this.#resultOf(scan, parent);
+    const result = before === this.#nothing ? before : this.#advance(before, tail, minLength);
+    scan.byChain[id] = result;
+    return result;
+  }
+
+  #advance(before: ChainResult, steps: TransformationChain['steps'], minLength: number): ChainResult {
+    let { value } = before;
+    for (const step of steps) {
+      // Strict decoding stops at the first other byte: most values give a few bytes, too few for any rule.
+      if (step.name === 'base64Decode' && (base64Run(value) * 3) / 4 < minLength) return this.#nothing;
+      value = step.run(value, this.#unicodeMap);
+    }
+    if (value === before.value) return before;
+    const scan = this.#index.scanner.scan(value);
+    return { value, bits: this.#candidates(scan, this.#masks.get(scan, value.length)) };
+  }
+
+  #candidates(scan: Scan, facts: MaskFacts): Bits {
+    if (!scan.hits) return facts.open;
+    const table = this.#index.byLiteral[facts.tier]!;
+    let bits: Bits | undefined;
+    for (const hit of scan.hits) {
+      const rules = table[hit];
+      if (!rules) continue;
+      for (const number of rules) {
+        const need = this.#index.rules[number]!.needs[facts.tier]!;
+        if (need === IMPOSSIBLE || !hasAll(need.needs, scan.mask)) continue;
+        bits ??= facts.open.slice();
+        setBit(bits, number);
+      }
+    }
+    return bits ?? facts.open;
+  }
+}
+
+function wantedChains(facts: MaskFacts, collection: Collection): readonly number[] {
+  const wanted = facts.changing.filter((chain) => collection.chains.has(chain));
+  facts.wanted[collection.number] = wanted;
+  return wanted;
+}
