@@ -1,9 +1,9 @@
 import { Target } from '../variables/target.ts';
 
-/** Netscape cookies: pairs between semicolons, nothing decoded. A name without `=` has an empty value; quotes stay. */
-export function parseCookies(header: string, limit: number): Target[] {
+/** Netscape cookies: pairs between separators (`;` unless SecCookieV0Separator says otherwise), nothing decoded. A name without `=` has an empty value; quotes stay. */
+export function parseCookies(header: string, separator: string, limit: number): Target[] {
   const cookies: Target[] = [];
-  for (const part of header.trimEnd().split(';')) {
+  for (const part of header.trimEnd().split(separator)) {
     if (cookies.length >= limit) break;
     const text = part.trimStart();
     if (text === '') continue;

@@ -150,7 +150,7 @@ export function parseXml(text: string, limits: XmlLimits = defaultLimits): XmlRe
       if (parent) parent.children.push(element);
       else root = element;
     }
-    return { ok: false, root, reason: `XML parsing error: ${error.message}` };
+    return { ok: false, root, reason: `XML parsing error: XML: Failed parsing document. Found: ${error.message}` };
   }
 }
 

@@ -17,6 +17,8 @@ interface Step {
 /** The part of XPath 1.0 that rules use: absolute paths of `/` and `//` steps over elements, `@attributes`, `text()`, with `[n]`, `[text()]`, `[@a]`, `[b]`. */
 export interface XPath {
   readonly source: string;
+  /** By prefix, from the rule's `xmlns` actions. */
+  readonly namespaces: ReadonlyMap<string, string>;
   readonly steps: readonly Step[];
 }
 
@@ -47,7 +49,7 @@ export function parseXPath(source: string, namespaces: ReadonlyMap<string, strin
     });
   }
   if (steps.length === 0) fail('empty');
-  return { source, steps };
+  return { source, namespaces, steps };
 }
 
 /** String values of all nodes the path selects, in document order. */

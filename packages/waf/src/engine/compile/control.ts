@@ -42,9 +42,10 @@ export function compileControl(text: string, position: Position, profile: Profil
       return { kind: 'ruleRemoveTarget', filter, targets: parseVariables(value.slice(at + 1).replace(/^!/, ''), position) };
     }
     case 'debugloglevel':
+      return { kind: 'debugLogLevel', value: toNumber(value, written, position) };
     case 'hashengine':
     case 'hashenforcement':
-      return { kind: 'ignored', name: written };
+      throw new WafConfigError('unsupported', position, `ctl:${written}: responses are not rewritten; wanted a rule without it`);
     default:
       throw new WafConfigError('unknown-action', position, `Unknown ctl ${JSON.stringify(written)}; wanted one that ModSecurity documents`);
   }

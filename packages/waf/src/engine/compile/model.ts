@@ -37,8 +37,7 @@ export type Control =
   | { readonly kind: 'requestBodyProcessor'; readonly value: string }
   | { readonly kind: 'ruleRemove'; readonly filter: RuleFilter }
   | { readonly kind: 'ruleRemoveTarget'; readonly filter: RuleFilter; readonly targets: readonly VariableNode[] }
-  /** Accepted, without effect in this engine (debug log level, hash engine). */
-  | { readonly kind: 'ignored'; readonly name: string };
+  | { readonly kind: 'debugLogLevel'; readonly value: number };
 
 export type EngineMode = 'On' | 'Off' | 'DetectionOnly';
 

@@ -1,7 +1,7 @@
 import type { Position } from '../errors.ts';
 import { WafConfigError } from '../errors.ts';
 import { findOperator } from '../operators/index.ts';
-import type { OperatorEnvironment, OperatorTest } from '../operators/types.ts';
+import { type OperatorEnvironment, type OperatorTest, Unavailable } from '../operators/types.ts';
 import type { OperatorNode } from '../seclang/ast.ts';
 import { compileMacro } from './macro.ts';
 import type { CompiledOperator } from './model.ts';
@@ -36,6 +36,7 @@ export function compileOperator(node: OperatorNode, position: Position, environm
     try {
       return { node, test: build(argument), dynamic: undefined };
     } catch (cause) {
+      if (cause instanceof Unavailable) throw new WafConfigError('unsupported', position, `Operator @${node.name}: ${cause.message}`);
       const code = node.name === 'rx' || node.name === 'rxglobal' ? 'bad-pattern' : 'bad-argument';
       throw new WafConfigError(
         code,

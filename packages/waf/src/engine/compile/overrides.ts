@@ -32,7 +32,7 @@ export function applySettings(node: DirectiveNode, drafts: readonly Draft[], pro
         node.name === 'SecRuleUpdateTargetById'
           ? pickById(heads, node)
           : pick(ruleFilter(filterKind(node.name), node.args[0]!, node.position, profile));
-      for (const rule of found) updateTargets(rule, node);
+      for (const rule of found) updateTargets(rule, node, profile);
       note(found);
       return;
     }
@@ -88,8 +88,11 @@ function fitsDraft(rule: DraftRule, filter: RuleFilter): boolean {
   return texts.some((text) => filter.matches(text));
 }
 
-function updateTargets(rule: DraftRule, node: DirectiveNode): void {
-  const added = parseVariables(node.args[1]!, node.position);
+function updateTargets(rule: DraftRule, node: DirectiveNode, profile: Profile): void {
+  const written = parseVariables(node.args[1]!, node.position);
+  // In ModSecurity 3 an argument taken out here is taken out by its name, too.
+  const names = written.filter((variable) => profile === 'modsecurity3' && variable.isExclusion && variable.name === 'ARGS');
+  const added = [...written, ...names.map((variable) => ({ ...variable, name: 'ARGS_NAMES' }))];
   const replaced = node.args[2];
   if (replaced !== undefined) {
     const gone = new Set(parseVariables(replaced, node.position).map((variable) => `${variable.name}:${variable.key ?? ''}`));

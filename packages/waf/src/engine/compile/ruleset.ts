@@ -1,9 +1,11 @@
 import type { Position } from '../errors.ts';
 import { WafConfigError } from '../errors.ts';
+import { openGeoDatabase } from '../match/geo.ts';
 import type { OperatorEnvironment } from '../operators/types.ts';
-import type { GeoLookup } from '../resources.ts';
+import type { GeoLookup, InspectFile, UploadStore } from '../resources.ts';
 import { parseActions } from '../seclang/actions.ts';
 import type { ActionNode, DirectiveNode, Node, Profile, RuleNode, VariableNode } from '../seclang/ast.ts';
+import { inertDirectives } from '../seclang/directive-table.ts';
 import type { UnicodeMap } from '../transformations/url.ts';
 import { parseUnicodeMap } from '../transformations/url.ts';
 import type { ParsedActions } from './actions.ts';
@@ -18,7 +20,12 @@ export interface CompileOptions {
   readonly profile?: Profile;
   /** Read a data file named in a rule, beside the rule file. Bytes as latin1 text. */
   readonly readDataFile?: (name: string, from: string) => string;
+  /** Instead of the database that SecGeoLookupDb names. */
   readonly geo?: GeoLookup;
+  /** Without it a rule set that saves uploads is refused. */
+  readonly uploads?: UploadStore;
+  /** Without it a rule with `@inspectFile` is refused: this engine runs no program by itself. */
+  readonly inspectFile?: InspectFile;
   /** Rules that need what this engine refuses to have (Lua, exec …) and that the user accepts to be without. */
   readonly skipUnsupported?: readonly number[];
   /** Steps an irregular pattern may take on one value before the verdict is "limit". */
@@ -48,6 +55,8 @@ export interface RuleSet {
   readonly unicodeMap: UnicodeMap | undefined;
   readonly slotCount: number;
   readonly chains: ChainTable;
+  /** SecDebugLogLevel, or a rule, asks for a debug log. */
+  readonly writesDebugLog: boolean;
 }
 
 /** A rule while directives may still change it. */
@@ -70,18 +79,33 @@ export function compileRuleSet(nodes: readonly Node[], options: CompileOptions =
   const notes: string[] = [];
   const drafts = collectDrafts(nodes, profile, options.skipUnsupported ?? [], notes);
   let settings = profileDefaults(profile);
-  for (const node of nodes) if (node.kind === 'directive') settings = applyDirective(settings, node);
+  for (const node of nodes) {
+    if (node.kind !== 'directive') continue;
+    settings = applyDirective(settings, node);
+    const reason = inertDirectives.get(node.name);
+    if (reason !== undefined) notes.push(`${node.position.file}:${node.position.line}: ${node.name} has no effect: ${reason}`);
+  }
+  if (settings.savesUploads && !options.uploads)
+    throw new WafConfigError(
+      'unsupported',
+      lastOf(nodes, 'SecUploadKeepFiles', 'SecTmpSaveUploadedFiles').position,
+      'Uploaded files are to be saved, but this engine was made without a place for them (option uploads)',
+    );
+  const geo = options.geo ?? loadGeo(settings, nodes, options);
   const environment = (position: Position): OperatorEnvironment => ({
     profile,
     regexStepBudget: options.regexStepBudget ?? 1_000_000,
-    ...(options.geo ? { geo: options.geo } : {}),
+    ...(geo ? { geo } : {}),
+    ...(options.inspectFile ? { inspectFile: options.inspectFile } : {}),
     readDataFile: (name) => {
       if (!options.readDataFile) throw new Error(`cannot read ${JSON.stringify(name)}: this rule set was loaded without access to files`);
       return options.readDataFile(name, position.file);
     },
   });
-  const linked = linkRules(drafts, environment, notes, options.geo !== undefined);
-  return { settings, profile, notes, unicodeMap: loadUnicodeMap(settings, nodes, options), ...linked };
+  const linked = linkRules(drafts, environment, notes, geo !== undefined);
+  const writesDebugLog =
+    settings.debugLogLevel > 0 || linked.rules.some((rule) => rule.actions.controls.some(({ kind }) => kind === 'debugLogLevel'));
+  return { settings, profile, notes, unicodeMap: loadUnicodeMap(settings, nodes, options), writesDebugLog, ...linked };
 }
 
 /** ModSecurity 3 reads bodies and evaluates (without blocking) unless told otherwise; 2 does neither. */
@@ -98,7 +122,7 @@ function profileDefaults(profile: Profile): Settings {
 
 function loadUnicodeMap(settings: Settings, nodes: readonly Node[], options: CompileOptions): UnicodeMap | undefined {
   if (settings.unicodeMapFile === undefined) return undefined;
-  const { position } = nodes.findLast((node) => node.kind === 'directive' && node.name === 'SecUnicodeMapFile')!;
+  const { position } = lastOf(nodes, 'SecUnicodeMapFile');
   try {
     const map = parseUnicodeMap(options.readDataFile!(settings.unicodeMapFile, position.file), settings.unicodeCodePage);
     if (!map) throw new Error(`it holds no code page ${settings.unicodeCodePage}`);
@@ -111,6 +135,22 @@ function loadUnicodeMap(settings: Settings, nodes: readonly Node[], options: Com
       { cause },
     );
   }
+}
+
+function loadGeo({ geoDatabase }: Settings, nodes: readonly Node[], options: CompileOptions): GeoLookup | undefined {
+  if (geoDatabase === undefined) return undefined;
+  const { position } = lastOf(nodes, 'SecGeoLookupDb');
+  try {
+    return openGeoDatabase(Buffer.from(options.readDataFile!(geoDatabase, position.file), 'latin1'));
+  } catch (cause) {
+    throw new WafConfigError('missing-file', position, `SecGeoLookupDb ${JSON.stringify(geoDatabase)}: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}
+
+function lastOf(nodes: readonly Node[], ...names: string[]): Node {
+  return nodes.findLast((node) => node.kind === 'directive' && names.includes(node.name))!;
 }
 
 /** Rules and markers in order, with chains put together and removals and updates applied. */

@@ -144,7 +144,8 @@ function applyControl(state: TransactionState, control: Control): void {
         state.removedTargets.set(index, list);
       }
       return;
-    case 'ignored':
+    case 'debugLogLevel':
+      state.debugLogLevel = control.value;
       return;
     default:
       control satisfies never;

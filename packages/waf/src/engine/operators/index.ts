@@ -1,6 +1,7 @@
 import { geoLookup, ipMatch, ipMatchFromFile, rbl } from './addresses.ts';
 import { verifyCC, verifyCPF, verifySSN, verifySVNR } from './checksums.ts';
 import { detectSQLi, detectXSS } from './injection.ts';
+import { inspectFile } from './inspect-file.ts';
 import { eq, ge, gt, le, lt } from './numbers.ts';
 import { pm, pmFromFile, rx, rxGlobal, strmatch } from './patterns.ts';
 import {
@@ -30,6 +31,7 @@ const factories: ReadonlyMap<string, OperatorFactory> = new Map(
     ge,
     geoLookup,
     gt,
+    inspectFile,
     ipMatch,
     ipMatchF: ipMatchFromFile,
     ipMatchFromFile,
@@ -60,7 +62,6 @@ const factories: ReadonlyMap<string, OperatorFactory> = new Map(
 const unsupported: ReadonlyMap<string, string> = new Map([
   ['fuzzyhash', 'ssdeep hashes are not computed'],
   ['gsblookup', 'Google Safe Browsing databases are not read'],
-  ['inspectfile', 'no program or script is run'],
   ['rsub', 'traffic is not rewritten'],
   ['validatedtd', 'documents are not validated against DTDs'],
   ['validatehash', 'hash tokens are not injected or checked'],

@@ -1,4 +1,4 @@
-import type { GeoLookup } from '../resources.ts';
+import type { GeoLookup, InspectFile } from '../resources.ts';
 import type { Profile } from '../seclang/ast.ts';
 
 /**
@@ -23,8 +23,12 @@ export interface OperatorEnvironment {
   /** Text of a data file named in a rule, found beside the rule file. @throws when it cannot be read */
   readDataFile(name: string): string;
   readonly geo?: GeoLookup;
+  readonly inspectFile?: InspectFile;
   readonly regexStepBudget: number;
 }
+
+/** A documented operator that this engine was made without. */
+export class Unavailable extends Error {}
 
 /** Builds the test for one (expanded) argument. @throws Error when the argument is no good */
 export type OperatorFactory = (argument: string, environment: OperatorEnvironment) => OperatorTest;

@@ -1,3 +1,4 @@
+import type { Profile } from '../seclang/ast.ts';
 import type { MatchedRule, MatchedVariable } from '../transaction/state.ts';
 
 const severities = ['EMERGENCY', 'ALERT', 'CRITICAL', 'ERROR', 'WARNING', 'NOTICE', 'INFO', 'DEBUG'];
@@ -17,27 +18,41 @@ export function escapeLog(text: string): string {
   );
 }
 
+export interface MessageContext {
+  readonly uri: string;
+  readonly hostname: string;
+  readonly uniqueId: string;
+  /** Whose form; ModSecurity 2.9's unless it is ModSecurity 3's. */
+  readonly profile?: Profile;
+}
+
 /** One line a match in ModSecurity's error-log form: `ModSecurity: Warning. … [id "942100"] [msg "…"]`. */
-export function renderMatch(
-  rule: MatchedRule,
-  match: MatchedVariable,
-  context: { readonly uri: string; readonly hostname: string; readonly uniqueId: string },
-): string {
+export function renderMatch(rule: MatchedRule, match: MatchedVariable, context: MessageContext): string {
+  const isThird = context.profile === 'modsecurity3';
   const field = (name: string, value: string | number | undefined): string =>
-    value === undefined ? '' : ` [${name} "${escapeLog(String(value).slice(0, MAX_DATA))}"]`;
+    value === undefined && !isThird ? '' : ` [${name} "${escapeLog(String(value ?? '').slice(0, MAX_DATA))}"]`;
+  const severity = rule.severity === undefined ? undefined : severities[rule.severity];
   return [
-    `ModSecurity: Warning. Matched "${escapeLog(rule.operator.slice(0, 300))}" at ${escapeLog(match.name)}.`,
+    `ModSecurity: Warning. Matched "${isThird ? renderTest(rule, match) : `${escapeLog(rule.operator.slice(0, 300))}" at ${escapeLog(match.name)}.`}`,
     field('file', rule.file),
     field('line', rule.line),
     field('id', rule.id),
     field('rev', rule.rev),
     field('msg', match.message),
     field('data', match.logdata),
-    field('severity', rule.severity === undefined ? undefined : severities[rule.severity]),
+    field('severity', isThird ? (rule.severity ?? 0) : severity),
     field('ver', rule.ver),
+    ...(isThird ? [field('maturity', rule.maturity ?? 0), field('accuracy', rule.accuracy ?? 0)] : []),
     ...rule.tags.map((tag) => field('tag', tag)),
     field('hostname', context.hostname),
     field('uri', context.uri),
     field('unique_id', context.uniqueId),
   ].join('');
+}
+
+/** As ModSecurity 3 puts it, down to the quote it does not close. */
+function renderTest({ test }: MatchedRule, match: MatchedVariable): string {
+  if (!test) return 'Unconditional match in SecAction';
+  const value = escapeBytes(match.value.slice(0, MAX_DATA));
+  return `Operator \`${test.operator}' with parameter \`${test.argument.slice(0, 200)}' against variable \`${match.name}' (Value: \`${value}' )`;
 }

@@ -22,7 +22,6 @@ const shapes: Readonly<Record<string, ArgumentShape>> = {
   SecAuditLogFileMode: text,
   SecAuditLogFormat: choice('JSON', 'Native'),
   SecAuditLogParts: text,
-  SecAuditLogPrefix: text,
   SecAuditLogRelevantStatus: text,
   SecAuditLogStorageDir: text,
   SecAuditLogType: choice('Serial', 'Concurrent', 'Parallel', 'HTTPS'),
@@ -106,8 +105,44 @@ export const directiveShapes: ReadonlyMap<string, { readonly name: string; reado
   Object.entries(shapes).map(([name, shape]) => [name.toLowerCase(), { name, shape }]),
 );
 
-/** Directives that need what this engine refuses to have: a Lua interpreter or rules fetched over the network. */
-export const unsupportedDirectives: ReadonlyMap<string, string> = new Map([
-  ['secrulescript', 'Lua scripts are not run by this engine'],
-  ['secremoterules', 'rules are not fetched over the network; download the file and use Include'],
+/** Directives that need what this engine refuses to have; with `but`, that value asks for nothing and is accepted. */
+export const unsupportedDirectives: ReadonlyMap<string, { readonly reason: string; readonly but?: string }> = new Map(
+  Object.entries({
+    SecChrootDir: { reason: 'a process that is running already is not moved' },
+    SecConnEngine: { reason: "connections are not counted; set the server's own limits", but: 'Off' },
+    SecConnReadStateLimit: { reason: "connections are not counted; set the server's own limits" },
+    SecConnWriteStateLimit: { reason: "connections are not counted; set the server's own limits" },
+    SecContentInjection: { reason: 'responses are not rewritten', but: 'Off' },
+    SecGsbLookupDb: { reason: 'Google Safe Browsing no longer publishes these databases' },
+    SecGuardianLog: { reason: 'no program is run' },
+    SecHashEngine: { reason: 'responses are not rewritten', but: 'Off' },
+    SecHashKey: { reason: 'responses are not rewritten' },
+    SecHashMethodPm: { reason: 'responses are not rewritten' },
+    SecHashMethodRx: { reason: 'responses are not rewritten' },
+    SecHashParam: { reason: 'responses are not rewritten' },
+    SecPdfProtect: { reason: 'gone from ModSecurity since 2.9', but: 'Off' },
+    SecPdfProtectMethod: { reason: 'gone from ModSecurity since 2.9' },
+    SecPdfProtectSecret: { reason: 'gone from ModSecurity since 2.9' },
+    SecPdfProtectTimeout: { reason: 'gone from ModSecurity since 2.9' },
+    SecPdfProtectTokenName: { reason: 'gone from ModSecurity since 2.9' },
+    SecReadStateLimit: { reason: "connections are not counted; set the server's own limits" },
+    SecRemoteRules: { reason: 'rules are not fetched over the network; download the file and use Include' },
+    SecRemoteRulesFailAction: { reason: 'rules are not fetched over the network; download the file and use Include' },
+    SecRulePerfTime: { reason: 'rules are not timed' },
+    SecRuleScript: { reason: 'Lua scripts are not run by this engine' },
+    SecStatusEngine: { reason: 'nobody is told about this installation', but: 'Off' },
+    SecWriteStateLimit: { reason: "connections are not counted; set the server's own limits" },
+    SecXmlExternalEntity: { reason: 'external entities are never loaded', but: 'Off' },
+  }).map(([name, refusal]) => [name.toLowerCase(), refusal]),
+);
+
+/** Directives about how another engine goes about its work: accepted, and said in the load report. */
+export const inertDirectives: ReadonlyMap<string, string> = new Map([
+  ['SecCacheTransformations', 'values are transformed once anyway'],
+  ['SecHttpBlKey', 'block lists are not asked'],
+  ['SecPcreMatchLimit', 'patterns run in counted steps that no value can use up in vain'],
+  ['SecPcreMatchLimitRecursion', 'patterns run in counted steps that no value can use up in vain'],
+  ['SecRequestBodyInMemoryLimit', 'bodies stay in memory, up to SecRequestBodyLimit'],
+  ['SecRuleInheritance', 'there is one rule set, and nothing to inherit from'],
+  ['SecTmpDir', 'bodies stay in memory, up to SecRequestBodyLimit'],
 ]);

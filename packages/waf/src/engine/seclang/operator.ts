@@ -48,6 +48,14 @@ export const operatorNames: ReadonlyMap<string, string> = new Map(
   ].map((name) => [name.toLowerCase(), name]),
 );
 
+const titles: Readonly<Record<string, string>> = { streq: 'StrEq', strmatch: 'StrMatch' };
+
+/** An operator as ModSecurity 3's logs name it: `DetectSQLi`. */
+export function operatorTitle(name: string): string {
+  const canonical = titles[name] ?? operatorNames.get(name)!;
+  return canonical[0]!.toUpperCase() + canonical.slice(1);
+}
+
 /** Parse `!@rx pattern`; text without `@` is a pattern for `@rx`. */
 export function parseOperator(text: string, position: Position): OperatorNode {
   const match = /^\s*(!?)\s*@([A-Za-z0-9_]+)(?:\s+|$)/.exec(text);

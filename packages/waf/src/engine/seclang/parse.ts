@@ -124,7 +124,10 @@ function parseRule(args: string[], position: Position): RuleNode {
 
 function parseSetting(name: string, written: string, args: string[], position: Position): DirectiveNode {
   const refusal = unsupportedDirectives.get(name);
-  if (refusal) throw new WafConfigError('unsupported', position, `${written}: ${refusal}`);
+  if (refusal && (refusal.but === undefined || refusal.but.toLowerCase() !== args[0]?.toLowerCase())) {
+    const wanted = refusal.but === undefined ? '' : `; wanted ${refusal.but}`;
+    throw new WafConfigError('unsupported', position, `${written}: ${refusal.reason}${wanted}`);
+  }
   const known = directiveShapes.get(name);
   if (!known)
     throw new WafConfigError(

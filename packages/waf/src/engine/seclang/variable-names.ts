@@ -133,6 +133,22 @@ export const scalarNames: ReadonlySet<string> = new Set([
   'WEBSERVER_ERROR_LOG',
 ]);
 
+/** Documented variables that nothing here can ever fill: a rule over them would be silent. */
+const unsupported: ReadonlyMap<string, string> = new Map([
+  ['WEBSERVER_ERROR_LOG', 'the error log of a web server is not read'],
+  ...['ALL', 'COMBINED', 'GC', 'LOGGING', 'PHASE1', 'PHASE2', 'PHASE3', 'PHASE4', 'PHASE5', 'RULES', 'SREAD', 'SWRITE'].map(
+    (name) => [`PERF_${name}`, 'rules are not timed'] as const,
+  ),
+  ...['BASENAME', 'FILENAME', 'GID', 'GROUPNAME', 'MODE', 'UID', 'USERNAME'].map(
+    (name) => [`SCRIPT_${name}`, 'requests are not mapped to files of a web server'] as const,
+  ),
+]);
+
+/** Why a documented variable is not to be had; undefined when it is. */
+export function whyUnsupported(canonicalName: string): string | undefined {
+  return unsupported.get(canonicalName);
+}
+
 const aliases: ReadonlyMap<string, string> = new Map([
   ['RESPONSE_HEADER', 'RESPONSE_HEADERS'],
   ['STATUS', 'STATUS_LINE'],

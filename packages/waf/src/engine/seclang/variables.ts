@@ -1,7 +1,7 @@
 import type { Position } from '../errors.ts';
 import { WafConfigError } from '../errors.ts';
 import type { VariableNode } from './ast.ts';
-import { canonicalVariable, collectionNames } from './variable-names.ts';
+import { canonicalVariable, collectionNames, whyUnsupported } from './variable-names.ts';
 
 /** Parse `ARGS|!ARGS:foo|&TX:/^x/`; separators are `|` and, as ModSecurity allows, `,`. */
 export function parseVariables(text: string, position: Position): VariableNode[] {
@@ -35,6 +35,9 @@ export function parseVariables(text: string, position: Position): VariableNode[]
         `Unknown variable ${JSON.stringify(written)}; wanted one that ModSecurity documents`,
       );
     }
+    const refusal = whyUnsupported(name);
+    if (refusal !== undefined)
+      throw new WafConfigError('unsupported', position, `Variable ${JSON.stringify(written)}: ${refusal}; wanted a rule without it`);
     at += written.length;
     let key: string | undefined;
     let isKeyRegex = false;

@@ -7,6 +7,7 @@ import { textOf } from '../body/xml-tree.ts';
 import { urlDecode } from '../transformations/url.ts';
 import { Target } from '../variables/target.ts';
 import type { TransactionState } from './state.ts';
+import { saveUploads } from './uploads.ts';
 import { forgetDerived, valuesOf } from './values.ts';
 
 /** The head of a request. All text is latin1: one character a byte. */
@@ -48,7 +49,7 @@ export function readRequestHead(state: TransactionState, head: RequestHead): voi
   const cookies: Target[] = [];
   for (const header of headers) {
     const name = header.lowerKey;
-    if (name === 'cookie') cookies.push(...parseCookies(header.value, settings.argumentsLimit));
+    if (name === 'cookie') cookies.push(...parseCookies(header.value, settings.cookieSeparator, settings.argumentsLimit));
     else if (name === 'content-type') contentType ||= header.value;
     else if (name === 'host') set(state, 'SERVER_NAME', header.value.replace(/:\d*$/, ''));
     else if (name === 'authorization') readAuthorization(state, header.value);
@@ -89,11 +90,13 @@ function defaultProcessor(contentType: string): string {
 export function readRequestBody(state: TransactionState, body: string): void {
   set(state, 'REQUEST_BODY_LENGTH', body.length);
   traceAccess(state);
+  if (state.ruleSet.settings.hasInputStream) set(state, 'STREAM_INPUT_BODY', body);
   if (body.length > 0) parseBody(state, body);
   traceArguments(state, 'BODY', valuesOf(state, 'ARGS_POST'));
   const head = valuesOf(state, 'REQUEST_LINE')[0]?.value ?? '';
   const lines = valuesOf(state, 'REQUEST_HEADERS').map((header) => `${header.key}: ${header.value}\n`);
-  const full = `${head}\n${lines.join('')}\n${body}`;
+  // ModSecurity 3 leaves out the request line.
+  const full = state.ruleSet.profile === 'modsecurity3' ? `${lines.join('')}\n\n${body}` : `${head}\n${lines.join('')}\n${body}`;
   set(state, 'FULL_REQUEST', full);
   set(state, 'FULL_REQUEST_LENGTH', full.length);
   forgetDerived(state);
@@ -206,6 +209,7 @@ function readMultipart(state: TransactionState, body: string): void {
     files.map((file) => new Target(file.name, file.name)),
   );
   state.setList('MULTIPART_PART_HEADERS', parsed.partHeaders);
+  saveUploads(state, files);
   for (const [name, value] of Object.entries(flags)) set(state, `MULTIPART_${name}`, value);
   set(state, 'MULTIPART_STRICT_ERROR', parsed.isStrictError ? 1 : 0);
   if (parsed.error !== undefined) bodyError(state, parsed.error);

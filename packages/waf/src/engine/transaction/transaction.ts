@@ -3,9 +3,12 @@ import { saveCollections } from '../evaluate/actions.ts';
 import type { RulePrefilter } from '../evaluate/phase.ts';
 import { runPhase } from '../evaluate/phase.ts';
 import { Target } from '../variables/target.ts';
+import type { AuditRecord } from './audit.ts';
+import { auditOf } from './audit.ts';
 import type { RequestHead } from './request.ts';
 import { bodyError, readRequestBody, readRequestHead } from './request.ts';
 import type { Interruption, MatchedRule, TransactionState } from './state.ts';
+import { dropUploads } from './uploads.ts';
 import { forgetDerived } from './values.ts';
 
 /** The head of a response; latin1 text. */
@@ -26,6 +29,8 @@ export interface TransactionResult {
   readonly limits: readonly { readonly ruleId: number; readonly variable: string }[];
   /** TX members whose names hold "score", for example anomaly scores by category and paranoia level. */
   readonly scores: Readonly<Record<string, number>>;
+  /** What the audit log is to say; undefined when SecAuditEngine wants no entry. */
+  readonly audit: AuditRecord | undefined;
 }
 
 /**
@@ -42,7 +47,9 @@ export class Transaction {
   readonly #responseChunks: string[] = [];
   #responseBytes = 0;
   #wantsResponseBody = false;
+  #isResponseInspected = false;
   #isFinished = false;
+  #audit: AuditRecord | undefined;
 
   constructor(state: TransactionState, prefilter: RulePrefilter | undefined, folded: Folded | undefined) {
     this.#state = state;
@@ -127,7 +134,10 @@ export class Transaction {
     if (state.allowed === 'request') state.allowed = 'none';
     this.#run(3);
     const type = header('content-type').split(';')[0]!.trim().toLowerCase();
-    this.#wantsResponseBody = state.responseBodyAccess && state.ruleSet.settings.responseBodyMimeTypes.has(type === '' ? 'null' : type);
+    this.#isResponseInspected = state.responseBodyAccess && state.ruleSet.settings.responseBodyMimeTypes.has(type === '' ? 'null' : type);
+    // ModSecurity 3 refuses a long response even when it does not look into it.
+    const isCounted = state.ruleSet.profile === 'modsecurity3' && state.ruleSet.settings.responseBodyLimitAction === 'Reject';
+    this.#wantsResponseBody = this.#isResponseInspected || isCounted;
     return state.interruption;
   }
 
@@ -159,9 +169,10 @@ export class Transaction {
   /** The response is complete: run phase 4. */
   responseBody(): Interruption | undefined {
     if (!this.#isActive()) return this.#state.interruption;
-    if (this.#wantsResponseBody) {
+    if (this.#isResponseInspected) {
       const body = this.#responseChunks.join('');
       this.#state.setList('RESPONSE_BODY', [new Target('', body)]);
+      if (this.#state.ruleSet.settings.hasOutputStream) this.#state.setList('STREAM_OUTPUT_BODY', [new Target('', body)]);
       if (this.#state.lists.get('RESPONSE_CONTENT_LENGTH')?.[0]?.value === '')
         this.#state.setList('RESPONSE_CONTENT_LENGTH', [new Target('', String(body.length))]);
     }
@@ -179,9 +190,11 @@ export class Transaction {
       state.dropCaches();
       runPhase(state, 5, this.#prefilter, this.#folded?.phases[5]);
       saveCollections(state);
+      this.#audit = auditOf(state, { request: this.#requestChunks.join(''), response: this.#responseChunks.join('') });
+      dropUploads(state, this.#audit !== undefined);
     }
     this.#isFinished = true;
-    return new Result(state);
+    return new Result(state, this.#audit);
   }
 
   /** A body the adapter could not read, for example cut off by the client. */
@@ -206,9 +219,11 @@ class Result implements TransactionResult {
   readonly detected: Interruption | undefined;
   readonly matched: readonly MatchedRule[];
   readonly limits: TransactionResult['limits'];
+  readonly audit: AuditRecord | undefined;
   readonly #tx: TransactionState['tx'];
 
-  constructor(state: TransactionState) {
+  constructor(state: TransactionState, audit: AuditRecord | undefined) {
+    this.audit = audit;
     this.id = state.id;
     this.interruption = state.interruption;
     this.detected = state.detected;
