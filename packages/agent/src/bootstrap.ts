@@ -29,7 +29,7 @@ export function renderBootstrap({ nodeId, socketPath, workload }: BootstrapOptio
       lds_config: { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' },
     },
     static_resources: {
-      clusters: [agentCluster('xds-grpc', socketPath), agentCluster('sds-grpc', socketPath), adminCluster],
+      clusters: [...['xds-grpc', 'sds-grpc', 'telemetry-grpc'].map((name) => agentCluster(name, socketPath)), adminCluster],
       listeners: [only(ports.metrics, '/stats/prometheus')],
     },
   };

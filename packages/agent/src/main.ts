@@ -12,6 +12,7 @@ import { readCapture, renderInterception, renderWafInterception } from './interc
 import { createReadiness, waitUntilReady } from './readiness.ts';
 import { createAgentSocket } from './socket.ts';
 import { createStatusServer, statusPort } from './status.ts';
+import { createTelemetry } from './telemetry/index.ts';
 
 const env = process.env;
 const commands: Readonly<Record<string, () => void | Promise<void>>> = {
@@ -59,11 +60,24 @@ async function runProxy(): Promise<void> {
     namespace: workload.namespace,
     serviceAccount: workload.serviceAccount,
   };
-  const agent = createAgentSocket(access);
+  const telemetry = createTelemetry({
+    pod: workload,
+    workload: {
+      name: env['ISTIO_META_WORKLOAD_NAME'] || workload.name,
+      namespace: workload.namespace,
+      service: env['CANONICAL_SERVICE'],
+      revision: env['CANONICAL_REVISION'],
+    },
+    flowLogPath: env['PALISADE_FLOW_LOG'],
+    adminPort: ports.admin,
+    now: Date.now,
+  });
+  const agent = createAgentSocket(access, telemetry.methods);
   await new Promise<void>((resolve) => agent.server.listen(socketPath, resolve));
   let hasCertificate = false;
   createReadiness(() => hasCertificate).listen(ports.ready, '::');
-  createStatusServer(appProbeRoutes(env['ISTIO_KUBE_APP_PROBERS'], appPlace(env['INSTANCE_IP'] ?? ''))).listen(statusPort, '::');
+  const probes = appProbeRoutes(env['ISTIO_KUBE_APP_PROBERS'], appPlace(env['INSTANCE_IP'] ?? ''));
+  createStatusServer(new Map([...probes, ['/stats/prometheus', telemetry.scrape]])).listen(statusPort, '::');
   // Said for people and logs: what a pod is, the control plane reads from the API.
   const role = process.argv[3] === 'router' ? 'router' : 'sidecar';
   const nodeId = `${role}~${env['INSTANCE_IP'] ?? ''}~${workload.name}.${workload.namespace}~${workload.namespace}.svc.cluster.local`;

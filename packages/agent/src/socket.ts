@@ -7,7 +7,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { TypeUrl } from '@palisade/xds';
 import { SecretSchema } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/secret';
 import { DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema } from '@palisade/xds/api/envoy/service/discovery/v3/discovery';
-import { createFrameReader, createGrpcHandler, encodeFrame, GrpcCode } from '@palisade/xds/grpc';
+import { createFrameReader, createGrpcHandler, encodeFrame, GrpcCode, type GrpcMethods } from '@palisade/xds/grpc';
 import { createDeltaSession, createDiscoveryMethods, type ProxyConnection, type ResourceSnapshot, versioned } from '@palisade/xds/server';
 import { authorization, type ControlPlaneAccess, connectControlPlane, type WorkloadSecrets } from './certificates.ts';
 import { divideSecretRequest, ownNonce } from './secret-routing.ts';
@@ -19,11 +19,12 @@ export interface AgentSocket {
   setSecrets(secrets: WorkloadSecrets): void;
 }
 
-export function createAgentSocket(access: ControlPlaneAccess): AgentSocket {
+/** @param more methods of the agent's own services, such as telemetry */
+export function createAgentSocket(access: ControlPlaneAccess, more: GrpcMethods): AgentSocket {
   const connections = new Set<ProxyConnection<undefined>>();
   let snapshot: ResourceSnapshot = new Map();
-  const handle = createGrpcHandler(
-    createDiscoveryMethods<undefined>({
+  const handle = createGrpcHandler({
+    ...createDiscoveryMethods<undefined>({
       // The socket's file permissions decide who may ask.
       authenticate: async () => undefined,
       connected(connection) {
@@ -32,7 +33,8 @@ export function createAgentSocket(access: ControlPlaneAccess): AgentSocket {
         return () => connections.delete(connection);
       },
     }),
-  );
+    ...more,
+  });
   let upstream: ClientHttp2Session | undefined;
   const session = (): ClientHttp2Session => {
     if (upstream === undefined || upstream.destroyed || upstream.closed) {

@@ -5,6 +5,7 @@ import { file_envoy_config_endpoint_v3_endpoint as endpoint } from '@palisade/xd
 import { file_envoy_config_listener_v3_listener as listener } from '@palisade/xds/api/envoy/config/listener/v3/listener';
 import { file_envoy_config_route_v3_route as route } from '@palisade/xds/api/envoy/config/route/v3/route';
 import { file_envoy_extensions_access_loggers_file_v3_file as fileLog } from '@palisade/xds/api/envoy/extensions/access_loggers/file/v3/file';
+import { file_envoy_extensions_access_loggers_grpc_v3_als as grpcLog } from '@palisade/xds/api/envoy/extensions/access_loggers/grpc/v3/als';
 import { file_envoy_extensions_filters_http_ext_authz_v3_ext_authz as httpExtAuthz } from '@palisade/xds/api/envoy/extensions/filters/http/ext_authz/v3/ext_authz';
 import { file_envoy_extensions_filters_http_jwt_authn_v3_config as jwt } from '@palisade/xds/api/envoy/extensions/filters/http/jwt_authn/v3/config';
 import { file_envoy_extensions_filters_http_rbac_v3_rbac as httpRbac } from '@palisade/xds/api/envoy/extensions/filters/http/rbac/v3/rbac';
@@ -22,6 +23,6 @@ import { file_envoy_extensions_transport_sockets_tls_v3_tls as tls } from '@pali
 import { file_envoy_extensions_upstreams_http_v3_http_protocol_options as protocolOptions } from '@palisade/xds/api/envoy/extensions/upstreams/http/v3/http_protocol_options';
 
 export const typeRegistry = createRegistry(
-  ...[cluster, endpoint, listener, route, fileLog, httpExtAuthz, jwt, httpRbac, router, httpInspector, originalDst, tlsInspector],
+  ...[cluster, endpoint, listener, route, fileLog, grpcLog, httpExtAuthz, jwt, httpRbac, router, httpInspector, originalDst, tlsInspector],
   ...[networkExtAuthz, manager, networkRbac, tcpProxy, uriTemplate, rawBuffer, tls, protocolOptions],
 );

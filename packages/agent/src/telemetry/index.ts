@@ -8,12 +8,12 @@ import { createFlowLog } from './flow-log.ts';
 import { createRequestMetrics } from './metrics.ts';
 import { createReportMethods } from './receiver.ts';
 import { createScrape } from './scrape.ts';
-import { parseWorkloadName } from './workload.ts';
+import { unknown, type WorkloadName } from './workload.ts';
 
 export interface TelemetryOptions {
   readonly pod: OwnPod;
-  /** The pod's workload, as an endpoint's metadata has it; absent is unknown. */
-  readonly workload: string | undefined;
+  /** The pod's own; absent or empty is unknown. */
+  readonly workload: Partial<Record<'name' | 'namespace' | 'service' | 'revision', string | undefined>>;
   /** Where flow records go; undefined: nowhere. */
   readonly flowLogPath: string | undefined;
   readonly adminPort: number;
@@ -28,7 +28,14 @@ export interface Telemetry {
 }
 
 export function createTelemetry({ pod, workload, flowLogPath, adminPort, now }: TelemetryOptions): Telemetry {
-  const metrics = createRequestMetrics(parseWorkloadName(workload));
+  const own: WorkloadName = {
+    workload: workload.name || unknown,
+    namespace: workload.namespace || unknown,
+    service: workload.service || workload.name || unknown,
+    revision: workload.revision || unknown,
+    cluster: 'Kubernetes',
+  };
+  const metrics = createRequestMetrics(own);
   const flows = flowLogPath === undefined ? undefined : createFlowLog(createWriteStream(flowLogPath, { flags: 'a' }), now);
   const addFlow = (flow: FlowRecord) => flows?.add(flow);
   const skipped = () =>

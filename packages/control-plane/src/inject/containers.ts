@@ -30,6 +30,7 @@ export function proxyContainer(
   { image, discoveryAddress, trustDomain }: InjectionSettings,
   { dataplane, isNative, isHolding, resources }: InjectionOptions,
   probers: AppProbers,
+  workload: string,
 ): Container {
   const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
   const ready = { httpGet: { path: '/healthz/ready', port: 15_021 } };
@@ -46,6 +47,10 @@ export function proxyContainer(
       field('POD_NAMESPACE', 'metadata.namespace'),
       field('INSTANCE_IP', 'status.podIP'),
       field('SERVICE_ACCOUNT', 'spec.serviceAccountName'),
+      // Who telemetry says this is.
+      { name: 'ISTIO_META_WORKLOAD_NAME', value: workload },
+      field('CANONICAL_SERVICE', "metadata.labels['service.istio.io/canonical-name']"),
+      field('CANONICAL_REVISION', "metadata.labels['service.istio.io/canonical-revision']"),
       { name: 'CA_ADDR', value: discoveryAddress },
       { name: 'TRUST_DOMAIN', value: trustDomain },
       { name: 'PALISADE_DATAPLANE', value: dataplane },

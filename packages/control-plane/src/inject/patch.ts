@@ -1,5 +1,6 @@
 /** A pod with the mesh in it, and the JSON patch (RFC 6902) that leads there. */
 import type { KubernetesObject } from '@palisade/kubernetes';
+import { workloadName } from '@palisade/mesh/traffic';
 import { initContainer, proxyContainer, proxyVolumes } from './containers.ts';
 import { type InjectionSettings, readOptions } from './options.ts';
 import type { PodSpec } from './pod.ts';
@@ -15,7 +16,7 @@ export function injectProxy(
   const given = pod['spec'] as PodSpec;
   const { spec, probers } = options.rewritesProbes ? rewriteProbes(given) : { spec: given, probers: {} };
   const init = initContainer(options.interception, settings.image);
-  const proxy = proxyContainer(settings, options, probers);
+  const proxy = proxyContainer(settings, options, probers, workloadName(pod));
   const own = spec.initContainers ?? [];
   return {
     ...pod,

@@ -104,7 +104,7 @@ async function start(mode: MtlsMode): Promise<number> {
     providers: new Map(),
     trustDomains: { local: 'cluster.local', aliases: [] },
     pathNormalization: 'BASE',
-    accessLog: [],
+    accessLogs: { chain: () => [], refused: [] },
     appSource: { ipv4: '127.0.0.6', ipv6: '::6' },
   });
   const json = JSON.parse(

@@ -25,6 +25,8 @@ export function inboundFilters(plan: ChainPlan, cluster: string, input: InboundI
   return plan.codec === 'http' ? [httpConnectionManager(plan, cluster, input)] : tcpFilters(plan, cluster, input);
 }
 
+const serviceOf = (plan: ChainPlan, { ports }: InboundInput) => ports.find(({ port }) => port === plan.port)?.service;
+
 function tokensOf({ port }: ChainPlan, { tokens }: InboundInput): TokenRequirement {
   return (port === undefined ? undefined : tokens.ports.get(port)) ?? tokens.general;
 }
@@ -39,12 +41,12 @@ const refuseBytes: AuthorizationPolicy = {
 };
 
 function tcpFilters(plan: ChainPlan, cluster: string, input: InboundInput): Filter[] {
-  const { trustDomains, providers, accessLog } = input;
+  const { trustDomains, providers } = input;
   const authorization = tokensOf(plan, input).isRequired ? [...input.authorization, refuseBytes] : input.authorization;
   const proxy = create(TcpProxySchema, {
     statPrefix: cluster,
     clusterSpecifier: { case: 'cluster', value: cluster },
-    accessLog: [...accessLog],
+    accessLog: input.accessLogs.chain('tcp', serviceOf(plan, input)),
   });
   return [
     ...compileTcpCustom(authorization, { trustDomains, providers }),
@@ -87,7 +89,7 @@ function httpConnectionManager(plan: ChainPlan, cluster: string, input: InboundI
     normalizePath: mode !== 'NONE',
     mergeSlashes: mode === 'MERGE_SLASHES' || mode === 'DECODE_AND_MERGE_SLASHES',
     pathWithEscapedSlashesAction: mode === 'DECODE_AND_MERGE_SLASHES' ? EscapedSlashes.UNESCAPE_AND_FORWARD : EscapedSlashes.KEEP_UNCHANGED,
-    accessLog: [...input.accessLog],
+    accessLog: input.accessLogs.chain('http', serviceOf(plan, input)),
   });
   return create(FilterSchema, {
     name: 'envoy.filters.network.http_connection_manager',

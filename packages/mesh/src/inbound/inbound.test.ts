@@ -48,7 +48,7 @@ function input(changes: Partial<InboundInput> = {}): InboundInput {
     providers: new Map(),
     trustDomains: { local: 'cluster.local', aliases: ['old.td'] },
     pathNormalization: 'BASE',
-    accessLog: [],
+    accessLogs: { chain: () => [], refused: [] },
     appSource: { ipv4: '127.0.0.6', ipv6: '::6' },
     ...changes,
   };

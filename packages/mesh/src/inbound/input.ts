@@ -5,6 +5,7 @@ import type { MergedMtls } from '../authn/peer-authentication.ts';
 import type { FindJwks, TokenPlan } from '../authn/request-authentication.ts';
 import type { AuthorizationPolicy } from '../authz/policy.ts';
 import type { ProviderState } from '../resources/extension-provider.ts';
+import type { LogKind } from '../telemetry/access-log.ts';
 
 /** `auto` = nobody said: the first bytes decide, which makes server-first protocols wait for the client. */
 export type PortProtocol = 'http' | 'tcp' | 'auto';
@@ -13,6 +14,8 @@ export interface InboundPort {
   /** Of the workload. */
   readonly port: number;
   readonly protocol: PortProtocol;
+  /** Behind it, for telemetry (telemetry/metadata.ts). */
+  readonly service?: string;
 }
 
 /** MeshConfig `pathNormalization.normalization`; DEFAULT is BASE. */
@@ -29,7 +32,11 @@ export interface InboundInput {
   readonly providers: ReadonlyMap<string, ProviderState>;
   readonly trustDomains: TrustDomains;
   readonly pathNormalization: PathNormalization;
-  readonly accessLog: readonly AccessLog[];
+  readonly accessLogs: {
+    readonly chain: (kind: LogKind, service: string | undefined) => AccessLog[];
+    /** Connections that no chain took. */
+    readonly refused: AccessLog[];
+  };
   /** Source address of connections to the application, by family: marks what must not be intercepted again. */
   readonly appSource: { readonly ipv4: string; readonly ipv6: string };
 }

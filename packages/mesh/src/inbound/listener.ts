@@ -47,6 +47,7 @@ export function compileInbound(input: InboundInput): InboundResources {
     listenerFiltersTimeout: { seconds: 0n },
     continueOnListenerFiltersTimeout: true,
     filterChains: [blackHoleChain(input), ...chains],
+    accessLog: input.accessLogs.refused,
   });
   const ports = [...new Set(plans.flatMap((plan) => plan.port ?? []))];
   return {

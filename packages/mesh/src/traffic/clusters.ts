@@ -10,6 +10,7 @@ import { HealthStatus } from '@palisade/xds/api/envoy/config/core/v3/health_chec
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
 import { HttpProtocolOptionsSchema } from '@palisade/xds/api/envoy/extensions/upstreams/http/v3/http_protocol_options';
 import { selects } from '../authz/select.ts';
+import { describeService, metadataFilter } from '../telemetry/metadata.ts';
 import { overAds, pack, socketAddress } from './any.ts';
 import { decideClientTransport, type OutboundTarget } from './client-transport.ts';
 import { policyForPort } from './destination-rule.ts';
@@ -73,6 +74,7 @@ function compileCluster(target: OutboundTarget, snapshot: MeshSnapshot, codec: '
   return create(ClusterSchema, {
     name: isTwin ? bytesClusterName(name) : name,
     connectTimeout: { seconds: 10n },
+    metadata: { filterMetadata: { [metadataFilter]: { service: describeService(service) } } },
     lbPolicy: LbPolicy[loadBalancer ?? 'LEAST_REQUEST'],
     ...(isHeadless && codec === 'tcp'
       ? { clusterDiscoveryType: { case: 'type', value: Discovery.ORIGINAL_DST }, lbPolicy: LbPolicy.CLUSTER_PROVIDED }
@@ -128,11 +130,18 @@ export function compileLoadAssignment(target: OutboundTarget): ClusterLoadAssign
                 hostIdentifier: { case: 'endpoint' as const, value: { address: socketAddress(endpoint.address, endpoint.port) } },
                 healthStatus: HealthStatus.HEALTHY,
                 loadBalancingWeight: 1,
-                ...(endpoint.acceptsMtls ? { metadata: { filterMetadata: { 'envoy.transport_socket_match': { tlsMode: 'istio' } } } } : {}),
+                metadata: { filterMetadata: endpointMetadata(endpoint) },
               })),
             },
           ],
   });
+}
+
+function endpointMetadata({ acceptsMtls, workload }: ServiceEndpoint): Record<string, Record<string, string>> {
+  return {
+    ...(acceptsMtls ? { 'envoy.transport_socket_match': { tlsMode: 'istio' } } : {}),
+    ...(workload === undefined ? {} : { [metadataFilter]: { workload } }),
+  };
 }
 
 export function compilePassthroughCluster(): Cluster {

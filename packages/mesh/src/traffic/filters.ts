@@ -1,8 +1,6 @@
-/** Network filters that end a chain: HTTP connection manager and TCP proxy, both with an access log on standard output. */
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { type AccessLog, AccessLogSchema } from '@palisade/xds/api/envoy/config/accesslog/v3/accesslog';
+/** Network filters that end a chain: HTTP connection manager and TCP proxy, both with their access logs. */
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { FilterSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener_components';
-import { FileAccessLogSchema } from '@palisade/xds/api/envoy/extensions/access_loggers/file/v3/file';
 import { RouterSchema } from '@palisade/xds/api/envoy/extensions/filters/http/router/v3/router';
 import {
   HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
@@ -12,6 +10,7 @@ import {
   type HttpConnectionManagerSchema as ManagerSchema,
 } from '@palisade/xds/api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
 import { TcpProxySchema } from '@palisade/xds/api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy';
+import { outboundAccessLog } from '../telemetry/access-log.ts';
 import { extension } from './any.ts';
 import type { MeshSettings } from './model.ts';
 
@@ -20,39 +19,6 @@ type Manager = MessageInitShape<typeof ManagerSchema>;
 
 /** Connections to the application come from here, by family: interception lets them through. */
 export const appSource = { ipv4: '127.0.0.6', ipv6: '::6' };
-
-const fields = {
-  start_time: '%START_TIME%',
-  method: '%REQ(:METHOD)%',
-  path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
-  authority: '%REQ(:AUTHORITY)%',
-  response_code: '%RESPONSE_CODE%',
-  response_flags: '%RESPONSE_FLAGS%',
-  response_code_details: '%RESPONSE_CODE_DETAILS%',
-  connection_termination_details: '%CONNECTION_TERMINATION_DETAILS%',
-  bytes_received: '%BYTES_RECEIVED%',
-  bytes_sent: '%BYTES_SENT%',
-  duration: '%DURATION%',
-  request_id: '%REQ(X-REQUEST-ID)%',
-  upstream_host: '%UPSTREAM_HOST%',
-  upstream_cluster: '%UPSTREAM_CLUSTER%',
-  downstream_local_address: '%DOWNSTREAM_LOCAL_ADDRESS%',
-  downstream_remote_address: '%DOWNSTREAM_REMOTE_ADDRESS%',
-  downstream_peer_uri_san: '%DOWNSTREAM_PEER_URI_SAN%',
-};
-
-export const accessLog: readonly AccessLog[] = [
-  create(
-    AccessLogSchema,
-    extension('envoy.access_loggers.file', FileAccessLogSchema, {
-      path: '/dev/stdout',
-      accessLogFormat: {
-        case: 'logFormat',
-        value: { format: { case: 'jsonFormat', value: fields } },
-      },
-    }),
-  ),
-];
 
 export interface HttpOptions {
   readonly statPrefix: string;
@@ -82,7 +48,7 @@ export function httpManager({ statPrefix, settings, routes, security, isEdge = f
     ...(isEdge ? { setCurrentClientCertDetails: { subject: true, dns: true, uri: true } } : {}),
     // A service may stream for as long as it likes.
     streamIdleTimeout: { seconds: 0n },
-    accessLog: [...accessLog],
+    accessLog: outboundAccessLog('http'),
   };
   return extension('envoy.filters.network.http_connection_manager', HttpConnectionManagerSchema, config);
 }
@@ -95,6 +61,6 @@ export function tcpProxy(statPrefix: string, clusters: readonly { readonly name:
       clusters.length === 1 && first !== undefined
         ? { case: 'cluster', value: first.name }
         : { case: 'weightedClusters', value: { clusters: clusters.map(({ name, weight }) => ({ name, weight })) } },
-    accessLog: [...accessLog],
+    accessLog: outboundAccessLog('tcp'),
   });
 }

@@ -35,6 +35,8 @@ export interface ServiceEndpoint {
   /** Absent for endpoints that are no pods. */
   readonly serviceAccount?: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** What telemetry calls it (telemetry/metadata.ts); absent for endpoints that are no pods. */
+  readonly workload?: string;
   /** Its proxy accepts Istio's mutual TLS (label `security.istio.io/tlsMode=istio`). */
   readonly acceptsMtls: boolean;
 }

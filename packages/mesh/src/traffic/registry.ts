@@ -1,5 +1,6 @@
 /** Services, EndpointSlices and Pods as the mesh's services and workloads. */
 import type { KubernetesObject } from '@palisade/kubernetes';
+import { describeWorkload } from '../telemetry/metadata.ts';
 import type { MeshService, ServiceEndpoint, ServicePort, Workload } from './model.ts';
 import { protocolOf } from './protocol.ts';
 
@@ -57,7 +58,7 @@ function readSlice(
         isReady: endpoint.conditions?.ready !== false,
         namespace,
         labels,
-        ...(pod === undefined ? {} : { serviceAccount: serviceAccountOf(pod) }),
+        ...(pod === undefined ? {} : { serviceAccount: serviceAccountOf(pod), workload: describeWorkload(pod) }),
         acceptsMtls: labels[tlsModeLabel] === 'istio',
       })),
     );

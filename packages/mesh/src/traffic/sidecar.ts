@@ -1,9 +1,11 @@
 /** One workload's whole configuration, from everything the mesh knows. */
 import { compileInbound } from '../inbound/listener.ts';
+import { inboundAccessLog, refusedAccessLog } from '../telemetry/access-log.ts';
+import { describeService } from '../telemetry/metadata.ts';
 import { backedPorts } from './backed-ports.ts';
 import { compileLoadAssignment, compileOutboundClusters, compilePassthroughCluster, type OutboundTarget } from './clusters.ts';
 import { findDestinationRule } from './destination-rule.ts';
-import { accessLog, appSource } from './filters.ts';
+import { appSource } from './filters.ts';
 import type { MeshService, MeshSnapshot, Protocol, ProxyConfig, Workload } from './model.ts';
 import { compileOutbound } from './outbound.ts';
 import { securityOf } from './security.ts';
@@ -13,7 +15,7 @@ export function compileSidecar(snapshot: MeshSnapshot, workload: Workload): Prox
   const ports = declaredPorts(snapshot.services, workload);
   const { mtls, tokens, authorization, warnings } = securityOf(snapshot, workload);
   const inbound = compileInbound({
-    ports: [...ports].map(([port, protocol]) => ({ port, protocol: protocol === 'http2' ? 'http' : protocol })),
+    ports: [...ports].map(([port, { protocol, service }]) => ({ port, protocol: protocol === 'http2' ? 'http' : protocol, service })),
     mtls,
     tokens,
     authorization,
@@ -21,7 +23,7 @@ export function compileSidecar(snapshot: MeshSnapshot, workload: Workload): Prox
     providers: snapshot.providers,
     trustDomains: settings.trustDomains,
     pathNormalization: settings.pathNormalization,
-    accessLog,
+    accessLogs: { chain: inboundAccessLog, refused: refusedAccessLog() },
     appSource,
   });
   const services = [...snapshot.services].sort(byNearness(workload.namespace));
@@ -44,11 +46,15 @@ export function compileSidecar(snapshot: MeshSnapshot, workload: Workload): Prox
 }
 
 /** Workload ports behind the services that have this workload as an endpoint. Two services that disagree make the port `auto`. */
-function declaredPorts(services: readonly MeshService[], workload: Workload): Map<number, Protocol> {
-  const ports = new Map<number, Protocol>();
-  for (const { port, targetPort } of backedPorts(services, workload)) {
+function declaredPorts(services: readonly MeshService[], workload: Workload): Map<number, { protocol: Protocol; service: string }> {
+  const ports = new Map<number, { protocol: Protocol; service: string }>();
+  for (const { service, port, targetPort } of backedPorts(services, workload)) {
     const known = ports.get(targetPort);
-    ports.set(targetPort, known === undefined || known === port.protocol ? port.protocol : 'auto');
+    ports.set(targetPort, {
+      protocol: known === undefined || known.protocol === port.protocol ? port.protocol : 'auto',
+      // Telemetry names the first service of a port.
+      service: known?.service ?? describeService(service),
+    });
   }
   return new Map([...ports].sort(([a], [b]) => a - b));
 }

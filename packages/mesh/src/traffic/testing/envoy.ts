@@ -72,7 +72,12 @@ export function complaint(config: ProxyConfig): string | undefined {
       dynamic_resources: { ads_config: grpc },
       static_resources: {
         listeners: [...config.listeners.map((each) => render(ListenerSchema, each)), ...routeListeners],
-        clusters: [agentCluster('xds-grpc'), agentCluster('sds-grpc'), ...config.clusters.map((each) => render(ClusterSchema, each))],
+        clusters: [
+          agentCluster('xds-grpc'),
+          agentCluster('sds-grpc'),
+          agentCluster('telemetry-grpc'),
+          ...config.clusters.map((each) => render(ClusterSchema, each)),
+        ],
       },
     };
     const file = join(folder, 'bootstrap.json');
