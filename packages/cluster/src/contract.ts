@@ -15,11 +15,16 @@ export interface UserInfo {
   extra?: Readonly<Record<string, readonly string[]>>;
 }
 
+/** With `inline` interception the one container that runs in the proxy's namespace. */
+export const PROXY_CONTAINER = 'istio-proxy';
+
 /** A pod's place in the network, made before its first container starts. */
 export interface PodSandbox {
   readonly podUid: string;
   /** Name under /run/netns inside the supervisor's mount namespace; `nsenter --net=/run/netns/NAME` works there. */
   readonly netns: string;
+  /** `inline` interception: where the mesh's proxy runs, between the pod and the node; `netns` is the application's then. */
+  readonly proxyNetns?: string;
   /** IPv4 first, then IPv6. */
   readonly podIPs: readonly [string, string];
 }
@@ -92,3 +97,21 @@ export type AggregatedHandler = (req: IncomingMessage, res: ServerResponse, user
 
 /** Where node parts hand their flow records. Must not block; drops are counted by the receiver. */
 export type FlowSink = (record: FlowRecord) => void;
+
+/** What a certificate request asks to be. */
+export interface RequestedSubject {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+  readonly emails: readonly string[];
+  readonly uris: readonly string[];
+}
+
+/** Signs certificates for keys of others (certificates.k8s.io). */
+export interface RequestSigner {
+  /** @throws Error when the PEM is no request signed by its own key */
+  read(requestPem: string): Promise<RequestedSubject>;
+  /** At most a year; @returns the certificate as PEM */
+  sign(requestPem: string, usages: readonly string[], seconds?: number): Promise<string>;
+}

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ApiClient, SchemaRegistry } from '@palisade/kubernetes';
-import type { AggregatedHandler, KubeletLookup, UserInfo } from '../contract.ts';
+import type { AggregatedHandler, KubeletLookup, RequestSigner, UserInfo } from '../contract.ts';
 import { callWebhook, type ServiceDialer } from './admission/call.ts';
 import { restrictSigners } from './admission/certificates.ts';
 import { WebhookAdmission } from './admission/webhooks.ts';
@@ -21,7 +21,7 @@ import { OpenApiDocuments } from './http/openapi.ts';
 import { HttpsFront } from './http/server.ts';
 import { createLocalClient } from './local-client.ts';
 import { type AddressDialer, serviceDialer } from './network/dial.ts';
-import { openAuthority, type RequestSigner } from './pki/authority.ts';
+import { openAuthority } from './pki/authority.ts';
 import { renderKubeconfig } from './pki/kubeconfig.ts';
 import { parseRange } from './registry/address-range.ts';
 import { ResourceCatalog } from './registry/catalog.ts';
@@ -114,7 +114,6 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       refuseEscalation(scope, object, authorizer, rbac);
       restrictSigners(scope, object, old, authorizer);
     },
-    authorizer,
     clock,
     random: systemRandom,
     sleep: (ms) => sleep(ms),

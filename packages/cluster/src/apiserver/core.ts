@@ -1,7 +1,6 @@
 import type { KubernetesObject, SchemaRegistry } from '@palisade/kubernetes';
 import type { UserInfo } from '../contract.ts';
 import type { WebhookAdmission } from './admission/webhooks.ts';
-import type { Authorizer } from './auth/authorizer.ts';
 import type { ResourceCatalog } from './registry/catalog.ts';
 import type { ServedResource } from './registry/resource.ts';
 import type { ServiceAllocator } from './registry/service-allocator.ts';
@@ -17,7 +16,6 @@ export interface Core {
   readonly admission: WebhookAdmission;
   /** Refuses what the writer is allowed in general but not in this case: more rights than they have, somebody else's signer. @throws StatusError 403 */
   readonly restrict: (scope: Scope, object: KubernetesObject, old: KubernetesObject | undefined) => void;
-  readonly authorizer: Authorizer;
   readonly clock: () => Date;
   readonly random: Random;
   /** Waits; replaced in tests. */

@@ -1,5 +1,7 @@
 import type { ApiClient } from '@palisade/kubernetes';
 import type { Clock } from '@palisade/kubernetes/client';
+import type { RequestSigner } from '../contract.ts';
+import { createCertificateController } from './certificates/controller.ts';
 import { createCronJobController } from './cronjob/controller.ts';
 import { createDaemonSetController } from './daemonset/controller.ts';
 import { createDeploymentController } from './deployment/controller.ts';
@@ -31,6 +33,8 @@ export interface ControllersOptions {
   caCertificatePem: string;
   /** Everything the server serves now, custom resources included: namespaces are emptied and garbage is collected over these. */
   resources: () => readonly ServedResource[];
+  /** Signs what CertificateSigningRequests ask for; without, they stay as they are. */
+  certificateRequests?: RequestSigner;
   /** Where persistent volumes lie; without, claims stay pending. */
   volumes?: LocalVolumes;
   random?: () => number;
@@ -88,6 +92,7 @@ function createControllers(ctx: ControllerContext, options: ControllersOptions):
     createEndpointsMirror(ctx),
     createEventExpiry(ctx),
     createResourceQuotaController(ctx, options),
+    ...(options.certificateRequests === undefined ? [] : [createCertificateController(ctx, options.certificateRequests)]),
     ...(options.volumes === undefined ? [] : [createVolumeController(ctx, options.volumes)]),
   ];
 }

@@ -87,6 +87,7 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
     signal: lifetime.signal,
     log,
     caCertificatePem: api.caCertificatePem,
+    certificateRequests: api.certificateRequests,
     resources: () => registry.resources(),
     volumes: localVolumes(config.stateDir),
   });

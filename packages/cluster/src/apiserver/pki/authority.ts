@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RequestSigner } from '../../contract.ts';
 
 export interface KeyPairPem {
   readonly certificatePem: string;
@@ -19,6 +20,7 @@ export interface Authority {
   serving(names: ServingNames): Promise<KeyPairPem>;
   /** A client certificate: CN is the user name, each O a group. Cached in the state folder by file name. */
   client(file: string, user: string, groups: readonly string[]): Promise<KeyPairPem>;
+  readonly requests: RequestSigner;
 }
 
 /** Certificates are remade when they have less left than this. */
@@ -26,6 +28,7 @@ const RENEW_BEFORE_MS = 30 * 24 * 3600 * 1000;
 /** Life of the CA, ten years, and of what it signs, one year: as kubeadm's. */
 const CA_DAYS = 3650;
 const LEAF_DAYS = 365;
+const DAY_SECONDS = 24 * 3600;
 
 /**
  * Opens or makes the authority under `directory`. The X.509 library is loaded only when something must be made: a restart
@@ -54,6 +57,15 @@ export async function openAuthority(directory: string, clock: () => Date): Promi
         (certificate) => certificate.verify(new X509Certificate(ca.certificatePem).publicKey) && covers(certificate),
         () => sign({ commonName: 'kube-apiserver', organizations: [], ...names, usage: 'server' }),
       );
+    },
+    requests: {
+      read: async (requestPem) => (await import('./certificate-request.ts')).readRequest(requestPem),
+      sign: async (requestPem, usages, seconds = LEAF_DAYS * DAY_SECONDS) =>
+        (await import('./certificate-request.ts')).signRequest(ca, requestPem, {
+          usages,
+          now: clock(),
+          seconds: Math.min(seconds, LEAF_DAYS * DAY_SECONDS),
+        }),
     },
     client(file, user, groups) {
       return cached(

@@ -11,10 +11,10 @@ export interface LeafRequest {
   readonly usage: 'server' | 'client';
 }
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+export const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const DAY_MS = 24 * 3600 * 1000;
 /** Clocks of clients may be behind. */
-const BACKDATE_MS = 5 * 60 * 1000;
+export const BACKDATE_MS = 5 * 60 * 1000;
 
 const { subtle } = webcrypto;
 // Node's webcrypto has the shape the library wants; the two sets of types differ in detail only.
@@ -68,7 +68,7 @@ export async function issueLeaf(ca: KeyPairPem, request: LeafRequest, now: Date,
   return { certificatePem: pem(certificate), privateKeyPem: await exportKey(keys.privateKey) };
 }
 
-function pem(certificate: x509.X509Certificate): string {
+export function pem(certificate: x509.X509Certificate): string {
   return `${certificate.toString('pem').trim()}\n`;
 }
 
@@ -77,7 +77,7 @@ async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
 }
 
 /** 127 random bits: positive and never zero. */
-function serial(): string {
+export function serial(): string {
   const bytes = webcrypto.getRandomValues(new Uint8Array(16));
   bytes[0] = (bytes[0]! & 0x7f) | 0x40;
   return Buffer.from(bytes).toString('hex');

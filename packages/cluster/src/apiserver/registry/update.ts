@@ -20,7 +20,7 @@ import { checkEphemeralContainers } from './ephemeral-containers.ts';
 import { recordManagers, setManagers } from './managers.ts';
 import { composePart, type Part } from './parts.ts';
 import type { ServedResource } from './resource.ts';
-import { admitCertificate } from './strategies/certificate-signing-request.ts';
+import { admitDecision } from './strategies/certificate-signing-request.ts';
 import { hasGeneration, strategyFor } from './strategy.ts';
 import { formatTime } from './time.ts';
 
@@ -58,7 +58,7 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
     if (!isOwn) core.restrict(scope, prepared, current);
     if (!isOwn) admitPodSecurity(core, scope, prepared, current);
     if (!isOwn) admitNode(core, scope, 'UPDATE', prepared, current);
-    if (!isOwn) admitCertificate(core, scope, prepared, current, formatTime(core.clock()));
+    if (!isOwn) admitDecision(scope, prepared, current, formatTime(core.clock()));
     if (!isOwn) await core.admission.validate(scope, 'UPDATE', prepared, current);
     if (!isOwn) admitQuota(core, scope, prepared, current);
     try {

@@ -1,7 +1,7 @@
 import { forbidden, invalid, type KubernetesObject, type StatusCause } from '@palisade/kubernetes';
+import type { RequestedSubject } from '../../../contract.ts';
 import { nodeOf } from '../../auth/node-authorizer.ts';
-import type { Core, Scope } from '../../core.ts';
-import type { RequestedSubject } from '../../pki/certificate-request.ts';
+import type { Scope } from '../../core.ts';
 import type { Strategy } from '../strategy.ts';
 
 const CSRS = { group: 'certificates.k8s.io', resource: 'certificatesigningrequests' };
@@ -107,33 +107,14 @@ const conditionsOf = (csr: KubernetesObject): Condition[] => csr['status']?.cond
 const APPROVALS = ['Approved', 'Denied'];
 
 /**
- * Admission plugins CertificateApproval and CertificateSigning: who decides about a request and who fills in its certificate need a
- * permission for its signer. New conditions get their times.
+ * What became of a request is never taken back, and only the approval decides about it. New conditions get their times. (Who may
+ * approve and sign: admission/certificates.ts.)
  *
- * @throws StatusError 403, 422
+ * @throws StatusError 422
  */
-export function admitCertificate(core: Core, scope: Scope, csr: KubernetesObject, old: KubernetesObject, now: string): void {
+export function admitDecision(scope: Scope, csr: KubernetesObject, old: KubernetesObject, now: string): void {
   if (scope.resource.storeType !== 'certificatesigningrequests.certificates.k8s.io') return;
-  const { subresource, user } = scope;
-  const signerName: string = old['spec'].signerName;
-  const may = (verb: string) => {
-    const names = [signerName, `${signerName.split('/')[0]}/*`];
-    return names.some(
-      (name) =>
-        core.authorizer.authorize({
-          user,
-          verb,
-          path: '',
-          resource: { group: CSRS.group, version: '*', resource: 'signers', subresource: '', namespace: '', name },
-        }).allowed,
-    );
-  };
-  const fail = (why: string) => forbidden(CSRS, scope.name, why);
-  if (subresource === 'approval' && !may('approve')) throw fail(`user not permitted to approve requests with signerName "${signerName}"`);
-  if (subresource === 'status') {
-    if (!may('sign')) throw fail(`user not permitted to sign requests with signerName "${signerName}"`);
-    refuseDecision(csr, old);
-  }
+  if (scope.subresource === 'status') refuseDecision(csr, old);
   for (const type of [...APPROVALS, 'Failed']) {
     if (count(csr, type) < count(old, type)) throw statusFault(scope.name, `updates may not remove a condition of type "${type}"`);
   }
