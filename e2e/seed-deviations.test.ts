@@ -66,4 +66,50 @@ describe('seed deviations', { skip: cannotRunClusters(), timeout: 60_000 }, () =
     assert.notEqual(result.code, 0);
     assert.match(result.stderr, /exec \[POD\] -- \[COMMAND\]/);
   });
+
+  describe('the words of OpenShift (seed 004)', () => {
+    const patch = (kind: string, ...args: string[]) => cluster.kubectl('patch', `${kind}/mongodb`, ...args);
+    const container = 'image: busybox, command: [sleep, "3600"]';
+    before(() =>
+      cluster.apply(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: mongodb}
+spec:
+  selector: {matchLabels: {app: mongodb}}
+  template:
+    metadata: {labels: {app: mongodb}}
+    spec: {containers: [{name: mongodb, ${container}}]}
+`),
+    );
+
+    test('kinds that only OpenShift has are not there', async () => {
+      for (const kind of ['dc', 'route', 'scc']) {
+        assert.match((await cluster.kubectl('get', kind)).stderr, /the server doesn't have a resource type/, kind);
+      }
+    });
+
+    test('the JSON patch as printed: no annotations to add to; and its key ends in a space', async () => {
+      const add = (key: string, value: string) => JSON.stringify([{ op: 'add', path: `/spec/template/metadata/annotations${key}`, value }]);
+      const printed = '/sidecar.istio.io~1inject ';
+      assert.match((await patch('deployment', '--type=json', '-p', add(printed, 'true'))).stderr, /The request is invalid/);
+      await cluster.kubectlOk('patch', 'deployment/mongodb', '-p', '{"spec":{"template":{"metadata":{"annotations":{"any":"one"}}}}}');
+      const refused = await patch('deployment', '--type=json', '-p', add(printed, 'true'));
+      assert.match(refused.stderr, /annotations: Invalid value: "sidecar.istio.io\/inject "/);
+    });
+
+    test('the plain form: a merge patch of the Deployment, pods by its own label, admission by namespace', async () => {
+      const metadata = { annotations: { 'sidecar.istio.io/inject': 'true' }, labels: { version: 'v1' } };
+      await cluster.kubectlOk('patch', 'deployment/mongodb', '-p', JSON.stringify({ spec: { template: { metadata } } }));
+      await cluster.kubectlOk('rollout', 'status', 'deployment/mongodb', '--timeout=60s');
+      const labels = await cluster.kubectlOk('get', 'pods', '-l', 'app=mongodb,version=v1', '-o', 'name');
+      assert.match(labels, /^pod\/mongodb-/);
+      const root = '{"spec":{"containers":[{"name":"c","image":"busybox","securityContext":{"privileged":true}}]}}';
+      await cluster.kubectlOk('label', 'namespace', 'default', 'pod-security.kubernetes.io/enforce=baseline');
+      const run = () => cluster.kubectl('run', 'rooted', '--image=busybox', `--overrides=${root}`);
+      assert.match((await run()).stderr, /violates PodSecurity "baseline:latest": privileged/);
+      await cluster.kubectlOk('label', 'namespace', 'default', 'pod-security.kubernetes.io/enforce=privileged', '--overwrite');
+      assert.equal((await run()).code, 0);
+    });
+  });
 });
