@@ -52,6 +52,7 @@ export async function startNetwork(parts: Parts): Promise<NetworkParts> {
     onApplied: () => void hostPorts?.update(),
   });
   hostPorts = startHostPorts({
+    cluster: parts.config.name,
     client,
     services: informers.services,
     plans: () => proxy.current,

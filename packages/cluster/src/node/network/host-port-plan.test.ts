@@ -11,14 +11,17 @@ const balancer = (name: string, spec: Record<string, unknown> = {}, ip?: string)
 });
 
 test('a Service keeps its address, a foreign or doubled one is replaced, somebody else’s class is left alone', () => {
-  const assigned = assignLoadBalancerAddresses([
-    balancer('kept', {}, '127.77.9.9'),
-    balancer('thief', {}, '127.77.9.9'),
-    balancer('foreign', {}, '192.0.2.1'),
-    balancer('zero', {}, '127.77.0.255'),
-    balancer('classed', { loadBalancerClass: 'example.com/lb' }),
-    service('plain', {}),
-  ]);
+  const assigned = assignLoadBalancerAddresses(
+    [
+      balancer('kept', {}, '127.77.9.9'),
+      balancer('thief', {}, '127.77.9.9'),
+      balancer('foreign', {}, '192.0.2.1'),
+      balancer('zero', {}, '127.77.0.255'),
+      balancer('classed', { loadBalancerClass: 'example.com/lb' }),
+      service('plain', {}),
+    ],
+    'one',
+  );
   assert.deepEqual([...assigned.keys()].sort(), ['default/foreign', 'default/kept', 'default/thief', 'default/zero']);
   assert.equal(assigned.get('default/kept'), '127.77.9.9');
   for (const address of assigned.values()) assert.match(address, /^127\.77\.[1-9]\d*\.[1-9]\d*$/);
@@ -28,11 +31,19 @@ test('a Service keeps its address, a foreign or doubled one is replaced, somebod
 test('addresses are all different, and a Service made again gets its old one', () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.stringMatching(/^[a-z]{1,6}$/), { maxLength: 60 }), (names) => {
-      const first = assignLoadBalancerAddresses(names.map((name) => balancer(name)));
+      const first = assignLoadBalancerAddresses(
+        names.map((name) => balancer(name)),
+        'one',
+      );
       assert.equal(new Set(first.values()).size, names.length);
-      assert.deepEqual(assignLoadBalancerAddresses(names.map((name) => balancer(name)).reverse()), first);
+      assert.deepEqual(assignLoadBalancerAddresses(names.map((name) => balancer(name)).reverse(), 'one'), first);
     }),
   );
+});
+
+test('Services of one name in two clusters of this machine do not meet', () => {
+  const [one, two] = ['one', 'two'].map((cluster) => assignLoadBalancerAddresses([balancer('web')], cluster).get('default/web'));
+  assert.notEqual(one, two);
 });
 
 test('ports: node ports on 127.0.0.1, Service ports on the address; IPv4 endpoints before IPv6; no SCTP', () => {

@@ -30,8 +30,10 @@ const PER_BYTE = 254;
 /**
  * Addresses of LoadBalancer Services by `namespace/name`. One that has an address keeps it; a new one gets the address its
  * name's hash points to, or the next free one, so that a Service made again usually has its old address.
+ *
+ * @param cluster its name: every cluster of this machine uses the same loopback, and may have a Service of the same name
  */
-export function assignLoadBalancerAddresses(services: readonly KubernetesObject[]): Map<string, string> {
+export function assignLoadBalancerAddresses(services: readonly KubernetesObject[], cluster: string): Map<string, string> {
   const wanting = services.filter(wantsLoadBalancer).sort((a, b) => (serviceKey(a) < serviceKey(b) ? -1 : 1));
   const assigned = new Map<string, string>();
   const taken = new Set<string>();
@@ -44,7 +46,7 @@ export function assignLoadBalancerAddresses(services: readonly KubernetesObject[
   for (const service of wanting) {
     const key = serviceKey(service);
     if (assigned.has(key)) continue;
-    const start = createHash('sha256').update(key).digest().readUInt32BE(0);
+    const start = createHash('sha256').update(`${cluster}/${key}`).digest().readUInt32BE(0);
     for (let step = 0; step < PER_BYTE * PER_BYTE; step++) {
       const number = (start + step) % (PER_BYTE * PER_BYTE);
       const address = `127.77.${1 + Math.floor(number / PER_BYTE)}.${1 + (number % PER_BYTE)}`;

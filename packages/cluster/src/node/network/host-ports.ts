@@ -18,6 +18,8 @@ import { type Relay, relayTcp, relayUdp } from './relay.ts';
 import type { ServiceEndpoint, ServicePort } from './service-model.ts';
 
 export interface HostPortsOptions {
+  /** The cluster's name. */
+  cluster: string;
   client: Pick<ApiClient, 'patch'>;
   services: Informer;
   /** What the Service proxy has in force (`ServiceProxy.current`). */
@@ -103,7 +105,7 @@ export function startHostPorts(options: HostPortsOptions): HostPorts {
 
   async function reconcile(): Promise<void> {
     const all = services.list();
-    const addresses = assignLoadBalancerAddresses(all);
+    const addresses = assignLoadBalancerAddresses(all, options.cluster);
     const wanted = new Map(planHostPorts(options.plans(), addresses).map((plan) => [hostPortKey(plan), plan]));
     for (const [key, listener] of listeners) {
       if (wanted.has(key)) continue;

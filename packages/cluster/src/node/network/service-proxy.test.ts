@@ -70,6 +70,7 @@ isolated(import.meta.filename, () => {
     proxy = startServiceProxy({ ...options, nodes: fabric.nodes, onApplied: () => void ports?.update() });
     ports = startHostPorts({
       ...options,
+      cluster: 'test',
       client,
       plans: () => proxy.current,
       fabricNetns: fabric.netns,
