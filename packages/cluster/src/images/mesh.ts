@@ -1,9 +1,12 @@
 /** `palisade/istiod` and `palisade/proxy`: the repository's own programs under the project's Node, and Envoy where it was fetched. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { createFlowLineReader } from './flow-lines.ts';
 import { CONTAINER_NODE, CONTAINER_TOOLS, ImageConfigError, type ImageDefinition, type ImagePaths } from './image.ts';
 
 const repository = '/opt/palisade/repository';
+/** Where the agent writes what its proxy reports. */
+const flowLog = '/var/log/palisade-flows';
 const envoyFolder = '/opt/palisade/envoy';
 /** `nft` and `ip` of the fetched tools with their libraries, or the machine's own where those were not fetched. */
 const toolFolder = '/opt/palisade/mesh-tools';
@@ -51,7 +54,8 @@ export function meshImages(paths: ImagePaths): ImageDefinition[] {
       entrypoint: program('agent'),
       binds,
       files: [tool('nft'), tool('ip'), requester('pilot-agent', 15_000, `[ "$1" = wait ] && exec ${program('agent').join(' ')} wait\n`)],
-      env: { PATH },
+      env: { PATH, PALISADE_FLOW_LOG: flowLog },
+      flowLog: { path: flowLog, createReader: createFlowLineReader },
       user: { uid: 1337, gid: 1337 },
       passwd: ['istio-proxy:x:1337:1337::/tmp:/usr/sbin/nologin'],
       group: ['istio-proxy:x:1337:'],
