@@ -4,6 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { appProbeRoutes } from './app-probe.ts';
 import { ports, renderBootstrap } from './bootstrap.ts';
@@ -111,9 +112,19 @@ function startProxy(bootstrapPath: string): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal));
 }
 
-/** The source address marks the agent's own connections, as it does the proxy's. */
+/**
+ * Where the agent's own connections to the application come from, so that they pass: an address that the redirection exempts, or the
+ * proxy's on the inner link. A pod that is to stand in line and does not must not run: nothing would be intercepted.
+ */
 function appPlace(address: string) {
-  return { address, source: address.includes(':') ? '::6' : '127.0.0.6' };
+  const family = address.includes(':') ? 'ipv6' : 'ipv4';
+  if (env['PALISADE_INTERCEPTION'] !== 'inline') return { address, source: { ipv4: '127.0.0.6', ipv6: '::6' }[family] };
+  const source = { ipv4: '169.254.1.2', ipv6: 'fd00:a9fe::2' }[family];
+  if (!networkInterfaces()['app']?.some((each) => each.address === source)) {
+    console.error(`interception is "inline" and there is no interface "app" with ${source}: this node cannot put a proxy in line`);
+    process.exit(1);
+  }
+  return { address, source };
 }
 
 function need(name: string): string {

@@ -1,5 +1,6 @@
 /** What the control plane writes into the API: the trust anchors in every namespace, and its webhook configurations. */
 import { type ApiClient, isStatusError, type KubernetesObject, PatchType } from '@palisade/kubernetes';
+import { interceptionName } from './inject/options.ts';
 import { wafName } from './inject/waf.ts';
 import { validatedGroups } from './validate.ts';
 
@@ -50,6 +51,14 @@ export async function publishWebhooks(client: ApiClient, namespace: string, caPe
           matchExpressions: [{ key: 'istio-injection', operator: 'DoesNotExist' }, isNot('kubernetes.io/metadata.name', namespace)],
         },
         objectSelector: { matchExpressions: [is(inject, 'true')] },
+        ...common('/inject'),
+      },
+      {
+        // There no label takes a pod out.
+        name: 'inline.sidecar-injector.palisade.dev',
+        rules: pods,
+        namespaceSelector: { matchExpressions: [is('istio-injection', 'enabled'), is(interceptionName, 'inline')] },
+        objectSelector: { matchExpressions: [is(inject, 'false')] },
         ...common('/inject'),
       },
       {

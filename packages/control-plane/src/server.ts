@@ -118,7 +118,7 @@ export async function startControlPlane(options: ControlPlaneOptions) {
       clusterDomain: () => settings.clusterDomain,
       inject(pod, podNamespace) {
         const labels = state.informers.namespaces.get(podNamespace)?.metadata.labels ?? {};
-        const injected = injectPod(
+        const { pod: injected, warnings } = injectPod(
           pod,
           { name: podNamespace, labels },
           {
@@ -127,9 +127,10 @@ export async function startControlPlane(options: ControlPlaneOptions) {
             trustDomain: settings.trustDomains.local,
             dataplane: options.dataplane,
             profile: settings.profile,
+            interception: settings.interception,
           },
         );
-        return renderPatch(pod, injected);
+        return { patch: renderPatch(pod, injected), warnings };
       },
     }),
   );

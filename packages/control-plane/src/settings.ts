@@ -6,6 +6,8 @@ import { parse } from 'yaml';
 export interface ControlPlaneSettings extends MeshSettings {
   /** Inner networks that key sets may be fetched from; public addresses always may. */
   readonly jwksNetworks: readonly string[];
+  /** Of pods that say nothing, in namespaces that say nothing. */
+  readonly interception: 'redirect' | 'inline';
 }
 
 export class MeshConfigError extends Error {
@@ -13,7 +15,7 @@ export class MeshConfigError extends Error {
 }
 
 /** What is ours in MeshConfig stands under `palisade`, where no field of Istio's will ever be. */
-const ownFields = ['profile', 'jwksNetworks'] as const;
+const ownFields = ['profile', 'jwksNetworks', 'interception'] as const;
 
 /** @throws MeshConfigError naming the field; the caller keeps the settings it had */
 export function readSettings(text: string | undefined, rootNamespace: string): ControlPlaneSettings {
@@ -26,6 +28,7 @@ export function readSettings(text: string | undefined, rootNamespace: string): C
   return {
     ...defaultSettings,
     profile,
+    interception: choice(own.interception, 'palisade.interception', ['redirect', 'inline']) ?? 'redirect',
     jwksNetworks: networks(words(own.jwksNetworks, 'palisade.jwksNetworks')),
     rootNamespace: word(fields['rootNamespace'], 'rootNamespace') ?? rootNamespace,
     trustDomains: {

@@ -10,7 +10,7 @@ interface Review {
 
 export interface WebhookOptions {
   /** @returns a JSON patch; empty = left as it is. @throws Error: the pod is refused with its message */
-  inject(pod: KubernetesObject, namespace: string): readonly unknown[];
+  inject(pod: KubernetesObject, namespace: string): { readonly patch: readonly unknown[]; readonly warnings: readonly string[] };
   clusterDomain(): string;
 }
 
@@ -47,9 +47,10 @@ export function createWebhookListener(options: WebhookOptions) {
 function injectAnswer({ request }: Review, options: WebhookOptions) {
   const pod = request.object;
   try {
-    const patch = pod === undefined ? [] : options.inject(pod, request.namespace ?? pod.metadata.namespace ?? 'default');
-    if (patch.length === 0) return { allowed: true };
-    return { allowed: true, patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') };
+    if (pod === undefined) return { allowed: true };
+    const { patch, warnings } = options.inject(pod, request.namespace ?? pod.metadata.namespace ?? 'default');
+    if (patch.length === 0) return { allowed: true, warnings };
+    return { allowed: true, warnings, patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') };
   } catch (error) {
     return { allowed: false, status: { code: 422, reason: 'Invalid', message: (error as Error).message } };
   }

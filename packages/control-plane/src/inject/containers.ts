@@ -28,7 +28,7 @@ export function initContainer(variables: Readonly<Record<string, string>>, image
 /** A native sidecar is ready before the application starts, and a Job's end does not wait for it. */
 export function proxyContainer(
   { image, discoveryAddress, trustDomain }: InjectionSettings,
-  { dataplane, isNative, isHolding, resources }: InjectionOptions,
+  { dataplane, interception, isNative, isHolding, resources }: InjectionOptions,
   probers: AppProbers,
   workload: string,
 ): Container {
@@ -54,6 +54,7 @@ export function proxyContainer(
       { name: 'CA_ADDR', value: discoveryAddress },
       { name: 'TRUST_DOMAIN', value: trustDomain },
       { name: 'PALISADE_DATAPLANE', value: dataplane },
+      { name: 'PALISADE_INTERCEPTION', value: interception },
       ...(Object.keys(probers).length === 0 ? [] : [{ name: 'ISTIO_KUBE_APP_PROBERS', value: JSON.stringify(probers) }]),
     ],
     startupProbe: { ...ready, periodSeconds: 1, failureThreshold: 600, timeoutSeconds: 3 },

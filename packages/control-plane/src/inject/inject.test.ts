@@ -13,6 +13,7 @@ const settings: InjectionSettings = {
   trustDomain: 'cluster.local',
   dataplane: 'palisade',
   profile: 'current',
+  interception: 'redirect',
 };
 const pod = (metadata: object = {}, spec: object = {}): KubernetesObject => ({
   apiVersion: 'v1',
@@ -24,7 +25,7 @@ const inject = 'sidecar.istio.io/inject';
 const enabled = { name: 'shop', labels: { 'istio-injection': 'enabled' } };
 const specOf = (object: KubernetesObject) => object['spec'] as PodSpec & { initContainers: Container[] };
 const injected = (metadata: object = {}, spec: object = {}, namespace = enabled, changes: Partial<InjectionSettings> = {}) =>
-  injectPod(pod(metadata, spec), namespace, { ...settings, ...changes });
+  injectPod(pod(metadata, spec), namespace, { ...settings, ...changes }).pod;
 const named = (object: KubernetesObject, name: string) =>
   [...specOf(object).initContainers, ...specOf(object).containers].find((container) => container.name === name)!;
 const variables = (container: Container) =>
@@ -56,7 +57,7 @@ test('native: interception, then the proxy, then the pod’s own init containers
     { labels: { app: 'x', version: 'v2' }, annotations: { a: 'b' } },
     { initContainers: [{ name: 'mine', image: 'busybox' }], volumes: [{ name: 'data', emptyDir: {} }] },
   );
-  const after = injectPod(own, enabled, settings);
+  const after = injectPod(own, enabled, settings).pod;
   assert.deepEqual(applyJsonPatch(own, renderPatch(own, after)), after);
   assert.deepEqual(
     specOf(after).initContainers.map(({ name, restartPolicy }) => [name, restartPolicy]),
@@ -79,7 +80,7 @@ test('native: interception, then the proxy, then the pod’s own init containers
   });
   assert.equal(after.metadata.annotations!['a'], 'b');
   const left = pod();
-  assert.deepEqual(renderPatch(left, injectPod(left, { name: 'shop', labels: {} }, settings)), []);
+  assert.deepEqual(renderPatch(left, injectPod(left, { name: 'shop', labels: {} }, settings).pod), []);
 });
 
 test('classic: the proxy is the first container and holds the others; interception is the last init container', () => {
@@ -166,10 +167,14 @@ test('a WAF in the pod, with and without the mesh; once', () => {
   assert.deepEqual(names(alone), ['palisade-waf-init', 'palisade-waf']);
   assert.deepEqual(variables(named(alone, 'palisade-waf-init')), { WAF_APP_PORT: '8080', WAF_PORT: '15088', WAF_USER: '1338' });
   assert.equal(variables(named(alone, 'palisade-waf'))['BACKEND'], 'http://127.0.0.1:8080');
-  assert.deepEqual(names(injected(wish)), ['palisade-waf-init', 'palisade-waf', 'istio-init', 'istio-proxy']);
-  const again = injectPod(alone, { name: 'shop', labels: {} }, settings);
+  assert.deepEqual(names(injected(wish)), ['istio-init', 'istio-proxy', 'palisade-waf-init', 'palisade-waf']);
+  const led = { path: '/app-health/palisade-waf/startupz', port: 15_020, scheme: 'HTTP' };
+  assert.deepEqual(named(injected(wish), 'palisade-waf').startupProbe!.httpGet, led);
+  const classic = injected({ annotations: { ...wish.annotations, 'sidecar.istio.io/nativeSidecar': 'false' } });
+  assert.equal(named(classic, 'palisade-waf').startupProbe!.httpGet, undefined, 'nobody could answer for it yet');
+  const again = injectPod(alone, { name: 'shop', labels: {} }, settings).pod;
   assert.equal(again, alone);
-  assert.equal(names(injected({ labels: { 'palisade.dev/waf-sidecar': '80' } }))[1], 'palisade-waf');
+  assert.equal(names(injected({ labels: { 'palisade.dev/waf-sidecar': '80' } })).at(-1), 'palisade-waf');
 });
 
 test('a word that cannot be followed refuses the pod, naming the annotation', () => {
@@ -184,4 +189,44 @@ test('a word that cannot be followed refuses the pod, naming the annotation', ()
   assert.throws(() => injected({ annotations: { 'palisade.dev/waf-sidecar': '80' } }, { hostNetwork: true }), /host’s network/);
   const nameless = { containers: [{ name: 'app', image: 'x', livenessProbe: { tcpSocket: { port: 'web' } } }] };
   assert.throws(() => injected({}, nameless), /container "app": a probe asks at port "web"/);
+});
+
+test('inline: no init container; a namespace that says so lets no pod out, unless it says that this is meant', () => {
+  const labels = { 'istio-injection': 'enabled', 'palisade.dev/interception': 'inline' };
+  const namespace = { name: 'shop', labels };
+  const after = injected({}, {}, namespace);
+  assert.deepEqual(
+    [specOf(after).initContainers.map(({ name }) => name), variables(named(after, 'istio-proxy'))['PALISADE_INTERCEPTION']],
+    [['istio-proxy'], 'inline'],
+  );
+  assert.equal(after.metadata.annotations!['palisade.dev/interception'], 'inline');
+  const privileged = { containers: [{ name: 'app', image: 'x', securityContext: { privileged: true } }] };
+  const rows: [object, object, RegExp][] = [
+    [{ labels: { [inject]: 'false' } }, {}, /sidecar\.istio\.io\/inject=false/],
+    [{ annotations: { [inject]: 'false' } }, {}, /sidecar\.istio\.io\/inject=false/],
+    [{ annotations: { 'palisade.dev/interception': 'redirect' } }, {}, /interception=redirect/],
+    [{ annotations: { 'traffic.sidecar.istio.io/excludeOutboundPorts': '443' } }, {}, /excludeOutboundPorts/],
+    [{}, { hostNetwork: true }, /hostNetwork/],
+    [{}, privileged, /container "app" is privileged/],
+  ];
+  for (const [metadata, spec, message] of rows) {
+    assert.throws(() => injected(metadata, spec, namespace), message);
+    const { annotations = {} } = metadata as { annotations?: Record<string, string> };
+    injected({ ...metadata, annotations: { ...annotations, 'palisade.dev/escape': 'allowed' } }, spec, namespace);
+  }
+  const asUser = { containers: [{ name: 'app', image: 'x', securityContext: { runAsUser: 1337 } }] };
+  assert.deepEqual(injectPod(pod({}, asUser), namespace, settings).warnings, [], 'user 1337 leads nowhere there');
+});
+
+test('redirect: what a manifest opens past the proxy is told to whoever applies it', () => {
+  const powers = { securityContext: { runAsUser: 1337, capabilities: { add: ['NET_ADMIN'] } } };
+  const metadata = { annotations: { [inject]: 'false', 'traffic.sidecar.istio.io/excludeInboundPorts': '80' } };
+  const { warnings } = injectPod(pod(metadata, { containers: [{ name: 'app', image: 'x', ...powers }] }), enabled, settings);
+  assert.deepEqual(warnings, [
+    'past the mesh: sidecar.istio.io/inject=false: it has no proxy',
+    'past the mesh: traffic.sidecar.istio.io/excludeInboundPorts: that traffic is left alone',
+    'past the mesh: container "app": runs as user 1337, whose traffic is exempt',
+    'past the mesh: container "app": has NET_ADMIN and can change the rules',
+  ]);
+  assert.deepEqual(injectPod(pod(), enabled, settings).warnings, []);
 });

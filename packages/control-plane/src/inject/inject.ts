@@ -1,17 +1,33 @@
 /** All that the webhook does to a pod. */
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { decideInjection } from './decide.ts';
-import type { InjectionSettings } from './options.ts';
+import { checkInline, findEscapes } from './escapes.ts';
+import { type InjectionSettings, interceptionName } from './options.ts';
 import { injectProxy } from './patch.ts';
 import { injectWaf } from './waf.ts';
 
-/** @returns the pod itself when there is nothing to do. @throws Error naming the annotation or label that cannot be followed */
+export interface Injection {
+  /** The pod itself when there is nothing to do. */
+  readonly pod: KubernetesObject;
+  /** For whoever applied it: ways past the proxy that its manifest opens. */
+  readonly warnings: readonly string[];
+}
+
+/** @throws Error naming the annotation or label that cannot be followed */
 export function injectPod(
   pod: KubernetesObject,
   namespace: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
   settings: InjectionSettings,
-): KubernetesObject {
-  // The mesh first: the WAF's own probe is none of its business.
-  const meshed = decideInjection(pod, namespace).isInjected ? injectProxy(pod, namespace.labels, settings) : pod;
-  return injectWaf(meshed, settings.image);
+): Injection {
+  checkInline(pod, namespace);
+  const { isInjected } = decideInjection(pod, namespace);
+  // The WAF first, so that the mesh stands before it and asks its probe.
+  const guarded = injectWaf(pod, settings.image);
+  const meshed = isInjected ? injectProxy(guarded, namespace.labels, settings) : guarded;
+  const isInline = meshed.metadata.annotations?.[interceptionName] === 'inline';
+  const isMesh = namespace.labels['istio-injection'] === 'enabled' || isInjected;
+  return {
+    pod: injectWaf(meshed, settings.image),
+    warnings: isMesh && !isInline ? findEscapes(pod).map((text) => `past the mesh: ${text}`) : [],
+  };
 }

@@ -10,7 +10,11 @@ export interface InjectionSettings {
   readonly trustDomain: string;
   readonly dataplane: Dataplane;
   readonly profile: 'current' | 'legacy';
+  readonly interception: Interception;
 }
+
+/** `redirect`: rules in the pod's own namespace, as Istio's. `inline`: the proxy stands between the pod and the network. */
+export type Interception = 'redirect' | 'inline';
 
 export type Dataplane = 'palisade' | 'envoy';
 
@@ -21,11 +25,15 @@ export interface InjectionOptions {
   /** A classic sidecar holds the application until it is ready; a native one always does. */
   readonly isHolding: boolean;
   readonly rewritesProbes: boolean;
+  readonly interception: Interception;
   /** Variables of the init container: which traffic is redirected. */
-  readonly interception: Readonly<Record<string, string>>;
+  readonly capture: Readonly<Record<string, string>>;
   readonly resources: { readonly requests?: Readonly<Record<string, string>>; readonly limits?: Readonly<Record<string, string>> };
 }
 
+export const interceptionName = 'palisade.dev/interception';
+
+export const trafficPrefix = 'traffic.sidecar.istio.io/';
 const traffic = [
   'includeInboundPorts',
   'excludeInboundPorts',
@@ -39,27 +47,30 @@ const traffic = [
 export function readOptions(
   pod: KubernetesObject,
   namespaceLabels: Readonly<Record<string, string>>,
-  settings: Pick<InjectionSettings, 'dataplane' | 'profile'>,
+  settings: Pick<InjectionSettings, 'dataplane' | 'profile' | 'interception'>,
 ): InjectionOptions {
   const annotations = pod.metadata.annotations ?? {};
-  const own = annotations['palisade.dev/dataplane'] ?? namespaceLabels['palisade.dev/dataplane'];
-  const dataplane = own === undefined ? settings.dataplane : choice('palisade.dev/dataplane', own, ['palisade', 'envoy'] as const);
+  const chosen = <T extends string>(name: string, choices: readonly T[], otherwise: T): T => {
+    const own = annotations[name] ?? namespaceLabels[name];
+    return own === undefined ? otherwise : choice(name, own, choices);
+  };
   const flag = (name: string, otherwise: boolean) =>
     annotations[name] === undefined ? otherwise : choice(name, annotations[name], ['true', 'false'] as const) === 'true';
   const isNative = flag('sidecar.istio.io/nativeSidecar', true);
   const mode = annotations['sidecar.istio.io/interceptionMode'];
   if (mode !== undefined) choice('sidecar.istio.io/interceptionMode', mode, ['REDIRECT'] as const);
   return {
-    dataplane,
+    dataplane: chosen('palisade.dev/dataplane', ['palisade', 'envoy'], settings.dataplane),
+    interception: chosen(interceptionName, ['redirect', 'inline'], settings.interception),
     isNative,
     isHolding: readHold(annotations['proxy.istio.io/config']),
     rewritesProbes: flag('sidecar.istio.io/rewriteAppHTTPProbers', true),
-    interception: {
+    capture: {
       // 1.1 took only what was declared: all other ports went past the proxy.
       ...(settings.profile === 'legacy' ? { INCLUDE_INBOUND_PORTS: declaredPorts((pod['spec'] as PodSpec).containers) } : {}),
       ...Object.fromEntries(
         traffic.flatMap((name) => {
-          const value = annotations[`traffic.sidecar.istio.io/${name}`];
+          const value = annotations[`${trafficPrefix}${name}`];
           return value === undefined ? [] : [[variableOf(name), value]];
         }),
       ),

@@ -2,7 +2,7 @@
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { workloadName } from '@palisade/mesh/traffic';
 import { initContainer, proxyContainer, proxyVolumes } from './containers.ts';
-import { type InjectionSettings, readOptions } from './options.ts';
+import { type InjectionSettings, interceptionName, readOptions } from './options.ts';
 import type { PodSpec } from './pod.ts';
 import { rewriteProbes } from './probes.ts';
 
@@ -14,8 +14,9 @@ export function injectProxy(
 ): KubernetesObject {
   const options = readOptions(pod, namespaceLabels, settings);
   const given = pod['spec'] as PodSpec;
-  const { spec, probers } = options.rewritesProbes ? rewriteProbes(given) : { spec: given, probers: {} };
-  const init = initContainer(options.interception, settings.image);
+  const { spec, probers } = options.rewritesProbes ? rewriteProbes(given, options.isNative) : { spec: given, probers: {} };
+  // Inline, the node makes the interception with the pod's network; there is nothing to do in the pod.
+  const inits = options.interception === 'redirect' ? [initContainer(options.capture, settings.image)] : [];
   const proxy = proxyContainer(settings, options, probers, workloadName(pod));
   const own = spec.initContainers ?? [];
   return {
@@ -25,8 +26,9 @@ export function injectProxy(
       labels: { ...canonicalName(pod), ...pod.metadata.labels, 'security.istio.io/tlsMode': 'istio' },
       annotations: {
         ...pod.metadata.annotations,
+        [interceptionName]: options.interception,
         'sidecar.istio.io/status': JSON.stringify({
-          initContainers: options.isNative ? [init.name, proxy.name] : [init.name],
+          initContainers: [...inits, ...(options.isNative ? [proxy] : [])].map(({ name }) => name),
           containers: options.isNative ? [] : [proxy.name],
           volumes: proxyVolumes.map(({ name }) => name),
         }),
@@ -36,7 +38,7 @@ export function injectProxy(
       ...spec,
       // A native sidecar stands before the pod's own init containers: they are part of the mesh too. A classic one does not run yet then,
       // so interception comes last.
-      initContainers: options.isNative ? [init, proxy, ...own] : [...own, init],
+      initContainers: options.isNative ? [...inits, proxy, ...own] : [...own, ...inits],
       containers: options.isNative ? spec.containers : [proxy, ...spec.containers],
       volumes: [...(spec.volumes ?? []), ...proxyVolumes],
     },

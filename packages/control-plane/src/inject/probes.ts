@@ -12,7 +12,8 @@ export type AppProbers = Readonly<Record<string, Pick<Probe, 'httpGet' | 'tcpSoc
 
 const kinds = { startupProbe: 'startupz', readinessProbe: 'readyz', livenessProbe: 'livez' } as const;
 
-export function rewriteProbes(spec: PodSpec): { readonly spec: PodSpec; readonly probers: AppProbers } {
+/** @param isNative the agent runs before the pod's own init containers; otherwise it cannot answer for them, and nothing is redirected yet */
+export function rewriteProbes(spec: PodSpec, isNative: boolean): { readonly spec: PodSpec; readonly probers: AppProbers } {
   const probers: Record<string, AppProbers[string]> = {};
   const led = (container: Container, probe: Probe, path: string): Probe => {
     const { httpGet, tcpSocket, grpc, ...rest } = probe;
@@ -36,7 +37,11 @@ export function rewriteProbes(spec: PodSpec): { readonly spec: PodSpec; readonly
   };
   const { containers, initContainers } = spec;
   return {
-    spec: { ...spec, containers: containers.map(rewrite), ...(initContainers && { initContainers: initContainers.map(rewrite) }) },
+    spec: {
+      ...spec,
+      containers: containers.map(rewrite),
+      ...(initContainers && { initContainers: isNative ? initContainers.map(rewrite) : initContainers }),
+    },
     probers,
   };
 }

@@ -19,6 +19,7 @@ const edge: Workload = {
   addresses: ['10.244.9.9'],
   serviceAccount: 'gw',
   isGateway: true,
+  interception: 'redirect',
 };
 /** In front of the gateway: 80 → 8080, 443 → 8443. */
 const front: MeshService = {

@@ -17,9 +17,6 @@ import type { MeshSettings } from './model.ts';
 type NetworkFilter = MessageInitShape<typeof FilterSchema>;
 type Manager = MessageInitShape<typeof ManagerSchema>;
 
-/** Connections to the application come from here, by family: interception lets them through. */
-export const appSource = { ipv4: '127.0.0.6', ipv6: '::6' };
-
 export interface HttpOptions {
   readonly statPrefix: string;
   readonly settings: MeshSettings;

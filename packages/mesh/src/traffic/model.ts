@@ -9,6 +9,7 @@ import type { FindJwks, RequestAuthentication } from '../authn/request-authentic
 import type { AuthorizationPolicy } from '../authz/policy.ts';
 import type { Credential } from '../gateway/credential.ts';
 import type { Gateway } from '../gateway/model.ts';
+import type { Interception } from '../inbound/app-source.ts';
 import type { PathNormalization } from '../inbound/input.ts';
 import type { LegacyResources } from '../legacy/security.ts';
 import type { ProviderState } from '../resources/extension-provider.ts';
@@ -61,6 +62,8 @@ export interface Workload {
   readonly serviceAccount: string;
   /** It has no application: its proxy serves what Gateways select it for. */
   readonly isGateway: boolean;
+  /** How its traffic comes to the proxy. */
+  readonly interception: Interception;
 }
 
 export interface MeshSettings {

@@ -66,10 +66,11 @@ function readSlice(
 }
 
 export function readWorkload(pod: KubernetesObject): Workload {
-  const { name = '', namespace = 'default', labels = {} } = pod.metadata;
+  const { name = '', namespace = 'default', labels = {}, annotations = {} } = pod.metadata;
+  const interception = annotations['palisade.dev/interception'] === 'inline' ? 'inline' : 'redirect';
   const status = pod['status'] as { podIP?: string; podIPs?: { ip: string }[] } | undefined;
   const addresses = status?.podIPs?.map(({ ip }) => ip) ?? (status?.podIP === undefined ? [] : [status.podIP]);
-  return { namespace, name, labels, addresses, serviceAccount: serviceAccountOf(pod), isGateway: isGateway(pod) };
+  return { namespace, name, labels, addresses, serviceAccount: serviceAccountOf(pod), isGateway: isGateway(pod), interception };
 }
 
 /** Its proxy was started as one (`proxy router`), whatever labels say. */

@@ -1,11 +1,11 @@
 /** One workload's whole configuration, from everything the mesh knows. */
+import { appSource } from '../inbound/app-source.ts';
 import { compileInbound } from '../inbound/listener.ts';
 import { inboundAccessLog, refusedAccessLog } from '../telemetry/access-log.ts';
 import { describeService } from '../telemetry/metadata.ts';
 import { backedPorts } from './backed-ports.ts';
 import { compileLoadAssignment, compileOutboundClusters, compilePassthroughCluster, type OutboundTarget } from './clusters.ts';
 import { findDestinationRule } from './destination-rule.ts';
-import { appSource } from './filters.ts';
 import type { MeshService, MeshSnapshot, Protocol, ProxyConfig, Workload } from './model.ts';
 import { compileOutbound } from './outbound.ts';
 import { securityOf } from './security.ts';
@@ -24,7 +24,7 @@ export function compileSidecar(snapshot: MeshSnapshot, workload: Workload): Prox
     trustDomains: settings.trustDomains,
     pathNormalization: settings.pathNormalization,
     accessLogs: { chain: inboundAccessLog, refused: refusedAccessLog() },
-    appSource,
+    appSource: appSource[workload.interception],
   });
   const services = [...snapshot.services].sort(byNearness(workload.namespace));
   const targets = services.flatMap((service) => targetsOf(snapshot, service, workload.namespace));

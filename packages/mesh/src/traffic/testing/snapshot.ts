@@ -35,6 +35,7 @@ export const details: Workload = {
   addresses: ['10.244.1.2'],
   serviceAccount: 'details',
   isGateway: false,
+  interception: 'redirect',
 };
 
 interface Wanted {

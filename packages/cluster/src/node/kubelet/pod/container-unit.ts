@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { sleep } from '@palisade/kubernetes/client';
+import { PROXY_CONTAINER } from '../../../contract.ts';
 import { ImageConfigError, ImageNotFoundError } from '../../../images/index.ts';
 import { ContainerConfigError } from '../env/fields.ts';
 import { type Container, isSidecar } from '../pod-types.ts';
@@ -132,7 +133,7 @@ export class ContainerUnit {
         image,
         prepared,
         id,
-        netns: place.sandbox!.netns,
+        netns: (container.name === PROXY_CONTAINER ? place.sandbox!.proxyNetns : undefined) ?? place.sandbox!.netns,
         pidNamespace,
         logPath,
         endpoint: podEndpoint(this.#host),
