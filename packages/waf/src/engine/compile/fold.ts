@@ -52,8 +52,8 @@ class Folder {
   foldPhase(all: readonly PhaseItem[]): FoldedPhase {
     const items: PhaseItem[] = [];
     const origin: number[] = [];
-    // Label up to which a rule that depends on the request may skip; '\0' reaches the phase's end.
-    let skippedUntil: string | undefined;
+    // Labels up to which rules that depend on the request may skip.
+    const skippedUntil = new Set<string>();
     // The like for `skip:n`: last position it may pass over.
     let skippedThrough = -1;
     const keep = (at: number): void => {
@@ -63,19 +63,21 @@ class Folder {
     for (let at = 0; at < all.length; at++) {
       const item = all[at]!;
       if (item.kind === 'marker') {
-        if (item.label === skippedUntil) skippedUntil = undefined;
+        skippedUntil.delete(item.label);
         keep(at);
         continue;
       }
       const { rule } = item;
+      skippedUntil.delete(String(rule.id));
       const after = this.#tryOut(rule);
       if (after === 'never') continue;
-      if (after !== 'unknown' && skippedUntil === undefined && at > skippedThrough && this.#isQuiet(rule)) {
+      const { skipAfter } = rule.actions;
+      const target = skipAfter === undefined ? at : landing(all, at, skipAfter);
+      // A rule that sets nothing and skips no further than those before it may: what it skips never runs.
+      const isSameSkip = setsNothing(rule) && target > at && [...skippedUntil].every((label) => target <= landing(all, at, label));
+      if (after !== 'unknown' && at > skippedThrough && (skippedUntil.size === 0 || isSameSkip) && this.#isQuiet(rule)) {
         this.tx = after;
-        const { skipAfter } = rule.actions;
-        if (skipAfter === undefined) continue;
-        const marker = all.findIndex((other, index) => index > at && other.kind === 'marker' && other.label === skipAfter);
-        at = marker < 0 ? all.length : marker - 1;
+        if (target > at) at = target - 1;
         continue;
       }
       keep(at);
@@ -86,8 +88,7 @@ class Folder {
         links(rule).some((link) => link.actions.controls.some((control) => control.kind === 'ruleEngine'));
       if (mayStop) this.#mayHaveStopped = true;
       if (actions.skip > 0) skippedThrough = Math.max(skippedThrough, skipRules(all, at, actions.skip));
-      else if (actions.skipAfter !== undefined)
-        skippedUntil = skippedUntil === undefined || skippedUntil === actions.skipAfter ? actions.skipAfter : '\0';
+      else if (skipAfter !== undefined) skippedUntil.add(skipAfter);
     }
     return { items, origin };
   }
@@ -134,6 +135,17 @@ class Folder {
       });
     });
   }
+}
+
+/** Position of the next marker with a label, or rule with that id; the end of the phase when there is none. */
+function landing(items: readonly PhaseItem[], from: number, label: string): number {
+  const labelOf = (item: PhaseItem) => (item.kind === 'marker' ? item.label : String(item.rule.id));
+  const found = items.findIndex((item, at) => at > from && labelOf(item) === label);
+  return found < 0 ? items.length : found;
+}
+
+function setsNothing(rule: Rule): boolean {
+  return links(rule).every((link) => link.actions.setVars.length === 0);
 }
 
 const nobody = { clientAddress: '', clientPort: 0, serverAddress: '', serverPort: 0 };

@@ -49,11 +49,30 @@ SecRule ARGS "@rx 1" "id:40,phase:2,log,pass,chain"
   SecRule TX:seen_score "@gt 0"
 SecRule REQUEST_METHOD "@streq POST" "id:41,phase:2,log,pass,chain"
   SecRule ARGS "!@rx b"
+SecRule ARGS "@contains a" "id:50,phase:2,nolog,pass,skipAfter:NEAR"
+SecRule TX:level "@eq 1" "id:51,phase:2,nolog,pass,skipAfter:FAR"
+SecRule ARGS "@rx ." "id:52,phase:2,log,pass"
+SecMarker NEAR
+SecRule ARGS "@rx ." "id:53,phase:2,log,pass"
+SecMarker FAR
+SecRule ARGS "@contains a" "id:54,phase:2,nolog,pass,skipAfter:END"
+SecRule ARGS "@contains b" "id:55,phase:2,nolog,pass,skipAfter:MIDDLE"
+SecRule TX:level "@eq 1" "id:56,phase:2,nolog,pass,skipAfter:MIDDLE"
+SecRule ARGS "@rx ." "id:57,phase:2,log,pass"
+SecMarker MIDDLE
+SecRule TX:level "@eq 1" "id:58,phase:2,nolog,pass,skipAfter:60"
+SecRule ARGS "@rx ." "id:59,phase:2,log,pass"
+SecRule ARGS "@rx ." "id:60,phase:2,log,pass"
+SecMarker END
+SecRule ARGS "@pm union_select_all_from_users b.b.b.b.b.b.b.b.b.b" "id:61,phase:2,log,pass"
 `;
 
 const piece = fc.constantFrom(
   ...[
     'union',
+    '_select_all',
+    '_from_users',
+    'b.b.b.b.',
     ' select',
     'SELECT',
     '<script',

@@ -41,8 +41,9 @@ export class RuleIndex {
     this.#numberOf = new Int32Array(options.ruleCount).fill(-1);
     this.#operatorOf = new Int32Array(options.ruleCount).fill(-1);
     const entries = heads.flatMap((head) => {
-      const links = options.hasGates ? gatesOf(head) : [];
-      return [head, ...links].flatMap((rule) => describeRule(rule, rule === head, options));
+      const chain: Rule[] = [];
+      for (let rule: Rule | undefined = head; rule; rule = rule.next) chain.push(rule);
+      return chain.flatMap((rule) => describeRule(rule, rule === head, options));
     });
     this.#words = Math.max(1, Math.ceil(entries.length / 32));
     const literals = new Set<string>();
@@ -93,7 +94,8 @@ export class RuleIndex {
     const always = this.newBits();
     const gates: (readonly [number, number])[] = [];
     for (const head of heads) {
-      for (let rule: Rule | undefined = head; rule; rule = rule.next) {
+      const links = this.#options.hasGates ? gatesOf(head) : [];
+      for (const rule of [head, ...links]) {
         const number = this.numberOf(rule);
         if (number < 0) continue;
         if (rule !== head) gates.push([this.numberOf(head), number]);

@@ -160,6 +160,8 @@ export class ValueScanner {
       value = step.run(value, this.#unicodeMap);
     }
     if (value === before.value) return before;
+    // Scans fold case: what is only changed in case comes to the same.
+    if (steps.every((step) => step.name === 'lowercase' || step.name === 'uppercase')) return { value, bits: before.bits };
     const scan = this.#index.scanner.scan(value);
     return { value, bits: this.#candidates(scan, this.#masks.get(scan, value.length)) };
   }
