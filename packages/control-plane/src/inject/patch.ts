@@ -39,7 +39,8 @@ export function injectProxy(
       // A native sidecar stands before the pod's own init containers: they are part of the mesh too. A classic one does not run yet then,
       // so interception comes last.
       initContainers: options.isNative ? [...inits, proxy, ...own] : [...own, ...inits],
-      containers: options.isNative ? spec.containers : [proxy, ...spec.containers],
+      // First only where the application waits for it: containers start in this order.
+      containers: options.isNative ? spec.containers : options.isHolding ? [proxy, ...spec.containers] : [...spec.containers, proxy],
       volumes: [...(spec.volumes ?? []), ...proxyVolumes],
     },
   };
