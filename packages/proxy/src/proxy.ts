@@ -1,8 +1,9 @@
 /** The data plane of one workload: resources in, sockets out. Every resource is compiled before anything of it is used. */
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
+import { create } from '@bufbuild/protobuf';
 import type { Cluster as ClusterConfig } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
-import type { ClusterLoadAssignment } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
+import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
 import type { Listener as ListenerConfig } from '@palisade/xds/api/envoy/config/listener/v3/listener';
 import type { RouteConfiguration } from '@palisade/xds/api/envoy/config/route/v3/route';
 import type { Secret } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/secret';
@@ -25,6 +26,7 @@ export interface Update {
   readonly routes?: readonly RouteConfiguration[];
   readonly listeners?: readonly ListenerConfig[];
   readonly removedClusters?: readonly string[];
+  readonly removedEndpoints?: readonly string[];
   readonly removedListeners?: readonly string[];
   readonly removedSecrets?: readonly string[];
   readonly removedRoutes?: readonly string[];
@@ -93,7 +95,8 @@ export class DataPlane {
     for (const name of update.removedSecrets ?? []) runtime.secrets.at(name).current = undefined;
     for (const assignment of update.endpoints ?? []) this.#assignments.set(assignment.clusterName, assignment);
     for (const cluster of clusters) this.#placeCluster(cluster);
-    this.#placeEndpoints(update.endpoints ?? []);
+    const gone = (update.removedEndpoints ?? []).filter((name) => this.#assignments.delete(name));
+    this.#placeEndpoints([...(update.endpoints ?? []), ...gone.map((clusterName) => create(ClusterLoadAssignmentSchema, { clusterName }))]);
     for (const table of routes) runtime.routes.at(table.config.name).current = table;
     for (const name of update.removedRoutes ?? []) runtime.routes.at(name).current = undefined;
     for (const { listener, servers } of bound) this.#placeListener(listener, servers);
@@ -165,12 +168,13 @@ export class DataPlane {
       for (const server of before.servers) if (!servers.includes(server)) server.close();
       before.listener = listener;
       before.servers = servers;
+      recheck(before.place);
       return;
     }
     const bound: Bound = {
       listener,
       servers,
-      place: { current: () => bound.listener, handOver: (address, port) => this.#listenerFor(address, port) },
+      place: { open: new Set(), current: () => bound.listener, handOver: (address, port) => this.#listenerFor(address, port) },
     };
     this.#listeners.set(listener.name, bound);
   }
@@ -189,6 +193,7 @@ export class DataPlane {
     for (const server of bound.servers) server.close();
     bound.listener = undefined;
     this.#listeners.delete(name);
+    recheck(bound.place);
   }
 
   /** From now on answers end their connections; nobody new is accepted when `stopsAccepting`. */
@@ -203,4 +208,8 @@ export class DataPlane {
     this.runtime.sweeper.stop();
     this.runtime.logs.close();
   }
+}
+
+function recheck(place: ListenerPlace): void {
+  for (const connection of [...place.open]) connection.recheck();
 }

@@ -14,8 +14,11 @@ import { hasConnectionOption } from './render.ts';
 import { httpDate } from './response.ts';
 import { reasonPhrase } from './status.ts';
 
-/** The manager that serves the next request: configuration may have changed; undefined: this connection must end. */
-export type CurrentManager = () => Manager | undefined;
+/**
+ * What serves the next request, which configuration may have changed; `isLast`: the answer to it ends the connection. undefined: nothing
+ * does, or policies refuse the connection now.
+ */
+export type CurrentManager = () => { readonly manager: Manager; readonly isLast: boolean } | undefined;
 
 /** How long a connection that was told to end may keep sending. */
 const lingerMs = 1000;
@@ -77,7 +80,7 @@ export class DownstreamConnection implements Sweepable {
   }
 
   wantsClose(head: Head): boolean {
-    if (this.#manager.runtime.drain.isDraining || this.#current() === undefined) return true;
+    if (this.#manager.runtime.drain.isDraining || this.#current()?.isLast !== false) return true;
     if (hasConnectionOption(head, 'close')) return true;
     return head.minor === 0 && !hasConnectionOption(head, 'keep-alive');
   }
@@ -119,7 +122,12 @@ export class DownstreamConnection implements Sweepable {
 
   /** @returns where the bytes behind what was taken begin; undefined: not enough there yet, or over */
   #begin(bytes: Buffer, at: number, end: number): number | undefined {
-    const manager = this.#current() ?? this.#manager;
+    const standing = this.#current();
+    if (standing === undefined) {
+      this.close(true);
+      return undefined;
+    }
+    const { manager } = standing;
     this.#manager = manager;
     const parsed = parseRequestHead(bytes, at, end, manager.limits);
     if (parsed === undefined) {
@@ -185,6 +193,12 @@ export class DownstreamConnection implements Sweepable {
       this.socket.end();
       this.socket.resume();
     } else this.socket.destroySoon();
+  }
+
+  /** Nobody waits for an answer on an idle connection: it goes at once. Others end with theirs. */
+  recheck(): void {
+    if (this.#exchange === undefined && this.#waiting === undefined && !this.#isClosing && this.#current() === undefined) this.close(false);
+    else if (this.#exchange?.isTunnel === true && this.#current() === undefined) this.#exchange.abort('');
   }
 
   sweep(now: number): void {

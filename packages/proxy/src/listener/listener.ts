@@ -90,7 +90,14 @@ export function compileListener(config: ListenerConfig, runtime: Runtime): Compi
   };
 }
 
+/** A connection that is being served. */
+export interface OpenConnection {
+  /** The listener changed under it. */
+  recheck(): void;
+}
+
 export interface ListenerPlace {
+  readonly open: Set<OpenConnection>;
   /** The listener as configured now; undefined: removed. */
   current(): CompiledListener | undefined;
   /** The listener that stands for a destination, for those that hand over. */
@@ -231,20 +238,54 @@ function serveChain(
     return;
   }
   socket.setNoDelay(true);
-  if (chain.terminal.kind === 'tcp') {
-    chain.terminal.serve(socket, connection);
-    return;
-  }
+  const standing = followStanding(chain, facts, connection, place);
+  const { terminal } = chain;
+  const open =
+    terminal.kind === 'tcp'
+      ? watchTcp(terminal.serve(socket, connection), standing)
+      : new DownstreamConnection(socket, connection, terminal.manager, () => {
+          const { chain: now, isLast, denial } = standing();
+          return denial === undefined && now?.terminal.kind === 'http' ? { manager: now.terminal.manager, isLast } : undefined;
+        });
+  place.open.add(open);
+  socket.once('close', () => place.open.delete(open));
+}
+
+/** What the configuration of the moment says of a connection that began under an older one. */
+interface Standing {
+  /** undefined: nothing serves it any more. */
+  readonly chain: Chain | undefined;
+  /** Its transport is no longer what it was: what is under way is finished, nothing new begins. */
+  readonly isLast: boolean;
+  /** Policies would refuse it now. */
+  readonly denial: string | undefined;
+}
+
+function followStanding(began: Chain, facts: ChainFacts, connection: ConnectionFacts, place: ListenerPlace): () => Standing {
   let seen = place.current();
-  let now: Chain | undefined = chain;
-  new DownstreamConnection(socket, connection, chain.terminal.manager, () => {
+  let standing: Standing = { chain: began, isLast: false, denial: undefined };
+  return () => {
     const listener = place.current();
-    if (listener !== seen) {
-      // Configuration changed under the connection: the next request is judged by what stands now, or not at all.
-      seen = listener;
-      const next = listener && selectChain(listener, facts);
-      now = next !== undefined && next.transportKey === chain.transportKey && next.judge(connection) === undefined ? next : undefined;
-    }
-    return now?.terminal.kind === 'http' ? now.terminal.manager : undefined;
-  });
+    if (listener === seen) return standing;
+    seen = listener;
+    const chain = listener && selectChain(listener, facts);
+    const isLast = chain?.transportKey !== began.transportKey;
+    const isPlainNow = chain?.tls !== undefined && began.tls === undefined;
+    standing = { chain, isLast, denial: isPlainNow ? 'tls_required' : chain?.judge(connection) };
+    return standing;
+  };
+}
+
+/** As long as Envoy drains connections whose filter chain went (`--drain-time-s`, as Istio starts it). */
+const drainMs = 5000;
+
+/** Bytes have no next request to be judged: a denial ends them at once, a chain that went or changed its transport after a while. */
+function watchTcp(end: (why: string) => void, standing: () => Standing): OpenConnection {
+  return {
+    recheck() {
+      const { chain, isLast, denial } = standing();
+      if (denial !== undefined) end(denial);
+      else if (isLast || chain?.terminal.kind !== 'tcp') setTimeout(() => end('filter_chain_gone'), drainMs).unref();
+    },
+  };
 }

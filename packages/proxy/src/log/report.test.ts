@@ -180,7 +180,11 @@ test('connections: bytes both ways, one denied at the network layer, one that no
 });
 
 test('an agent that is away costs entries and no requests; one that comes back gets new ones', async () => {
-  const { plane, port } = await start();
+  const { plane, port } = await start((config) => {
+    const [log] = config.static_resources.listeners[0].filter_chains[0].filters[0].typed_config.access_log;
+    // Small messages: what nobody takes is dropped soon.
+    log.typed_config.common_config.buffer_size_bytes = 1;
+  });
   const dropped = plane.runtime.stats.counter('access_logs.grpc_access_log.logs_dropped');
   const get = (path: string) => raw(port, `GET ${path} HTTP/1.1\r\nHost: app\r\nconnection: close\r\n\r\n`);
   await get('/before');

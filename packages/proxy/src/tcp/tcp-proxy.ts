@@ -15,7 +15,8 @@ import { ProxyError, unsupported } from '../proxy-error.ts';
 import type { Runtime } from '../runtime.ts';
 
 export interface TcpService {
-  readonly serve: (socket: Socket, facts: ConnectionFacts) => void;
+  /** @returns ends the connection, saying why */
+  readonly serve: (socket: Socket, facts: ConnectionFacts) => (why: string) => void;
   readonly loggers: readonly AccessLogger[];
 }
 
@@ -51,7 +52,7 @@ export function compileTcpProxy(config: TcpProxy, runtime: Runtime, where: strin
     if (cell.current === undefined || host === undefined) {
       done(cell.current === undefined ? 'NC' : 'UH');
       socket.destroy();
-      return;
+      return () => {};
     }
     log.host = host;
     host.active++;
@@ -91,6 +92,10 @@ export function compileTcpProxy(config: TcpProxy, runtime: Runtime, where: strin
       },
     };
     socket.on('drain', () => upstream.socket.resume());
+    return (why) => {
+      log.termination = why;
+      close('');
+    };
   };
   return { serve, loggers };
 }

@@ -164,7 +164,7 @@ function toUpdate(typeUrl: string, messages: readonly Message[], removed: readon
     case TypeUrl.cluster:
       return { clusters: messages as Cluster[], removedClusters: removed };
     case TypeUrl.clusterLoadAssignment:
-      return { endpoints: messages as ClusterLoadAssignment[] };
+      return { endpoints: messages as ClusterLoadAssignment[], removedEndpoints: removed };
     case TypeUrl.routeConfiguration:
       return { routes: messages as RouteConfiguration[], removedRoutes: removed };
     case TypeUrl.secret:
