@@ -94,7 +94,7 @@ function judgeUndeclared(entry: UndeclaredCase): CaseResult[] {
     providers: new Map(),
     trustDomains: { local: 'cluster.local', aliases: [] },
     pathNormalization: 'BASE',
-    accessLog: [],
+    accessLogs: { chain: () => [], refused: [] },
     appSource: { ipv4: '127.0.0.6', ipv6: '::6' },
   });
   return entry.expected.flatMap(({ port, ...expected }) =>
