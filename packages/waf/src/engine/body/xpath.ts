@@ -20,6 +20,8 @@ export interface XPath {
   /** By prefix, from the rule's `xmlns` actions. */
   readonly namespaces: ReadonlyMap<string, string>;
   readonly steps: readonly Step[];
+  /** Paths of one identity select the same, whatever their prefixes are called. */
+  readonly identity: string;
 }
 
 /** @throws Error for anything outside that part */
@@ -49,7 +51,7 @@ export function parseXPath(source: string, namespaces: ReadonlyMap<string, strin
     });
   }
   if (steps.length === 0) fail('empty');
-  return { source, namespaces, steps };
+  return { source, namespaces, steps, identity: JSON.stringify(steps) };
 }
 
 /** String values of all nodes the path selects, in document order. */

@@ -181,6 +181,6 @@ function hasNoEffect({ actions, operator }: Rule): boolean {
 
 /** Sources of one name give the same values, or fewer: exclusions and name patterns are applied when a rule runs. */
 function sourceName({ collection, key, isCount, xpath, keyTest, exclusions }: TargetSource, unique: number): string {
-  const isOwn = xpath !== undefined || (isCount && (keyTest !== undefined || exclusions.length > 0));
-  return `${isCount ? '&' : ''}${collection}:${key ?? ''}:${isOwn ? unique : ''}`;
+  const isOwn = isCount && (keyTest !== undefined || exclusions.length > 0);
+  return `${isCount ? '&' : ''}${collection}:${key ?? ''}:${xpath?.identity ?? ''}:${isOwn ? unique : ''}`;
 }

@@ -1,4 +1,5 @@
 import { textOf } from '../body/xml-tree.ts';
+import type { XPath } from '../body/xpath.ts';
 import { selectXPath } from '../body/xpath.ts';
 import type { MacroReference } from '../compile/macro.ts';
 import type { TargetSource, TargetSpec } from '../compile/targets.ts';
@@ -69,7 +70,7 @@ function listOf(state: TransactionState, source: TargetSource): readonly Target[
   }
   for (const [prefix, href] of source.xpath?.namespaces ?? [])
     state.trace?.(4, `Registered XML namespace href "${href}" prefix "${prefix}"`);
-  if (source.xpath) return selectXPath(state.xml, source.xpath).map((value) => new Target(source.xpath!.source, value));
+  if (source.xpath) return nodesOf(state, source.xpath);
   return valuesOf(state, source.collection);
 }
 
@@ -77,6 +78,20 @@ function listOf(state: TransactionState, source: TargetSource): readonly Target[
 export function shownName(state: TransactionState, collection: string, key: string): string {
   const kept = state.ruleSet.profile === 'modsecurity3' ? state.persistent.get(collection.toLowerCase()) : undefined;
   return kept ? `${collection}:${kept.key}::${state.ruleSet.settings.webAppId}::${key}` : targetName(collection, key);
+}
+
+/** Rules with the same path share its nodes. */
+function nodesOf(state: TransactionState, xpath: XPath): readonly Target[] {
+  if (!state.xml) return noTargets;
+  const name = `XML:${xpath.source}:${xpath.identity}`;
+  const known = state.lists.get(name);
+  if (known) return known;
+  const values = selectXPath(state.xml, xpath);
+  return remember(
+    state,
+    name,
+    values.map((value) => new Target(xpath.source, value)),
+  );
 }
 
 /** TX, ENV, GEO and the persistent collections; undefined when the collection was not initialised. */
