@@ -51,7 +51,10 @@ function targetsOf(backend: Backend, service: KubernetesObject, pod: PodFact): C
   return connectionsOf(
     chosen.flatMap(({ port, targetPort = port, protocol = 'TCP' }) => {
       if (protocol !== 'TCP') return [];
-      if (typeof targetPort === 'number') return [{ protocol: 'TCP' as const, from: targetPort, to: targetPort }];
+      if (typeof targetPort === 'number') {
+        const isDeclared = pod.ports.length === 0 || pod.ports.some((declared) => declared.port === targetPort);
+        return isDeclared ? [{ protocol: 'TCP' as const, from: targetPort, to: targetPort }] : [];
+      }
       return pod.ports
         .filter((named) => named.name === targetPort && named.protocol === 'TCP')
         .map((named) => ({ protocol: 'TCP' as const, from: named.port, to: named.port }));

@@ -1,4 +1,5 @@
 import { parseAddress } from './addresses.ts';
+import { podNetwork } from './networks.ts';
 
 /** `source => destination : connections`, outside ranges merged where nothing else differs, so that sets can be compared. */
 export interface Row {
@@ -57,16 +58,24 @@ export function canonicalRows(rows: readonly Row[]): string[] {
   return [...new Set(lines)].sort();
 }
 
-/** The pod network's part of np-guard's text output: up to the sections on exposure and on other networks. */
+/** np-guard's text output by network, up to the section on exposure; secondary networks are left out. */
 export function parseRows(text: string): Row[] {
   const rows: Row[] = [];
+  let network = podNetwork;
   for (const line of text.split('\n')) {
-    if (/^(Exposure Analysis Result|Workload-to-Networks Mapping|Permitted connectivity analyzed in (?!Pod network))/.test(line)) break;
+    if (/^(Exposure Analysis Result|Workload-to-Networks Mapping)/.test(line)) break;
+    network = /^Permitted connectivity analyzed in (.+):$/.exec(line)?.[1] ?? network;
     const match = /^(.+?) => (.+?) : (.+?)\s*$/.exec(line);
-    if (match) rows.push({ source: match[1]!, destination: match[2]!, connections: canonicalConnections(match[3]!) });
+    if (!match || network.startsWith('secondary')) continue;
+    const [source, destination] = [match[1]!, match[2]!].map((end) => end.replace('[udn]', '')) as [string, string];
+    rows.push(inNetwork(network, { source, destination, connections: canonicalConnections(match[3]!) }));
   }
   return rows;
 }
+
+/** Rows of different networks are different rows. */
+export const inNetwork = (network: string, row: Row): Row =>
+  network === podNetwork ? row : { ...row, connections: `${network}: ${row.connections}` };
 
 /** np-guard's text diff: `diff-type: added, source: …, destination: …, ref1: …, ref2: …`, as rows labelled `added: old -> new`. */
 export function parseDiffRows(text: string): Row[] {

@@ -3,6 +3,17 @@ import { type ClusterSnapshot, namedPortsOf, type PodFact } from '@palisade/netp
 
 const TEMPLATE_KINDS = ['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'ReplicationController', 'VirtualMachine'];
 
+type PodSpec = Parameters<typeof namedPortsOf>[0];
+
+/** Declared ports, those without a name under their number: np-guard's Ingress rows ask whether a pod declares a port at all. */
+function portsOf(spec: PodSpec): PodFact['ports'] {
+  const containers = (spec.containers ?? []).map((container) => ({
+    ...container,
+    ports: (container.ports ?? []).map((port) => ({ ...port, name: port.name ?? String(port.containerPort) })),
+  }));
+  return namedPortsOf({ ...spec, containers });
+}
+
 /** np-guard's peers: one for each workload object, and one for all pods with the same owner. */
 function podFactsOf(object: KubernetesObject): PodFact[] {
   const namespace = object.metadata.namespace ?? 'default';
@@ -13,7 +24,7 @@ function podFactsOf(object: KubernetesObject): PodFact[] {
     // A static pod's owner is its node, which is no workload.
     const workload = owner && owner.kind !== 'Node' ? `${owner.kind ?? 'Pod'}/${owner.name}` : `Pod/${name}`;
     // Addresses stay out: np-guard never matches a pod with an ipBlock.
-    return [{ namespace, name, labels: object.metadata.labels ?? {}, ips: [], ports: namedPortsOf(spec), workload }];
+    return [{ namespace, name, labels: object.metadata.labels ?? {}, ips: [], ports: portsOf(spec), workload }];
   }
   const template =
     object.kind === 'CronJob' ? spec.jobTemplate?.spec?.template : TEMPLATE_KINDS.includes(object.kind) ? spec.template : undefined;
@@ -25,7 +36,7 @@ function podFactsOf(object: KubernetesObject): PodFact[] {
       name: `${object.kind}-${name}`,
       labels,
       ips: [],
-      ports: namedPortsOf(template.spec ?? {}),
+      ports: portsOf(template.spec ?? {}),
       workload: `${object.kind}/${name}`,
     },
   ];

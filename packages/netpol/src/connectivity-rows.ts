@@ -219,9 +219,13 @@ type Match = typeof UNMATCHED | typeof SELECTED | typeof ADDRESSED;
 
 function coveredConnections(rule: CompiledRule, match: Match, destination: Pick<PodFact, 'ports'> | undefined): ConnectionSet {
   if (match === UNMATCHED) return noConnections;
+  return portsOfRule(rule, rule.direction === 'egress' && match === ADDRESSED ? undefined : destination);
+}
+
+/** @param named the pod on which port names are looked up; without one they mean nothing */
+export function portsOfRule(rule: CompiledRule, named: Pick<PodFact, 'ports'> | undefined): ConnectionSet {
   const { ports } = rule.parsed;
   if (!ports) return allConnections;
-  const named = rule.direction === 'egress' && match === ADDRESSED ? undefined : destination;
   return connectionsOf(
     ports.flatMap((port) => {
       if ('from' in port) return [port];

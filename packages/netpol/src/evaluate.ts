@@ -39,6 +39,8 @@ export interface EndVerdict {
   /** The policy that decided; for `no-rule` the first of those that isolate. */
   readonly policy?: PolicyRef;
   readonly rule?: CompiledRule;
+  /** A rule of a tier that matched first and left the decision to the next one. */
+  readonly passedBy?: { readonly policy: PolicyRef; readonly path: string };
   /** NetworkPolicies that isolate this end. */
   readonly isolatedBy: readonly PolicyRef[];
   /** Allowed, but policies in audit mode would deny it. */
@@ -140,21 +142,23 @@ export function reasonForRule({ policy, parsed }: CompiledRule): string {
 /** Admin tier, then NetworkPolicies, then baseline tier, then allow. Inside a tier the first matching rule decides. */
 function passGate(gate: Gate, direction: Direction, matches: (rule: CompiledRule) => boolean): EndVerdict {
   const isolatedBy = policyRefs(gate.isolating, direction);
-  const decided = (rule: CompiledRule, allowed: boolean): EndVerdict => {
-    return { allowed, kind: 'rule', direction, reason: reasonForRule(rule), policy: ruleRef(rule), rule, isolatedBy };
-  };
   const admin = gate.admin.find(matches);
-  if (admin && admin.parsed.action !== 'Pass') return decided(admin, admin.parsed.action === 'Accept');
+  const isPass = admin?.parsed.action === 'Pass';
+  const common = { direction, isolatedBy, ...(isPass && { passedBy: { policy: ruleRef(admin), path: admin.parsed.path } }) };
+  const decided = (rule: CompiledRule, allowed: boolean): EndVerdict => {
+    return { allowed, kind: 'rule', reason: reasonForRule(rule), policy: ruleRef(rule), rule, ...common };
+  };
+  if (admin && !isPass) return decided(admin, admin.parsed.action === 'Accept');
   if (gate.isolating.length > 0) {
     for (const policy of gate.isolating) {
       const rule = policy[direction]!.find(matches);
       if (rule) return decided(rule, true);
     }
-    return { allowed: false, kind: 'no-rule', direction, reason: reasonForNoRule(gate.isolating), policy: isolatedBy[0]!, isolatedBy };
+    return { allowed: false, kind: 'no-rule', reason: reasonForNoRule(gate.isolating), policy: isolatedBy[0]!, ...common };
   }
   const baseline = gate.baseline.find(matches);
   if (baseline && baseline.parsed.action !== 'Pass') return decided(baseline, baseline.parsed.action === 'Accept');
-  return { allowed: true, kind: 'not-isolated', direction, reason: 'no policy isolates the pod', isolatedBy };
+  return { allowed: true, kind: 'not-isolated', reason: 'no policy isolates the pod', ...common };
 }
 
 const open = (kind: EndKind, direction: Direction, reason: string): EndVerdict => ({

@@ -178,6 +178,10 @@ export function formatExplanation({ verdict, egress, ingress }: Explanation, lin
     lines.push(
       `  ${end.direction}: ${end.allowed ? 'allowed' : 'denied'}: ${end.reason}${decidedAt ? at(decidedAt.policy, decidedAt.path) : ''}`,
     );
+    if (end.passedBy) {
+      const { policy, path } = end.passedBy;
+      lines.push(`    ${describePolicy(policy)} ${path}${at(policy, path)} passed it on`);
+    }
     if (end.audit) lines.push(`    policies in audit mode would deny it: ${end.audit.reason}`);
     for (const { policy, path, missing } of nearMisses) {
       lines.push(`    ${describePolicy(policy)} ${path}${at(policy, path)} does not match:`);

@@ -100,6 +100,24 @@ export function selectorMatches(selector: Selector, labels: Labels): boolean {
   return selector.requirements.every((requirement) => requirementHolds(requirement, labels));
 }
 
+/**
+ * Whether what the first selector says meets all that the second asks: by the same requirement, or by values that are each good
+ * enough. What follows otherwise (no label meets `NotIn`) is left to be said by a line of its own.
+ */
+export function says(selector: Selector, wanted: Selector): boolean {
+  return wanted.requirements.every((requirement) =>
+    selector.requirements.some(({ key, operator, values }) => {
+      if (key !== requirement.key) return false;
+      if (operator === 'In') return values.every((value) => requirementHolds(requirement, { [key]: value }));
+      return (
+        operator === requirement.operator &&
+        values.length === requirement.values.length &&
+        values.every((v) => requirement.values.includes(v))
+      );
+    }),
+  );
+}
+
 /** `app=db, tier in (a, b)`: the selector in kubectl's notation, `everything` when it has no requirement. */
 export function describeSelector(selector: Selector): string {
   if (selector.requirements.length === 0) return 'everything';

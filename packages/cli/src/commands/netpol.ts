@@ -41,6 +41,11 @@ export function addNetpolCommands(program: Command): void {
     .option('-o, --output <format>', 'text, json, csv or dot', 'text')
     .action(run(async () => (await import('../netpol/list.ts')).list));
 
+  add('exposure', 'what pods that do not exist yet could reach, and be reached by', ['exposure', 'exposure -f manifests/ -o json'])
+    .option(...files)
+    .option('-o, --output <format>', 'text or json', 'text')
+    .action(run(async () => (await import('../netpol/exposure.ts')).exposure));
+
   add('diff <old> <new>', 'what becomes reachable or unreachable; a folder, a file, or "live"; exit code 1 when something does', [
     'diff manifests/ changed/',
     'diff live changed/',

@@ -54,11 +54,12 @@ export async function can(from: string, to: string, options: CanOptions): Promis
 const toJson =
   (source: PolicySource) =>
   ({ packet, verdict, egress, ingress }: Explanation) => {
-    const end = ({ verdict: { allowed, kind, reason, policy }, decidedAt, nearMisses }: Explanation['egress']) => ({
+    const end = ({ verdict: { allowed, kind, reason, policy, passedBy }, decidedAt, nearMisses }: Explanation['egress']) => ({
       allowed,
       kind,
       reason,
       ...(policy && { policy }),
+      ...(passedBy && { passedBy: { ...passedBy, line: source.lineOf(passedBy.policy, passedBy.path) } }),
       ...(decidedAt && { field: decidedAt.path, line: source.lineOf(decidedAt.policy, decidedAt.path) }),
       nearMisses: nearMisses.map((miss) => ({ ...miss, line: source.lineOf(miss.policy, miss.path) })),
     });

@@ -3,9 +3,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { analyzeConnectivity, compilePolicies, diffConnectivity, findPolicyFault, listConnectivity, readManifests } from '@palisade/netpol';
+import {
+  analyzeConnectivity,
+  analyzeExposure,
+  compilePolicies,
+  diffConnectivity,
+  findPolicyFault,
+  listConnectivity,
+  readManifests,
+} from '@palisade/netpol';
 import { renderDiff } from './diff.ts';
 import { findEnd } from './ends.ts';
+import { renderExposure } from './exposure.ts';
 import { lintSource } from './lint.ts';
 import { listFormats } from './list.ts';
 import { dnsAddresses, yamlOf } from './live.ts';
@@ -99,6 +108,14 @@ describe('palisade netpol on files', () => {
       destination: 'default/db[Deployment]',
       connections: 'TCP 80',
     });
+  });
+
+  it('exposure: pods that do not exist yet', () => {
+    assert.equal(
+      renderExposure(analyzeExposure(source.compiled)),
+      'default/db[Deployment] => any pod : All Connections\ndefault/web[Pod] => any pod : All Connections\ndefault/web[Pod] <= any pod : All Connections\n\n' +
+        'default/db[Deployment] is not protected on egress\ndefault/web[Pod] is not protected on egress\ndefault/web[Pod] is not protected on ingress\n',
+    );
   });
 
   it('diff', () => {
