@@ -22,7 +22,7 @@ import type { ServedResource } from './runtime/resources.ts';
 import { createScheduler } from './scheduler/controller.ts';
 import { createServiceAccountController } from './serviceaccount/controller.ts';
 import { createStatefulSetController } from './statefulset/controller.ts';
-import { createVolumeController, type LocalVolumes } from './volume/index.ts';
+import { createEphemeralVolumeController, createVolumeController, type LocalVolumes } from './volume/index.ts';
 
 export interface ControllersOptions {
   client: ApiClient;
@@ -91,6 +91,7 @@ function createControllers(ctx: ControllerContext, options: ControllersOptions):
     createPodGarbageController(ctx),
     createEndpointsMirror(ctx),
     createEventExpiry(ctx),
+    createEphemeralVolumeController(ctx),
     createResourceQuotaController(ctx, options),
     ...(options.certificateRequests === undefined ? [] : [createCertificateController(ctx, options.certificateRequests)]),
     ...(options.volumes === undefined ? [] : [createVolumeController(ctx, options.volumes)]),

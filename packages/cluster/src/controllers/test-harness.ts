@@ -18,7 +18,7 @@ export interface Harness extends AsyncDisposable {
   get(resource: GroupVersionResource, name: string, namespace?: string): Promise<KubernetesObject>;
   /** `reason: message` of all events, oldest first. */
   events(): Promise<string[]>;
-  /** Plays a kubelet: assigned pods run and are ready, deleted ones vanish. */
+  /** Plays a kubelet and a storage: claims are bound, assigned pods run and are ready, deleted ones vanish. */
   runPods(): Promise<void>;
 }
 
@@ -74,6 +74,12 @@ export async function startHarness(
     },
     async runPods() {
       await settle();
+      for (const claim of (await client.list(Resource.persistentVolumeClaims)).items) {
+        if (claim['status']?.phase === 'Bound') continue;
+        await client.update(Resource.persistentVolumeClaims, { ...claim, status: { phase: 'Bound' } }, { subresource: 'status' });
+        clock.advance(1000);
+        await settle();
+      }
       for (const pod of (await client.list(Resource.pods)).items) {
         const { namespace, name } = pod.metadata;
         const key = { namespace: String(namespace), name: String(name) };

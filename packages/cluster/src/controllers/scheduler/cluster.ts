@@ -10,4 +10,6 @@ export interface NodeView {
 export interface Cluster {
   nodes: readonly NodeView[];
   namespaceLabels(namespace: string): Record<string, string>;
+  /** A PersistentVolumeClaim. */
+  claim(namespace: string, name: string): KubernetesObject | undefined;
 }

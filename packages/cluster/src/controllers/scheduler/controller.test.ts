@@ -65,3 +65,20 @@ test('other schedulers, gates and lost bindings', async () => {
   await h.settle();
   assert.equal((await h.get(Resource.pods, 'gated'))['spec'].nodeName, 'n');
 });
+
+test('a pod waits for its claims: until they are there, and until they are bound', async () => {
+  await using h = await startHarness({ nodes: ['n'] });
+  await create(h, 'db', { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }] });
+  await h.settle();
+  const message = async () => (await h.get(Resource.pods, 'db'))['status'].conditions[0].message;
+  const none = '0/1 nodes are available';
+  const preemption = `preemption: ${none}: 1 Preemption is not helpful for scheduling.`;
+  assert.equal(await message(), `${none}: persistentvolumeclaim "data" not found. ${preemption}`);
+  const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'data', namespace: 'default' }, spec: {} };
+  await h.client.create(Resource.persistentVolumeClaims, claim);
+  await h.pass(1);
+  assert.equal(await message(), `${none}: pod has unbound immediate PersistentVolumeClaims. ${preemption}`);
+  await h.client.update(Resource.persistentVolumeClaims, { ...claim, status: { phase: 'Bound' } }, { subresource: 'status' });
+  await h.pass(2);
+  assert.equal((await h.get(Resource.pods, 'db'))['spec'].nodeName, 'n');
+});

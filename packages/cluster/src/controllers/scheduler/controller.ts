@@ -22,6 +22,7 @@ export function createScheduler(ctx: ControllerContext): Controller {
   const pods = ctx.informer(Resource.pods);
   const nodes = ctx.informer(Resource.nodes);
   const namespaces = ctx.informer(Resource.namespaces);
+  const claims = ctx.informer(Resource.persistentVolumeClaims);
   const events = ctx.recorder(SCHEDULER_NAME);
   const controller = createController(ctx, 'scheduler', sync, { concurrency: 1 });
   const { queue } = controller;
@@ -50,6 +51,10 @@ export function createScheduler(ctx: ControllerContext): Controller {
     if (!isDeepStrictEqual(relevant(node), relevant(old))) retryUnplaced();
   });
 
+  claims.onChange((type) => {
+    if (type !== 'DELETED') retryUnplaced();
+  });
+
   function retryUnplaced(): void {
     const nowMs = clock.now().getTime();
     for (const [key, { attempts, lastMs }] of unplaced) {
@@ -68,6 +73,7 @@ export function createScheduler(ctx: ControllerContext): Controller {
         ],
       })),
       namespaceLabels: (namespace) => namespaces.get(namespace)?.metadata.labels ?? {},
+      claim: (namespace, name) => claims.get(`${namespace}/${name}`),
     };
   }
 

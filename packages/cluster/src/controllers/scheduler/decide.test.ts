@@ -19,7 +19,11 @@ const pod = (spec: PodSpec = {}, labels: Record<string, string> = {}, namespace 
 const container = (requests: Record<string, string>, extra: object = {}) => ({ name: 'c', resources: { requests }, ...extra });
 
 function cluster(...nodes: [KubernetesObject, ...KubernetesObject[]][]): Cluster {
-  return { nodes: nodes.map(([node, ...pods]) => ({ node, pods })), namespaceLabels: (namespace) => ({ name: namespace }) };
+  return {
+    nodes: nodes.map(([node, ...pods]) => ({ node, pods })),
+    namespaceLabels: (namespace) => ({ name: namespace }),
+    claim: () => undefined,
+  };
 }
 
 const zone = (name: string, value: string) => makeNode(name, { labels: { zone: value } });
@@ -207,11 +211,11 @@ test('no order of nodes changes the answer, and no node is overfilled', () => {
         node: makeNode(`n${i}`, { allocatable: { cpu: String(cpu) } }),
         pods: [] as KubernetesObject[],
       }));
-      const namespaceLabels = () => ({});
+      const rest = { namespaceLabels: () => ({}), claim: () => undefined };
       for (const cpu of requests) {
         const incoming = pod({ containers: [container({ cpu: String(cpu) })] });
-        const placement = placePod(incoming, { nodes: views, namespaceLabels });
-        assert.deepEqual(placePod(incoming, { nodes: [...views].reverse(), namespaceLabels }).node, placement.node);
+        const placement = placePod(incoming, { nodes: views, ...rest });
+        assert.deepEqual(placePod(incoming, { nodes: [...views].reverse(), ...rest }).node, placement.node);
         const used = (view: (typeof views)[number]) => view.pods.reduce((sum, present) => sum + podRequests(present).get('cpu')!, 0);
         if (placement.node === undefined) assert.ok(views.every((view, i) => used(view) + cpu > nodes[i]!));
         else views.find((view) => view.node.metadata.name === placement.node)!.pods.push(incoming);

@@ -1,5 +1,6 @@
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { controllerOf } from '../runtime/ownership.ts';
+import { claimFault } from './claims.ts';
 import type { Cluster, NodeView } from './cluster.ts';
 import { allocatableOf, type Refusal, refuseNode, requestedOn } from './filter.ts';
 import { preferredNodeWeight } from './node-affinity.ts';
@@ -13,6 +14,8 @@ export type Placement = { node: string } | { node: undefined; message: string };
 /** The best node for a pod, or kube-scheduler's account of why there is none. Nodes of equal worth: the first by name. */
 export function placePod(pod: KubernetesObject, cluster: Cluster): Placement {
   if (cluster.nodes.length === 0) return { node: undefined, message: 'no nodes available to schedule pods' };
+  const waitsFor = claimFault(pod, cluster);
+  if (waitsFor !== undefined) return { node: undefined, message: renderFault(waitsFor, cluster.nodes.length) };
   const refusals: Refusal[] = [];
   const feasible: NodeView[] = [];
   for (const view of cluster.nodes) {
@@ -26,6 +29,12 @@ export function placePod(pod: KubernetesObject, cluster: Cluster): Placement {
     .map((view, i) => ({ name: String(view.node.metadata.name), score: scores[i]! }))
     .sort((a, b) => b.score - a.score || (a.name < b.name ? -1 : 1));
   return { node: best[0]!.name };
+}
+
+/** A fault of the pod itself, the same on every node. */
+function renderFault(fault: string, total: number): string {
+  const none = `0/${total} nodes are available`;
+  return `${none}: ${fault}. preemption: ${none}: ${total} Preemption is not helpful for scheduling.`;
 }
 
 /** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) ... . preemption: ...`, as in FailedScheduling events. */

@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '@palisade/kubernetes';
-import { isStatusError } from '@palisade/kubernetes';
+import { claimNameOf, isStatusError } from '@palisade/kubernetes';
 import { objectKey } from '@palisade/kubernetes/client';
 import { type Controller, type ControllerContext, createController } from '../runtime/context.ts';
 import { ignoreMissing } from '../runtime/errors.ts';
@@ -47,8 +47,10 @@ export function createVolumeController(ctx: ControllerContext, local: LocalVolum
   });
   classes.onChange(() => pending().forEach(addClaim));
   pods.onChange((_, pod) => {
-    for (const { persistentVolumeClaim: source } of pod['spec']?.volumes ?? [])
-      if (source !== undefined) queue.add(`claim/${pod.metadata.namespace}/${source.claimName}`);
+    for (const volume of pod['spec']?.volumes ?? []) {
+      const name = claimNameOf(String(pod.metadata.name), volume);
+      if (name !== undefined) queue.add(`claim/${pod.metadata.namespace}/${name}`);
+    }
   });
 
   async function sync(key: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { type KubernetesObject, parseQuantity } from '@palisade/kubernetes';
+import { claimNameOf, type KubernetesObject, parseQuantity } from '@palisade/kubernetes';
 
 export const PROVISIONER = 'palisade.dev/local-path';
 export const DEFAULT_CLASS = 'local-path';
@@ -125,8 +125,7 @@ export function volumePhase(volume: KubernetesObject, claim: KubernetesObject | 
 export function isClaimUsed(claim: KubernetesObject, pods: readonly KubernetesObject[]): boolean {
   return pods.some((pod) => {
     if (['Succeeded', 'Failed'].includes(pod['status']?.phase)) return false;
-    return (pod['spec']?.volumes ?? []).some(
-      (volume: { persistentVolumeClaim?: { claimName: string } }) => volume.persistentVolumeClaim?.claimName === claim.metadata.name,
-    );
+    const volumes: Parameters<typeof claimNameOf>[1][] = pod['spec']?.volumes ?? [];
+    return volumes.some((volume) => claimNameOf(String(pod.metadata.name), volume) === claim.metadata.name);
   });
 }

@@ -117,3 +117,24 @@ test('a claim is bound to a volume of its own, which goes with it once no pod us
   assert.equal((await h.list(Resource.persistentVolumes)).length, 0);
   assert.deepEqual(removed, [made?.['spec'].hostPath.path]);
 });
+
+test('a generic ephemeral volume: its claim is made for the pod, owned by it, and bound', async () => {
+  await using h = await startHarness({
+    before: async (client) => void (await client.create(Resource.storageClasses, storageClass(DEFAULT_CLASS))),
+    volumes: { root: '/state/volumes', remove: async () => {} },
+  });
+  const volumeClaimTemplate = { metadata: { labels: { of: 'pod' } }, spec: { ...claim()['spec'] } };
+  await h.client.create(Resource.pods, {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { namespace: 'default', name: 'user' },
+    spec: { containers: [{ name: 'c', image: 'i' }], volumes: [{ name: 'scratch', ephemeral: { volumeClaimTemplate } }] },
+  });
+  await h.pass(2);
+  const pod = await h.get(Resource.pods, 'user');
+  const made = await h.get(Resource.persistentVolumeClaims, 'user-scratch');
+  assert.equal(made.metadata.ownerReferences?.[0]?.uid, pod.metadata.uid);
+  assert.equal(made.metadata.labels?.['of'], 'pod');
+  assert.equal(made['status'].phase, 'Bound');
+  assert.equal(pod['spec'].nodeName, 'node1');
+});

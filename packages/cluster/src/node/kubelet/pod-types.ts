@@ -165,6 +165,7 @@ export interface Volume {
   downwardAPI?: { items?: DownwardFile[]; defaultMode?: number };
   hostPath?: { path: string; type?: string };
   persistentVolumeClaim?: { claimName: string; readOnly?: boolean };
+  ephemeral?: object;
   [other: string]: unknown;
 }
 

@@ -1,4 +1,4 @@
-import { parseQuantity } from '@palisade/kubernetes';
+import { claimNameOf, parseQuantity } from '@palisade/kubernetes';
 import type { ConfigSource, VolumeSource } from '../env/environment.ts';
 import { type PodFacts, readField, readResource } from '../env/fields.ts';
 import type { DownwardFile, KeyToPath, Pod, Volume } from '../pod-types.ts';
@@ -29,15 +29,15 @@ export type VolumePlan =
 const DEFAULT_FILE_MODE = 0o644;
 /** Kubernetes' default lifetime of a projected token. */
 const DEFAULT_TOKEN_SECONDS = 3600;
-const SUPPORTED = ['emptyDir', 'configMap', 'secret', 'projected', 'downwardAPI', 'hostPath', 'persistentVolumeClaim'];
+const SUPPORTED = ['emptyDir', 'configMap', 'secret', 'projected', 'downwardAPI', 'hostPath', 'persistentVolumeClaim', 'ephemeral'];
 
 /** @throws VolumeError when an object is missing or the kind of volume is not offered here */
 export function planVolumes(pod: Pod, facts: PodFacts, config: VolumeSource): VolumePlan[] {
-  return (pod.spec.volumes ?? []).map((volume) => planVolume(volume, facts, config));
+  return (pod.spec.volumes ?? []).map((volume) => planVolume(pod, volume, facts, config));
 }
 
-function planVolume(volume: Volume, facts: PodFacts, config: VolumeSource): VolumePlan {
-  const { name, emptyDir, configMap, secret, projected, downwardAPI, hostPath, persistentVolumeClaim } = volume;
+function planVolume(pod: Pod, volume: Volume, facts: PodFacts, config: VolumeSource): VolumePlan {
+  const { name, emptyDir, configMap, secret, projected, downwardAPI, hostPath } = volume;
   if (emptyDir) {
     const sizeBytes = emptyDir.sizeLimit === undefined ? undefined : parseQuantity(emptyDir.sizeLimit);
     return { kind: 'scratch', name, isMemory: emptyDir.medium === 'Memory', sizeBytes: sizeBytes === 0 ? undefined : sizeBytes };
@@ -71,7 +71,8 @@ function planVolume(volume: Volume, facts: PodFacts, config: VolumeSource): Volu
     return { ...files(name, made), tokens };
   }
   if (hostPath) return { kind: 'host', name, path: hostPath.path, type: hostPath.type ?? '' };
-  if (persistentVolumeClaim) return planClaim(name, persistentVolumeClaim.claimName, config);
+  const claimName = claimNameOf(String(pod.metadata.name), volume);
+  if (claimName !== undefined) return planClaim(name, claimName, config);
   const kind = Object.keys(volume).find((key) => key !== 'name') ?? 'nothing';
   throw new VolumeError(
     name,
