@@ -205,7 +205,7 @@ export class DownstreamConnection implements Sweepable {
     if (this.#exchange !== undefined) {
       this.#exchange.sweep(now);
       const { streamIdleMs } = this.#manager;
-      if (streamIdleMs > 0 && this.#exchange !== undefined && this.#isStalled(now, streamIdleMs)) this.#exchange.abort('SI');
+      if (streamIdleMs > 0 && this.#exchange !== undefined && this.#isStalled(now, streamIdleMs)) this.#exchange.stalled();
       return;
     }
     if (this.#lingerUntil > 0) {

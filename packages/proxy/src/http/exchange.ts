@@ -285,6 +285,12 @@ export class Exchange implements UpstreamUser, LogSubject {
     else this.response.local({ status: 504, body: 'upstream request timeout', flags: 'UT', details: 'response_timeout' });
   }
 
+  /** The client stopped in the middle of its request. */
+  stalled(): void {
+    if (this.response.hasStarted) this.abort('SI');
+    else this.response.local({ status: 408, body: 'stream timeout', flags: 'SI', details: 'stream_idle_timeout' });
+  }
+
   /** The client is gone, or the answer cannot be finished. */
   abort(flags: string): void {
     if (this.isDone) return;
