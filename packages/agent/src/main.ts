@@ -3,12 +3,13 @@
  * its proxy.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import { joinAnchors, watchAnchors } from './anchors.ts';
 import { appProbeRoutes } from './app-probe.ts';
 import { ports, renderBootstrap } from './bootstrap.ts';
-import { keepCertificate, requestCertificate } from './certificates.ts';
+import { keepCertificate, requestCertificate, type WorkloadSecrets } from './certificates.ts';
 import { readCapture, renderInterception, renderWafInterception } from './intercept.ts';
 import { createReadiness, waitUntilReady } from './readiness.ts';
 import { createAgentSocket } from './socket.ts';
@@ -83,6 +84,13 @@ async function runProxy(): Promise<void> {
   const role = process.argv[3] === 'router' ? 'router' : 'sidecar';
   const nodeId = `${role}~${env['INSTANCE_IP'] ?? ''}~${workload.name}.${workload.namespace}~${workload.namespace}.svc.cluster.local`;
   writeFileSync(bootstrapPath, JSON.stringify(renderBootstrap({ nodeId, socketPath, workload })));
+  let current: WorkloadSecrets | undefined;
+  let bundle = '';
+  const serve = () => current && agent.setSecrets({ ...current, anchorsPem: joinAnchors(bundle, current.anchorsPem) });
+  watchAnchors({ read: () => readFileSync(access.anchorsFile, 'utf8'), every: (action, ms) => void setInterval(action, ms) }, (text) => {
+    bundle = text;
+    serve();
+  });
   keepCertificate(
     () => requestCertificate(access, id),
     {
@@ -92,7 +100,8 @@ async function runProxy(): Promise<void> {
       log: (message) => console.log(message),
     },
     (secrets) => {
-      agent.setSecrets(secrets);
+      current = secrets;
+      serve();
       if (!hasCertificate) startProxy(bootstrapPath);
       hasCertificate = true;
     },

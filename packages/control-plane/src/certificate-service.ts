@@ -2,33 +2,58 @@
 
 import type { IncomingHttpHeaders } from 'node:http2';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { type Authority, checkRequest, IdentityError, type SigningEdges, signWorkload, type WorkloadId } from '@palisade/identity';
+import {
+  type Authority,
+  type CheckedRequest,
+  checkRequest,
+  IdentityError,
+  type SigningEdges,
+  signWorkload,
+  type TrustDomains,
+  type WorkloadId,
+} from '@palisade/identity';
 import { GrpcCode, GrpcError, type GrpcMethods, unary } from '@palisade/xds/grpc';
 
 const method = '/istio.v1.auth.IstioCertificateService/CreateCertificate';
 const maxTtlSeconds = 86_400;
 
 export interface CertificateServiceOptions {
-  readonly authority: Authority;
+  /** Signs now. */
+  authority(): Authority;
   readonly edges: SigningEdges;
+  /** A workload may still ask in the name of an alias; its account is what its token says. */
+  trustDomains(): TrustDomains;
   authenticate(headers: IncomingHttpHeaders): Promise<{ readonly id: WorkloadId }>;
 }
 
-export function createCertificateMethods({ authority, edges, authenticate }: CertificateServiceOptions): GrpcMethods {
+export function createCertificateMethods({ authority, edges, authenticate, trustDomains }: CertificateServiceOptions): GrpcMethods {
   return {
     [method]: unary(async (message, call) => {
       const { id } = await authenticate(call.headers);
       const { csr, seconds } = readRequest(message);
       try {
         const ttl = Math.min(seconds > 0 ? seconds : maxTtlSeconds, maxTtlSeconds);
-        const signed = await signWorkload(await checkRequest(csr, id), authority, edges, ttl);
-        return writeChain([...splitPem(signed.chainPem), authority.rootPem]);
+        const signer = authority();
+        const signed = await signWorkload(await checkAnyDomain(csr, id, trustDomains()), signer, edges, ttl);
+        return writeChain([...splitPem(signed.chainPem), signer.rootPem]);
       } catch (error) {
         if (error instanceof IdentityError) throw new GrpcError(GrpcCode.invalidArgument, error.message);
         throw error;
       }
     }),
   };
+}
+
+async function checkAnyDomain(csr: string, id: WorkloadId, { aliases }: TrustDomains): Promise<CheckedRequest> {
+  let problem: unknown;
+  for (const trustDomain of [id.trustDomain, ...aliases]) {
+    try {
+      return await checkRequest(csr, { ...id, trustDomain });
+    } catch (error) {
+      problem ??= error;
+    }
+  }
+  throw problem;
 }
 
 function readRequest(message: Uint8Array): { csr: string; seconds: number } {

@@ -3,12 +3,14 @@ import { createServer as createHttpServer } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import type { Server } from 'node:net';
-import { type SigningEdges, signServer } from '@palisade/identity';
+import type { SigningEdges } from '@palisade/identity';
 import type { ApiClient } from '@palisade/kubernetes';
+import { createInformer } from '@palisade/kubernetes/client';
 import { readWorkload } from '@palisade/mesh/traffic';
 import { createGrpcHandler } from '@palisade/xds/grpc';
 import { createDiscoveryMethods } from '@palisade/xds/server';
-import { loadOrCreateAuthority } from './authority.ts';
+import { createAuthorityKeeper } from './authority/keeper.ts';
+import { createServingCertificate } from './authority/serving.ts';
 import { createCertificateMethods } from './certificate-service.ts';
 import { createCredentials } from './credentials.ts';
 import { createConnectedProxies } from './debug/connected.ts';
@@ -37,8 +39,8 @@ export interface ControlPlaneOptions {
   readonly dataplane: 'palisade' | 'envoy';
 }
 
-/** Certificates of our own servers; the process is expected to restart within a year. */
-const serverTtlSeconds = 365 * 86_400;
+/** How often is looked whether the authority or our own certificate is due; a change of a Secret is seen at once. */
+const authorityLookMs = 30_000;
 
 /** How often is looked whether a key set is due. */
 const keySetLookMs = 5000;
@@ -58,10 +60,16 @@ export async function startControlPlane(options: ControlPlaneOptions) {
     }
   };
   refreshSettings();
-  const authority = await loadOrCreateAuthority(client, namespace, settings.trustDomains.local, edges);
+  const keeper = await createAuthorityKeeper({
+    client,
+    namespace,
+    trustDomain: () => settings.trustDomains.local,
+    edges,
+    distributionMs: () => settings.caDistributionMs,
+    log,
+  });
   const names = ['istiod', `istiod.${namespace}`, `istiod.${namespace}.svc`, `istiod.${namespace}.svc.${settings.clusterDomain}`];
-  const certificate = await signServer(names, authority, edges, serverTtlSeconds);
-  const tls = { cert: certificate.certificatePem, key: certificate.privateKeyPem, minVersion: 'TLSv1.2' as const };
+  const serving = await createServingCertificate(names, keeper.authority(), edges);
 
   const authenticate = createTokenReviewer(client, () => settings.trustDomains.local);
   const credentials = createCredentials({ client, signal, now: edges.now, log, changed: () => pushes.schedule() });
@@ -93,7 +101,7 @@ export async function startControlPlane(options: ControlPlaneOptions) {
   keySetTimer.unref();
   signal.addEventListener('abort', () => clearInterval(keySetTimer));
   const proxies = createConnectedProxies();
-  const discovery = createSecureServer({ ...tls, allowHTTP1: false });
+  const discovery = createSecureServer({ ...serving.current(), allowHTTP1: false });
   discovery.on(
     'stream',
     createGrpcHandler({
@@ -108,12 +116,17 @@ export async function startControlPlane(options: ControlPlaneOptions) {
           };
         },
       }),
-      ...createCertificateMethods({ authority, edges, authenticate }),
+      ...createCertificateMethods({
+        authority: keeper.authority,
+        edges,
+        authenticate,
+        trustDomains: () => settings.trustDomains,
+      }),
     }),
   );
   discovery.on('sessionError', () => {});
   const webhook = createHttpsServer(
-    tls,
+    serving.current(),
     createWebhookListener({
       clusterDomain: () => settings.clusterDomain,
       inject(pod, podNamespace) {
@@ -140,7 +153,7 @@ export async function startControlPlane(options: ControlPlaneOptions) {
     else response.writeHead(404).end();
   });
   const anchors = (name: string) =>
-    publishAnchors(client, name, authority.rootPem).catch((error) =>
+    publishAnchors(client, name, keeper.anchorsPem()).catch((error) =>
       log(`trust anchors for namespace ${name}: ${(error as Error).message}`),
     );
   state.informers.namespaces.onChange((type, object) => {
@@ -152,11 +165,32 @@ export async function startControlPlane(options: ControlPlaneOptions) {
     monitoring: await listen(monitoring, options.ports.monitoring),
     debug: await listen(debug, options.ports.debug, '127.0.0.1'),
   };
-  await publishWebhooks(client, namespace, authority.rootPem);
+  await publishWebhooks(client, namespace, keeper.anchorsPem());
+  const refreshServing = async () => {
+    if (!(await serving.refresh(keeper.authority()))) return;
+    discovery.setSecureContext(serving.current());
+    webhook.setSecureContext(serving.current());
+  };
+  keeper.onChange(() => {
+    for (const each of state.informers.namespaces.list()) void anchors(each.metadata.name!);
+    publishWebhooks(client, namespace, keeper.anchorsPem()).catch((error) => log(`webhooks: ${(error as Error).message}`));
+    refreshServing().catch((error) => log(`our own certificate: ${(error as Error).message}`));
+  });
+  const refreshAuthority = () => void keeper.refresh().then(refreshServing);
+  const secrets = createInformer(
+    client,
+    { group: '', version: 'v1', resource: 'secrets' },
+    { namespace, onError: (error) => log(`secrets: ${String(error)}`) },
+  );
+  secrets.onChange(refreshAuthority);
+  secrets.start(signal);
+  const authorityTimer = setInterval(refreshAuthority, authorityLookMs);
+  authorityTimer.unref();
+  signal.addEventListener('abort', () => clearInterval(authorityTimer));
   log(`serving discovery on ${ports.discovery}, webhooks on ${ports.webhook}, trust domain ${settings.trustDomains.local}`);
   return {
     ports,
-    authority,
+    authority: keeper.authority,
     pushes,
     async close() {
       for (const connection of pushes.connections) connection.close(14, 'the control plane is stopping');

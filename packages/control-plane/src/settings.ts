@@ -8,6 +8,8 @@ export interface ControlPlaneSettings extends MeshSettings {
   readonly jwksNetworks: readonly string[];
   /** Of pods that say nothing, in namespaces that say nothing. */
   readonly interception: 'redirect' | 'inline';
+  /** How long a new root is only distributed before it signs: kubelets take up to two minutes to bring a ConfigMap into a pod. */
+  readonly caDistributionMs: number;
 }
 
 export class MeshConfigError extends Error {
@@ -15,7 +17,7 @@ export class MeshConfigError extends Error {
 }
 
 /** What is ours in MeshConfig stands under `palisade`, where no field of Istio's will ever be. */
-const ownFields = ['profile', 'jwksNetworks', 'interception'] as const;
+const ownFields = ['profile', 'jwksNetworks', 'interception', 'caDistribution'] as const;
 
 /** @throws MeshConfigError naming the field; the caller keeps the settings it had */
 export function readSettings(text: string | undefined, rootNamespace: string): ControlPlaneSettings {
@@ -29,6 +31,7 @@ export function readSettings(text: string | undefined, rootNamespace: string): C
     ...defaultSettings,
     profile,
     interception: choice(own.interception, 'palisade.interception', ['redirect', 'inline']) ?? 'redirect',
+    caDistributionMs: seconds(own.caDistribution, 'palisade.caDistribution') ?? 120_000,
     jwksNetworks: networks(words(own.jwksNetworks, 'palisade.jwksNetworks')),
     rootNamespace: word(fields['rootNamespace'], 'rootNamespace') ?? rootNamespace,
     trustDomains: {
@@ -69,6 +72,15 @@ function words(value: unknown, field: string): string[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw new MeshConfigError(`mesh.${field}: found ${JSON.stringify(value)}, expected a list`);
   return value.map((item, index) => word(item, `${field}[${index}]`) ?? '').filter((item) => item !== '');
+}
+
+/** `90s`, in milliseconds. */
+function seconds(value: unknown, field: string): number | undefined {
+  const text = word(value, field);
+  if (text === undefined) return undefined;
+  const match = /^(\d{1,6})s$/.exec(text);
+  if (match === null) throw new MeshConfigError(`mesh.${field}: found "${text}", expected seconds such as 120s`);
+  return Number(match[1]) * 1000;
 }
 
 function networks(cidrs: readonly string[]): readonly string[] {

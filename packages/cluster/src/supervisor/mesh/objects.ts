@@ -43,7 +43,7 @@ export function meshObjects(dataplane: 'palisade' | 'envoy'): KubernetesObject[]
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'Role',
       metadata: { namespace, name: 'istiod' },
-      rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch', 'create'] }],
+      rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch', 'create', 'update'] }],
     },
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
