@@ -95,6 +95,7 @@ class Folder {
 
   /** TX after the rule matched; `never` when it cannot match; `unknown` when that depends on the request. */
   #tryOut(head: Rule): ReadonlyMap<string, TxValue> | 'never' | 'unknown' {
+    if (!this.#isConstant(head)) return 'unknown';
     const state = new TransactionState(this.#ruleSet, '', nobody, () => 0, new MemoryStore(0), this.tx);
     for (const rule of links(head)) {
       if (!this.#isConstant(rule)) return 'unknown';

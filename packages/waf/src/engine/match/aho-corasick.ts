@@ -55,8 +55,8 @@ export class AhoCorasick {
   }
 }
 
-/** Fill the missing transitions from the failure states, breadth first. @returns the failure states */
-export function resolve(table: Int32Array, columns: number, states: number, phraseOf: Int32Array): Int32Array {
+/** Fill the missing transitions from the failure states, breadth first. */
+function resolve(table: Int32Array, columns: number, states: number, phraseOf: Int32Array): void {
   const failure = new Int32Array(states);
   const queue = new Int32Array(states);
   let tail = 0;
@@ -80,7 +80,6 @@ export function resolve(table: Int32Array, columns: number, states: number, phra
       }
     }
   }
-  return failure;
 }
 
 function foldBytes(phrase: string): number[] {
