@@ -4,6 +4,7 @@ import type { Engine, EngineOptions } from '../engine/engine.ts';
 import { compile } from '../engine/engine.ts';
 import type { FileSource } from '../engine/seclang/parse.ts';
 import { parseSecLang } from '../engine/seclang/parse.ts';
+import { diskUploads } from './uploads.ts';
 
 /** Rule and data files on this machine, read as bytes (latin1): five patterns of CRS 3.3 hold raw UTF-8. */
 export const diskFiles: FileSource = {
@@ -61,7 +62,7 @@ export function loadEngine(source: RuleSource, options: EngineOptions = {}): Eng
     ...parse(toBytes(includes), '(files)'),
     ...parse(toBytes(source.after ?? ''), '(after)'),
   ];
-  return compile(nodes, { readDataFile, ...options });
+  return compile(nodes, { readDataFile, uploads: diskUploads, ...options });
 }
 
 /** Text written in JavaScript, as the bytes a file would hold. */

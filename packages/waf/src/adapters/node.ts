@@ -36,7 +36,7 @@ export function waf(options: WafOptions): Middleware {
     const finish = (): void => {
       if (isFinished) return;
       isFinished = true;
-      options.onResult?.(transaction.finish(), request);
+      inspection.close(transaction, request);
     };
     const block = (interruption: Interruption): void => {
       answer(interruption, request, response, options);
@@ -78,7 +78,7 @@ export function wafUpgrade(
   return (request, socket, head) => {
     const transaction = inspection.open(request, connectionOf(request));
     const interruption = transaction.requestHeaders(headOf(request)) ?? transaction.requestBody();
-    options.onResult?.(transaction.finish(), request);
+    inspection.close(transaction, request);
     if (!interruption) {
       accept(request, socket, head);
       return;

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Connection, Interruption } from '../engine/transaction/state.ts';
-import type { TransactionResult } from '../engine/transaction/transaction.ts';
+import type { Transaction, TransactionResult } from '../engine/transaction/transaction.ts';
+import type { AuditLog } from './audit/log.ts';
 
 /** What every adapter may be told, whatever its request looks like. */
 export interface InspectOptions<Request> {
@@ -8,6 +9,10 @@ export interface InspectOptions<Request> {
   readonly engine: Engine | (() => Engine);
   /** Receives what every transaction came to, after its last phase. */
   readonly onResult?: (result: TransactionResult, request: Request) => void;
+  /** Where SecAuditLog's entries go; see `openAuditLog`. */
+  readonly audit?: AuditLog;
+  /** Receives the lines that SecDebugLogLevel asks for. */
+  readonly debug?: (line: string) => void;
   /** Makes UNIQUE_ID; default: time and a counter. */
   readonly newId?: () => string;
   /** Milliseconds since 1970; default: the system clock. */
@@ -19,7 +24,9 @@ export interface InspectOptions<Request> {
 /** The defaults filled in. */
 export interface Inspection<Request> {
   /** A fresh transaction on the engine in force. */
-  open(request: Request, connection: Connection): ReturnType<Engine['transaction']>;
+  open(request: Request, connection: Connection): Transaction;
+  /** After the last phase. */
+  close(transaction: Transaction, request: Request): void;
 }
 
 export function inspectionOf<Request>(options: InspectOptions<Request>): Inspection<Request> {
@@ -30,7 +37,18 @@ export function inspectionOf<Request>(options: InspectOptions<Request>): Inspect
   return {
     open(request, connection) {
       const clientAddress = options.clientAddress?.(request) ?? connection.clientAddress;
-      return engineInForce().transaction({ id: newId(), now, connection: { ...connection, clientAddress } });
+      const { debug } = options;
+      return engineInForce().transaction({
+        id: newId(),
+        now,
+        connection: { ...connection, clientAddress },
+        ...(debug ? { debug } : {}),
+      });
+    },
+    close(transaction, request) {
+      const result = transaction.finish();
+      options.audit?.write(result);
+      options.onResult?.(result, request);
     },
   };
 }

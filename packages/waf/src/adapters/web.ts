@@ -42,7 +42,7 @@ export function waf(options: WebWafOptions): (request: Request, handle: WebHandl
       if (!(passed instanceof Request) && 'reason' in passed) return block(passed);
       return await inspectResponse(await handle(passed), transaction, block);
     } finally {
-      options.onResult?.(transaction.finish(), request);
+      inspection.close(transaction, request);
     }
   };
 }

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { renderAuditJson } from '../adapters/audit-log.ts';
+import { auditEntry } from '../adapters/audit/entry.ts';
+import { renderAuditJson } from '../adapters/audit/json.ts';
 import { loadEngine } from '../adapters/files.ts';
 import { proposeExclusion } from './allow.ts';
 import { readCurlArguments } from './curl-arguments.ts';
@@ -75,20 +76,14 @@ test('lint says what is wrong where, and what a good file holds', () => {
 /** The audit log's entry for a GET of `uri`. */
 function logged(uri: string): string {
   const connection = { clientAddress: '192.0.2.1', clientPort: 1, serverAddress: '127.0.0.1', serverPort: 80 };
-  const transaction = loadEngine({ before: rules }).transaction({ id: 'x', now: () => 0, connection });
+  const transaction = loadEngine({ before: `SecAuditEngine On\nSecAuditLogParts ABHZ\n${rules}` }).transaction({
+    id: 'x',
+    now: () => 0,
+    connection,
+  });
   transaction.requestHeaders({ method: 'GET', uri, protocol: 'HTTP/1.1', headers: [['Host', 'x']] });
   transaction.requestBody();
-  return renderAuditJson(transaction.finish(), {
-    timeMs: 0,
-    connection,
-    requestLine: `GET ${uri} HTTP/1.1`,
-    requestHeaders: [['Host', 'x']],
-    responseProtocol: 'HTTP/1.1',
-    status: 403,
-    responseHeaders: [],
-    components: [],
-    isDetectionOnly: false,
-  });
+  return renderAuditJson(auditEntry(transaction.finish())!);
 }
 
 test('a proposed exclusion lets exactly that request pass', () => {

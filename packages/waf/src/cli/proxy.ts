@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { openAuditLog } from '../adapters/audit/log.ts';
+import { debugLog } from '../adapters/debug-log.ts';
 import { coreRuleSet, loadEngine } from '../adapters/files.ts';
 import { createProxy } from '../adapters/proxy/server.ts';
 import { readProxySettings } from '../adapters/proxy/settings.ts';
@@ -17,20 +19,14 @@ export interface ProxyArguments {
 /** Run until SIGTERM or SIGINT. SIGHUP loads the rules anew; when they are refused, those in force stay. */
 export async function runProxy({ rules, env, host, auditFile }: ProxyArguments): Promise<number> {
   const settings = readProxySettings(env);
-  const load = () => loadEngine(coreRuleSet(rules, { before: settings.directives }));
+  const before = `${settings.directives}\n${auditFile === undefined ? '' : auditDirective(auditFile, env['MODSEC_AUDIT_LOG'])}`;
+  const source = coreRuleSet(rules, { before });
+  const store = await openStore(env['MODSEC_DATA_DIR']);
+  const load = () => loadEngine(source, store ? { store } : {});
   let engine = load();
-  const named = env['MODSEC_AUDIT_LOG'] || auditFile === undefined ? [settings.auditLog] : [];
-  const files = new Set([...named, ...(auditFile === undefined ? [] : [auditFile])]);
-  const logs = [...files].map((file) => (file === '/dev/stdout' ? process.stdout : createWriteStream(file, { flags: 'a' })));
-  const server = createProxy({
-    settings,
-    engine: () => engine,
-    writeAudit: (entry) => {
-      for (const log of logs) log.write(entry);
-    },
-    now: Date.now,
-    newId: randomUUID,
-  });
+  const inForce = () => engine;
+  const audit = openAuditLog(inForce);
+  const server = createProxy({ settings, engine: inForce, audit, debug: debugLog(inForce), now: Date.now, newId: randomUUID });
   const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   process.on('SIGHUP', () => {
     try {
@@ -52,6 +48,20 @@ export async function runProxy({ rules, env, host, auditFile }: ProxyArguments):
   const timer = setTimeout(() => server.closeAllConnections(), 5000);
   await isClosed;
   clearTimeout(timer);
-  await Promise.all(logs.filter((log) => log !== process.stdout).map((log) => new Promise((done) => log.end(() => done(undefined)))));
+  await audit.close();
+  store?.close();
   return 0;
+}
+
+/** The file that the command line names stands beside the one that the variable names, or instead of the default. */
+function auditDirective(file: string, named: string | undefined): string {
+  if (!/^[\w./ -]+$/.test(file)) throw new Error(`Cannot use --audit-log "${file}": wanted a path of letters, digits, ./-_ and spaces`);
+  return `${named ? 'SecAuditLog2' : 'SecAuditLog'} "${file}"`;
+}
+
+/** Collections outlive the process when they have a folder (SecDataDir). */
+async function openStore(folder: string | undefined) {
+  if (!folder) return undefined;
+  const { SqliteStore } = await import('../adapters/sqlite-store.ts');
+  return new SqliteStore(join(folder, 'collections.sqlite'));
 }

@@ -165,3 +165,57 @@ test('an unsupported rule can be left out by name, and the notes say so', () => 
   const engine = engineOf('SecRule ARGS "@rx a" "id:5,exec:/bin/x"', { skipUnsupported: [5] });
   assert.match(engine.ruleSet.notes.join(), /exec/);
 });
+
+test('a streamed response has its phase 4 at the end, when nothing can be stopped any more', () => {
+  const engine = engineOf('SecRule RESPONSE_STATUS "@eq 200" "id:1,phase:4,deny,status:500"');
+  const transaction = engine.transaction({ id: 'x', now: () => 0, connection: nobody });
+  transaction.requestHeaders({ method: 'GET', uri: '/', protocol: 'HTTP/1.1', headers: [] });
+  transaction.requestBody();
+  transaction.responseHeaders({ status: 200, protocol: 'HTTP/1.1', headers: [['Content-Type', 'text/event-stream']] });
+  assert.equal(transaction.wantsResponseBody, false);
+  const result = transaction.finish();
+  assert.deepEqual(firedIds(result), [1]);
+  assert.deepEqual([result.interruption, result.detected?.status], [undefined, 500]);
+});
+
+test('a request that never got a response has no phase 4', () => {
+  const result = runRequest(engineOf('SecAction "id:1,phase:4,pass"\nSecAction "id:2,phase:5,pass"'));
+  assert.deepEqual(firedIds(result), [2]);
+});
+
+const nobody = { clientAddress: '192.0.2.1', clientPort: 1, serverAddress: '192.0.2.2', serverPort: 80 };
+
+/** Refused with the place and the reason, or accepted and named in the load report: no directive is silently without effect. */
+const directives: readonly [string, RegExp | 'noted'][] = [
+  ['SecContentInjection On', /test\.conf:4: SecContentInjection: responses are not rewritten; wanted Off/],
+  ['SecConnEngine DetectionOnly', /connections are not counted/],
+  ['SecStatusEngine On', /nobody is told/],
+  ['SecGuardianLog |/bin/x', /no program is run/],
+  ['SecAuditLog "|/bin/tee x"', /SecAuditLog ".*": no program is run; wanted a file/],
+  ['SecAuditLogType HTTPS', /not posted/],
+  ['SecAuditLogParts ABQZ', /wanted letters A to K and Z/],
+  ['SecAuditLogFileMode 999', /permissions in octal/],
+  ['SecAuditLogRelevantStatus "(5"', /SecAuditLogRelevantStatus/],
+  ['SecCookieFormat 1', /Netscape/],
+  ['SecUploadKeepFiles On', /without a place for them/],
+  ['SecGeoLookupDb /nowhere.dat', /SecGeoLookupDb/],
+  ['SecRule WEBSERVER_ERROR_LOG "x" "id:1"', /error log of a web server is not read/],
+  ['SecRule ARGS "@inspectFile /bin/x" "id:1"', /no program or script is run/],
+  ['SecAction "id:1,ctl:hashEngine=On"', /responses are not rewritten/],
+  ['SecTmpDir /tmp', 'noted'],
+  ['SecPcreMatchLimit 1000', 'noted'],
+  ['SecCacheTransformations On', 'noted'],
+];
+
+describe('directives', () => {
+  for (const [text, wanted] of directives) {
+    test(text, () => {
+      if (wanted === 'noted') assert.match(engineOf(text).ruleSet.notes.join(), /has no effect: /);
+      else
+        assert.throws(
+          () => engineOf(text),
+          (error) => error instanceof WafConfigError && wanted.test(error.message),
+        );
+    });
+  }
+});

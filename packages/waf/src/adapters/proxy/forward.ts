@@ -2,19 +2,26 @@ import type { ClientRequest, IncomingMessage, RequestOptions, ServerResponse } f
 import { type Agent, request as httpRequest } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream';
+import type { Settings } from '../../engine/compile/settings.ts';
 import type { ProxySettings } from './settings.ts';
 
 /** RFC 9110 §7.6.1: fields about one connection; Connection names further ones. */
 const hopByHop = new Set(['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
 
 /** Send one request on and its response back, both as they come. */
-export function forward(request: IncomingMessage, response: ServerResponse, settings: ProxySettings, agent: Agent): void {
-  const headers = requestHeaders(request, settings);
+export function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  settings: ProxySettings,
+  { disablesBackendCompression, serverSignature }: Pick<Settings, 'disablesBackendCompression' | 'serverSignature'>,
+  agent: Agent,
+): void {
+  const headers = requestHeaders(request, settings, disablesBackendCompression);
   // What had a body has one again; its length or chunking is the client's (RFC 9112 §6.3).
   if (request.headers['transfer-encoding'] !== undefined) headers.push('Transfer-Encoding', 'chunked');
   const outgoing = httpRequest({ ...target(request, settings, agent), headers: headers as unknown as readonly string[] });
   outgoing.on('response', (answer) => {
-    response.writeHead(answer.statusCode!, answer.statusMessage ?? '', responseHeaders(answer));
+    response.writeHead(answer.statusCode!, answer.statusMessage ?? '', responseHeaders(answer, serverSignature));
     pipeline(answer, response, () => {});
   });
   outgoing.on('error', (error: NodeJS.ErrnoException) => fail(response, error.message === 'timeout' ? 504 : 502));
@@ -71,11 +78,13 @@ function target({ method, url }: IncomingMessage, { backend }: ProxySettings, ag
 }
 
 /** The client's fields as sent, in order, and who it was (X-Forwarded-*). A flat list: name, value, name, value. */
-function requestHeaders(request: IncomingMessage, { backend, isHostPreserved }: ProxySettings): string[] {
+function requestHeaders(request: IncomingMessage, { backend, isHostPreserved }: ProxySettings, isUncompressed = false): string[] {
   const dropped = droppedBy(request);
   const headers: string[] = [];
   for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
     const name = request.rawHeaders[i]!.toLowerCase();
+    // SecDisableBackendCompression: rules can only read what is not packed.
+    if (isUncompressed && name === 'accept-encoding') continue;
     if (dropped.has(name) || name === 'x-forwarded-for' || (name === 'host' && !isHostPreserved)) continue;
     headers.push(request.rawHeaders[i]!, request.rawHeaders[i + 1]!);
   }
@@ -88,9 +97,9 @@ function requestHeaders(request: IncomingMessage, { backend, isHostPreserved }: 
   return headers;
 }
 
-function responseHeaders(answer: IncomingMessage): string[] {
-  const dropped = droppedBy(answer);
-  const headers: string[] = [];
+function responseHeaders(answer: IncomingMessage, signature: string | undefined): string[] {
+  const dropped = new Set([...droppedBy(answer), ...(signature === undefined ? [] : ['server'])]);
+  const headers: string[] = signature === undefined ? [] : ['Server', signature];
   for (let i = 0; i + 1 < answer.rawHeaders.length; i += 2)
     if (!dropped.has(answer.rawHeaders[i]!.toLowerCase())) headers.push(answer.rawHeaders[i]!, answer.rawHeaders[i + 1]!);
   return headers;

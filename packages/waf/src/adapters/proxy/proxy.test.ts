@@ -4,6 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
+import { openAuditLog } from '../audit/log.ts';
 import { loadEngine } from '../files.ts';
 import { createProxy } from './server.ts';
 import { ProxyConfigError, readProxySettings } from './settings.ts';
@@ -28,7 +29,7 @@ async function withProxy(
   const proxy = createProxy({
     settings,
     engine: () => engine,
-    writeAudit: (entry) => entries.push(entry),
+    audit: openAuditLog(engine, { place: { append: (_, entry) => entries.push(entry), close: async () => {} } }),
     now: () => Date.UTC(2026, 10, 22, 4, 3, 44, 786),
     newId: () => 'id-1',
   }).listen(0, '127.0.0.1');

@@ -8,11 +8,6 @@ export interface ProxySettings {
   readonly isHostPreserved: boolean;
   readonly timeoutMs: number;
   readonly backendTimeoutMs: number;
-  readonly isDetectionOnly: boolean;
-  readonly auditEngine: 'On' | 'Off' | 'RelevantOnly';
-  readonly auditFormat: 'JSON' | 'Native';
-  /** A path; `/dev/stdout` by default. */
-  readonly auditLog: string;
   /** SecLang for before the rules. */
   readonly directives: string;
 }
@@ -56,6 +51,25 @@ const directives: readonly [string, string, Reading, string][] = [
   ['MODSEC_RESP_BODY_LIMIT_ACTION', 'SecResponseBodyLimitAction', oneOf('Reject', 'ProcessPartial'), 'ProcessPartial'],
   ['MODSEC_RESP_BODY_MIMETYPE', 'SecResponseBodyMimeType', words, 'text/plain text/html text/xml'],
   ['MODSEC_ARGUMENT_SEPARATOR', 'SecArgumentSeparator', oneOf('&', ';'), '&'],
+  ['MODSEC_AUDIT_ENGINE', 'SecAuditEngine', oneOf('On', 'Off', 'RelevantOnly'), 'RelevantOnly'],
+  ['MODSEC_AUDIT_LOG', 'SecAuditLog', path, '/dev/stdout'],
+  ['MODSEC_AUDIT_LOG_FORMAT', 'SecAuditLogFormat', oneOf('JSON', 'Native'), 'JSON'],
+  ['MODSEC_AUDIT_LOG_PARTS', 'SecAuditLogParts', matching(/^[A-K]+Z$/, 'letters from A to K and Z'), 'ABFHZ'],
+  [
+    'MODSEC_AUDIT_LOG_RELEVANT_STATUS',
+    'SecAuditLogRelevantStatus',
+    matching(/^[\w^$?:!|()[\].*+-]+$/, 'a pattern of statuses'),
+    '^(?:5|4(?!04))',
+  ],
+  ['MODSEC_AUDIT_LOG_TYPE', 'SecAuditLogType', oneOf('Serial', 'Concurrent'), 'Serial'],
+  ['MODSEC_AUDIT_STORAGE_DIR', 'SecAuditLogStorageDir', path, '/var/log/modsecurity/audit'],
+  ['MODSEC_DATA_DIR', 'SecDataDir', path, ''],
+  ['MODSEC_DEBUG_LOG', 'SecDebugLog', path, '/dev/null'],
+  ['MODSEC_DEBUG_LOGLEVEL', 'SecDebugLogLevel', between(0, 9), '0'],
+  ['MODSEC_DISABLE_BACKEND_COMPRESSION', 'SecDisableBackendCompression', onOff, 'Off'],
+  ['MODSEC_UPLOAD_DIR', 'SecUploadDir', path, '/tmp'],
+  ['MODSEC_UPLOAD_FILE_MODE', 'SecUploadFileMode', matching(/^0?[0-7]{3}$/, 'permissions in octal'), '0600'],
+  ['MODSEC_UPLOAD_KEEP_FILES', 'SecUploadKeepFiles', oneOf('On', 'Off', 'RelevantOnly'), 'Off'],
   ['MODSEC_ARGUMENTS_LIMIT', 'SecArgumentsLimit', between(1, 1_000_000), '1000'],
 ];
 
@@ -108,15 +122,12 @@ export function readProxySettings(env: Environment): ProxySettings {
     isHostPreserved: read('PROXY_PRESERVE_HOST', onOff, 'On') === 'On',
     timeoutMs: Number(read('TIMEOUT', between(1, 3600), '60')) * 1000,
     backendTimeoutMs: Number(read('PROXY_TIMEOUT', between(1, 3600), '60')) * 1000,
-    isDetectionOnly: engine === 'DetectionOnly',
-    auditEngine: read('MODSEC_AUDIT_ENGINE', oneOf('On', 'Off', 'RelevantOnly'), 'RelevantOnly') as ProxySettings['auditEngine'],
-    auditFormat: read('MODSEC_AUDIT_LOG_FORMAT', oneOf('JSON', 'Native'), 'JSON') as ProxySettings['auditFormat'],
-    auditLog: read('MODSEC_AUDIT_LOG', path, '/dev/stdout'),
     directives: [
       `SecRuleEngine ${engine}`,
       'SecResponseBodyMimeTypesClear',
-      ...directives.map(([name, directive, reading, fallback]) => {
+      ...directives.flatMap(([name, directive, reading, fallback]) => {
         const value = read(name, reading, fallback);
+        if (value === '') return [];
         return `${directive} ${directive === 'SecResponseBodyMimeType' ? value : `"${value}"`}`;
       }),
       ...members.map(([key, value], index) => `SecAction "id:${190_000 + index},phase:1,nolog,pass,t:none,setvar:'tx.${key}=${value}'"`),

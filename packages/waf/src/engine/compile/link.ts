@@ -106,6 +106,7 @@ export function linkRules(
         isAuditLogged: parsed.isAuditLogged ?? defaults?.isAuditLogged ?? fallback.isAuditLogged,
       },
       meta: parsed.meta,
+      actionNodes: draft.actions,
       next,
     };
     rules.push(rule);

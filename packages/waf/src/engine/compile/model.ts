@@ -1,6 +1,6 @@
 import type { Position } from '../errors.ts';
 import type { OperatorTest } from '../operators/types.ts';
-import type { OperatorNode, VariableNode } from '../seclang/ast.ts';
+import type { ActionNode, OperatorNode, VariableNode } from '../seclang/ast.ts';
 import type { Transformation } from '../transformations/index.ts';
 import type { Macro } from './macro.ts';
 import type { TargetSpec } from './targets.ts';
@@ -92,6 +92,8 @@ export interface Rule {
   readonly transformationNames: readonly string[];
   readonly actions: RuleActions;
   readonly meta: RuleMeta;
+  /** As written, for the audit log. */
+  readonly actionNodes: readonly ActionNode[];
   /** Next rule of the chain. */
   readonly next: Rule | undefined;
 }

@@ -3,6 +3,7 @@ import { expandMacro } from '../compile/macro.ts';
 import type { Control, Rule, RuleFilter, SetVar } from '../compile/model.ts';
 import { compileKeyTest, persistentCollections } from '../compile/targets.ts';
 import { atoi } from '../operators/numbers.ts';
+import type { StoredValue } from '../transaction/collections.ts';
 import type { TransactionState, TxValue } from '../transaction/state.ts';
 import { lookupValue, mapOf } from '../transaction/values.ts';
 
@@ -68,7 +69,7 @@ function initCollection(state: TransactionState, collection: string, key: string
   }
   state.trace?.(5, `Collection \`${collection}' initialized with value: ${key}`);
   values.set('key', { key: 'KEY', value: key });
-  state.persistent.set(collection, { key, values, isChanged: false });
+  state.persistent.set(collection, { key, values, loaded: new Map(values), isChanged: false });
 }
 
 const expiryTables = new WeakMap<TransactionState, Map<string, number>>();
@@ -94,12 +95,26 @@ export function saveCollections(state: TransactionState): void {
   const nowMs = state.now();
   for (const [collection, kept] of state.persistent) {
     if (!kept.isChanged) continue;
-    const values = [...kept.values]
-      .filter(([lower]) => lower !== 'key')
-      .map(([lower, member]) => ({ key: member.key, value: member.value, expiresMs: expiries(state).get(`${collection}\0${lower}`) }));
+    const stored = new Map(state.store.load(collection, kept.key, nowMs).map((member) => [member.key.toLowerCase(), member]));
+    const values: StoredValue[] = [...stored]
+      .filter(([lower]) => !kept.loaded.has(lower) && !kept.values.has(lower))
+      .map(([, other]) => other);
+    for (const [lower, { key, value }] of kept.values) {
+      if (lower === 'key') continue;
+      const merged = mergeValue(value, kept.loaded.get(lower)?.value, stored.get(lower)?.value);
+      values.push({ key, value: merged, expiresMs: expiries(state).get(`${collection}\0${lower}`) });
+    }
     const timeout = atoi(kept.values.get('timeout')?.value ?? '') || state.ruleSet.settings.collectionTimeout;
     state.store.save(collection, kept.key, values, nowMs, timeout);
   }
+}
+
+/** Requests overlap: a counter keeps what others added since it was loaded; what this request left alone stays theirs. */
+function mergeValue(value: string, loaded: string | undefined, stored: string | undefined): string {
+  if (stored === undefined || stored === loaded) return value;
+  if (value === loaded) return stored;
+  const isCounter = [value, loaded ?? '0', stored].every((text) => /^-?\d{1,15}$/.test(text));
+  return isCounter ? String(Number(stored) + Number(value) - Number(loaded ?? 0)) : value;
 }
 
 function applyControl(state: TransactionState, control: Control): void {

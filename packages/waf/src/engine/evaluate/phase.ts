@@ -124,9 +124,9 @@ function conclude(state: TransactionState, head: Rule, matches: readonly Matched
   }
 }
 
-/** Phase 5 is too late to stop anything. */
+/** Phase 5, or phase 4 of a response that was streamed, is too late to stop anything. */
 function interrupt(state: TransactionState, interruption: Interruption): void {
-  if (state.engineMode === 'On' && state.phase !== 5) state.interruption ??= interruption;
+  if (state.engineMode === 'On' && state.phase !== 5 && !state.isResponseSent) state.interruption ??= interruption;
   else state.detected ??= interruption;
 }
 

@@ -90,7 +90,10 @@ export class TransactionState {
   readonly env = new Map<string, TxValue>();
   readonly geo = new Map<string, TxValue>();
   /** Persistent collections by name, once initialised. */
-  readonly persistent = new Map<string, { readonly key: string; readonly values: Map<string, TxValue>; isChanged: boolean }>();
+  readonly persistent = new Map<
+    string,
+    { readonly key: string; readonly values: Map<string, TxValue>; readonly loaded: ReadonlyMap<string, TxValue>; isChanged: boolean }
+  >();
   xml: XmlElement | undefined;
 
   engineMode: EngineMode;
@@ -114,6 +117,8 @@ export class TransactionState {
   /** What would have happened, when the engine only detects. */
   detected: Interruption | undefined;
   allowed: 'none' | 'transaction' | 'request' = 'none';
+  /** The client has the response: phase 4 only looks. */
+  isResponseSent = false;
   removedRules: Uint8Array | undefined;
   removedTargets: Map<number, RemovedTarget[]> | undefined;
   /** Set when files may be saved. */

@@ -48,6 +48,7 @@ export class Transaction {
   #responseBytes = 0;
   #wantsResponseBody = false;
   #isResponseInspected = false;
+  #isResponseOpen = false;
   #isFinished = false;
   #audit: AuditRecord | undefined;
 
@@ -132,6 +133,7 @@ export class Transaction {
     }
     forgetDerived(state);
     if (state.allowed === 'request') state.allowed = 'none';
+    this.#isResponseOpen = true;
     this.#run(3);
     const type = header('content-type').split(';')[0]!.trim().toLowerCase();
     this.#isResponseInspected = state.responseBodyAccess && state.ruleSet.settings.responseBodyMimeTypes.has(type === '' ? 'null' : type);
@@ -169,6 +171,7 @@ export class Transaction {
   /** The response is complete: run phase 4. */
   responseBody(): Interruption | undefined {
     if (!this.#isActive()) return this.#state.interruption;
+    this.#isResponseOpen = false;
     if (this.#isResponseInspected) {
       const body = this.#responseChunks.join('');
       this.#state.setList('RESPONSE_BODY', [new Target('', body)]);
@@ -181,10 +184,17 @@ export class Transaction {
     return this.#state.interruption;
   }
 
-  /** Run phase 5, keep persistent collections, and say what happened. Further calls return the same. */
+  /**
+   * Run phase 5, keep persistent collections, and say what happened. Further calls return the same. A response that was
+   * streamed to the client has its phase 4 now: its rules match and count, but it is too late to stop anything.
+   */
   finish(): TransactionResult {
     const state = this.#state;
     if (!this.#isFinished && state.engineMode !== 'Off') {
+      if (this.#isResponseOpen) {
+        state.isResponseSent = true;
+        this.responseBody();
+      }
       // What the client was told instead of the application's answer.
       if (state.interruption) state.setList('RESPONSE_STATUS', [new Target('', String(state.interruption.status))]);
       state.dropCaches();
