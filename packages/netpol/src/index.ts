@@ -23,3 +23,4 @@ export { parseNetworkPolicy } from './parse-network-policy.ts';
 export type { Selector } from './selector.ts';
 export * from './snapshot.ts';
 export { type Suggestion, type SuggestOptions, suggestPolicies } from './suggest/suggest.ts';
+export type { TextEdit } from './text-edit.ts';

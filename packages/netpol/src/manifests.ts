@@ -2,6 +2,8 @@ import type { PolicyRef } from '@palisade/flow';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { type Document, isMap, isNode, isSeq, LineCounter, type ParsedNode, parseAllDocuments } from 'yaml';
 import { PolicyError } from './errors.ts';
+import type { PatchOperation } from './lint-patch.ts';
+import { editText, type TextEdit } from './text-edit.ts';
 
 export interface ManifestFile {
   /** As it is to be shown: usually the path the user gave. */
@@ -13,12 +15,16 @@ export interface Manifests {
   readonly objects: readonly KubernetesObject[];
   /** `policies/db.yaml:12` for a field of a policy; the nearest field above it when that one is not written. */
   lineOf(policy: PolicyRef, path: string): string | undefined;
+  /** A patch of a policy as a change of its file; undefined when the policy is an element of a List, or not of these files. */
+  editOf(policy: PolicyRef, patch: readonly PatchOperation[]): TextEdit | undefined;
 }
 
 interface Source {
   readonly file: string;
   readonly node: ParsedNode;
   readonly lines: LineCounter;
+  /** The document it is alone in. */
+  readonly text?: string;
 }
 
 const policyKey = (kind: string, namespace: string | undefined, name: string): string => `${kind}\0${namespace ?? ''}\0${name}`;
@@ -45,7 +51,8 @@ export function readManifests(files: readonly ManifestFile[]): Manifests {
       const list = isMap(source.node) ? source.node.get('items', true) : undefined;
       for (const [index, item] of items.entries()) {
         const node = isSeq(list) ? list.items[index] : undefined;
-        add(item, { ...source, node: isNode(node) ? (node as ParsedNode) : source.node });
+        const { text: _, ...place } = source;
+        add(item, { ...place, node: isNode(node) ? (node as ParsedNode) : source.node });
       }
       return;
     }
@@ -67,10 +74,23 @@ export function readManifests(files: readonly ManifestFile[]): Manifests {
           `${name}:${problem.linePos?.[0].line ?? 1}`,
           problem.message.split('\n')[0]!.replace(/ at line \d+.*$/, ''),
         );
-      if (document.contents) add(document.toJS(), { file: name, node: document.contents, lines });
+      if (!document.contents) continue;
+      const [start, end] = document.contents.range;
+      add(document.toJS(), { file: name, node: document.contents, lines, text: text.slice(start, end) });
     }
   }
-  return { objects, lineOf: (policy, path) => lineOf(sources.get(policyKey(policy.kind, policy.namespace, policy.name)), path) };
+  const sourceOf = ({ kind, namespace, name }: PolicyRef) => sources.get(policyKey(kind, namespace, name));
+  return {
+    objects,
+    lineOf: (policy, path) => lineOf(sourceOf(policy), path),
+    editOf(policy, patch) {
+      const source = sourceOf(policy);
+      if (source?.text === undefined) return undefined;
+      const edit = editText(source.text, patch);
+      const before = source.lines.linePos(source.node.range[0]).line - 1;
+      return { file: source.file, firstLine: before + edit.firstLine, lastLine: before + edit.lastLine, text: edit.text };
+    },
+  };
 }
 
 function lineOf(source: Source | undefined, path: string): string | undefined {

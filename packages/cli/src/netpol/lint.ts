@@ -1,4 +1,4 @@
-import { type LintFinding, lintPolicies, type PatchOperation, patchFor } from '@palisade/netpol';
+import { type LintFinding, lintPolicies, type PatchOperation, patchFor, type TextEdit } from '@palisade/netpol';
 import { renderSarif } from './sarif.ts';
 import { loadSource, type PolicySource, type SourceOptions } from './source.ts';
 
@@ -7,10 +7,12 @@ export interface LintReport extends LintFinding {
   readonly line?: string;
   /** What was probably meant. */
   readonly patch?: readonly PatchOperation[];
+  /** The same as a change of the file. */
+  readonly edit?: TextEdit;
 }
 
 /** Findings with their lines and patches. */
-export function lintSource({ compiled, objects, lineOf }: PolicySource): LintReport[] {
+export function lintSource({ compiled, objects, lineOf, editOf }: PolicySource): LintReport[] {
   return lintPolicies(compiled, objects).map((finding) => {
     const { kind, name, namespace } = finding.policy;
     const object = objects.find(
@@ -18,7 +20,8 @@ export function lintSource({ compiled, objects, lineOf }: PolicySource): LintRep
     );
     const line = lineOf(finding.policy, finding.path);
     const patch = patchFor(finding, object);
-    return { ...finding, ...(line !== undefined && { line }), ...(patch && { patch }) };
+    const edit = patch && editOf(finding.policy, patch);
+    return { ...finding, ...(line !== undefined && { line }), ...(patch && { patch }), ...(edit && { edit }) };
   });
 }
 

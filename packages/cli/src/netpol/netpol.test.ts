@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -12,6 +13,7 @@ import {
   listConnectivity,
   readManifests,
 } from '@palisade/netpol';
+import Ajv, { type ValidateFunction } from 'ajv';
 import { renderDiff } from './diff.ts';
 import { findEnd } from './ends.ts';
 import { renderExposure } from './exposure.ts';
@@ -23,6 +25,14 @@ import { quarantineName, quarantinePolicies } from './quarantine-plan.ts';
 import { renderSarif } from './sarif.ts';
 import { type PolicySource, sourceOfFiles } from './source.ts';
 import { explainFlow } from './why.ts';
+
+/** Against the schema of OASIS, as a package that checks SARIF carries it. */
+function sarifValidator(): ValidateFunction {
+  const require = createRequire(import.meta.url);
+  const ajv = new Ajv({ schemaId: 'auto', meta: false, validateSchema: false, unknownFormats: 'ignore', logger: false });
+  ajv.addMetaSchema(require('ajv/lib/refs/json-schema-draft-04.json'));
+  return ajv.compile(require('@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json'));
+}
 
 const manifests = `apiVersion: apps/v1
 kind: Deployment
@@ -88,11 +98,21 @@ describe('palisade netpol on files', () => {
     assert.equal(report?.line, line(25));
     assert.deepEqual(report?.patch, [{ op: 'replace', path: '/spec/ingress/0/ports/0/port', value: 5432 }]);
     const sarif = renderSarif([report!]) as {
-      runs: { results: { ruleIndex: number; locations: object[] }[]; tool: { driver: { rules: { id: string }[] } } }[];
+      runs: { results: { ruleIndex: number; locations: object[]; fixes: object[] }[]; tool: { driver: { rules: { id: string }[] } } }[];
     };
     const { results, tool } = sarif.runs[0]!;
     assert.equal(tool.driver.rules[results[0]!.ruleIndex]!.id, 'service-port');
     assert.match(JSON.stringify(results[0]!.locations), /"startLine":25/);
+    const [{ artifactChanges }] = results[0]!.fixes as [{ artifactChanges: { replacements: object[] }[] }];
+    assert.deepEqual(artifactChanges[0]!.replacements, [
+      {
+        deletedRegion: { startLine: 25, startColumn: 1, endLine: 26, endColumn: 1 },
+        insertedContent: { text: '      ports: [{port: 5432}]\n' },
+      },
+    ]);
+    const validate = sarifValidator();
+    assert.ok(validate(sarif), JSON.stringify(validate.errors));
+    assert.equal(validate({ ...sarif, version: 2 }), false);
   });
 
   it('list in each form', () => {

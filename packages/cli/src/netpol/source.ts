@@ -1,10 +1,10 @@
-import type { PolicyRef } from '@palisade/flow';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import {
   type ClusterSnapshot,
   type CompiledPolicies,
   compilePolicies,
   type ManifestFile,
+  type Manifests,
   readManifests,
   snapshotOf,
   snapshotOfManifests,
@@ -25,7 +25,8 @@ export interface PolicySource {
   readonly objects: readonly KubernetesObject[];
   readonly snapshot: ClusterSnapshot;
   readonly compiled: CompiledPolicies;
-  lineOf(policy: PolicyRef, path: string): string | undefined;
+  readonly lineOf: Manifests['lineOf'];
+  readonly editOf: Manifests['editOf'];
   /** Some lines around `file:line`, with their numbers. */
   excerptOf(line: string): string;
 }
@@ -33,12 +34,13 @@ export interface PolicySource {
 const isPolicy = ({ kind }: KubernetesObject): boolean => policyKinds.some((known) => known.kind === kind);
 
 function sourceOf(objects: readonly KubernetesObject[], snapshot: ClusterSnapshot, files: readonly ManifestFile[]): PolicySource {
-  const { lineOf } = readManifests(files);
+  const { lineOf, editOf } = readManifests(files);
   return {
     objects,
     snapshot,
     compiled: compilePolicies(snapshot),
     lineOf,
+    editOf,
     excerptOf: (line) => excerptOf(files, line),
   };
 }
