@@ -45,7 +45,7 @@ export function cannotRunClusters(): string | false {
 let counter = 0;
 
 export async function startCluster(
-  options: { nodes?: readonly string[]; hostPathRoot?: string; mesh?: 'palisade' | 'envoy' } = {},
+  options: { nodes?: readonly string[]; hostPathRoot?: string; mesh?: 'palisade' | 'envoy'; imageDirs?: readonly string[] } = {},
 ): Promise<TestCluster> {
   const state = mkdtempSync(join(tmpdir(), 'palisade-e2e-'));
   process.env['PALISADE_STATE'] = state;
@@ -56,7 +56,7 @@ export async function startCluster(
       nodes: options.nodes ?? ['node1', 'node2', 'node3'],
       apiPort: 0,
       cacheDir: process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache', 'palisade'),
-      imageDirs: [],
+      imageDirs: options.imageDirs ?? [],
       ...(options.hostPathRoot === undefined ? {} : { hostPathRoot: options.hostPathRoot }),
       ...(options.mesh === undefined ? {} : { mesh: options.mesh }),
       attached: true,

@@ -15,9 +15,9 @@ export const dataPlanes = (['palisade', 'envoy'] as const).map((name) => ({
   skip: cannotRunClusters() || (name === 'envoy' && !hasEnvoy ? 'no Envoy: "node scripts/setup/envoy.mjs" fetches one' : false),
 }));
 
-/** A cluster whose control plane is ready. @param meshConfig YAML, besides the trust domain */
-export async function startMesh(mesh: DataPlane, meshConfig = ''): Promise<TestCluster> {
-  const cluster = await startCluster({ nodes: ['node1', 'node2'], mesh });
+/** A cluster whose control plane is ready. @param meshConfig YAML, besides the trust domain. @param imageDirs image definitions */
+export async function startMesh(mesh: DataPlane, meshConfig = '', imageDirs: readonly string[] = []): Promise<TestCluster> {
+  const cluster = await startCluster({ nodes: ['node1', 'node2'], mesh, imageDirs });
   await eventually('istiod is ready', 60_000, async () =>
     /1\/1/.test((await cluster.kubectl('get', 'pods', '-n', 'istio-system', '-l', 'app=istiod', '--no-headers')).stdout),
   );

@@ -4,14 +4,12 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, examples, type TestCluster } from '../harness.ts';
 import { configureMesh, dataPlanes, settles, startMesh } from '../mesh-kit.ts';
-import { type Capture, capturePackets } from './capture.ts';
+import { type Capture, capturePackets, tlsRecord } from './capture.ts';
 
 const file = (name: string) => `${examples}/bookinfo/${name}.yaml`;
 const author = 'William Shakespeare';
 const details = new RegExp(`^{"id":0,"author":"${author}".* 200$`);
 const denied = /^RBAC: access denied 403$/;
-/** A TLS 1.3 or 1.2 record of application data (RFC 8446 §5.1). */
-const tlsRecord = /\x17\x03\x03/;
 
 for (const { name: mesh, skip } of dataPlanes) {
   describe(`seed 001, bookinfo, with the data plane ${mesh}`, { skip, timeout: 300_000 }, () => {
@@ -56,17 +54,12 @@ for (const { name: mesh, skip } of dataPlanes) {
     test('before: the page is whole, and anybody on the way can read it', async () => {
       await settles('the page', new RegExp(`${author}.*200$`), () => productpage('http://productpage:9080/productpage'));
       assert.match(await stranger('http://details.default:9080/details/0'), details);
-      capture.take();
+      capture.clear();
       assert.match(await productpage('http://details:9080/details/0'), details);
       await eventually('plain text in the capture', 20_000, async () =>
-        /GET \/details\/0 HTTP\/1\.1[\s\S]*William Shakespeare/.test(seen()),
+        /GET \/details\/0 HTTP\/1\.1[\s\S]*William Shakespeare/.test(capture.seen()),
       );
     });
-    let collected = '';
-    const seen = () => {
-      collected += capture.take();
-      return collected;
-    };
 
     test('STRICT: the same request, and nothing to read', async () => {
       await configureMesh(cluster, 'enableAutoMtls: true\n');
@@ -79,12 +72,11 @@ for (const { name: mesh, skip } of dataPlanes) {
         async () => (await cluster.palisade('authn', 'tls-check', 'deploy/productpage-v1', 'details.default.svc.cluster.local')).stdout,
       );
       await sleep(500);
-      capture.take();
+      capture.clear();
       assert.match(await productpage('http://details:9080/details/0'), details);
-      collected = '';
-      await eventually('records of TLS in the capture', 20_000, async () => tlsRecord.test(seen()));
+      await eventually('records of TLS in the capture', 20_000, async () => tlsRecord.test(capture.seen()));
       await sleep(500);
-      assert.ok(!/GET \/details\/0|Shakespeare/.test(seen()), 'neither the request nor the answer can be read');
+      assert.ok(!/GET \/details\/0|Shakespeare/.test(capture.seen()), 'neither the request nor the answer can be read');
     });
 
     test('deny-all', async () => {

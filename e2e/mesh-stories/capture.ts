@@ -9,9 +9,13 @@ import { eventually, type TestCluster } from '../harness.ts';
 const reader = `socket(S,17,3,0x0300)or die"socket: $!";$|=1;print"listening\\n";
 while(defined recv(S,$b,65535,0)){print $b if substr($b,0,12)ne"\\0"x12}`;
 
+/** A record of application data, TLS 1.2 or 1.3 (RFC 8446 §5.1). */
+export const tlsRecord = /\x17\x03\x03/;
+
 export interface Capture {
-  /** Bytes since the last call, as Latin-1 text. */
-  take(): string;
+  /** Bytes since the capture began or was cleared, as Latin-1 text. */
+  seen(): string;
+  clear(): void;
   stop(): void;
 }
 
@@ -42,10 +46,9 @@ export async function capturePackets(cluster: TestCluster, namespace: string, po
     throw new Error(`${error.message}: ${complaint}`);
   });
   return {
-    take() {
-      const taken = text;
+    seen: () => text,
+    clear() {
       text = '';
-      return taken;
     },
     stop: () => child.kill(),
   };
