@@ -136,9 +136,11 @@ test('the administrator’s interface: what it shows, and that changes need POST
   const { plane, port } = await start(plainHop(options(), []));
   await get(port, '/');
   let hasQuit = false;
-  const admin = await startAdmin(plane, { address: '127.0.0.1', port: 0 }, () => {
+  let isServing = false;
+  const quit = () => {
     hasQuit = true;
-  });
+  };
+  const admin = await startAdmin(plane, { address: '127.0.0.1', port: 0 }, quit, { isServing: () => isServing });
   const ask = (path: string, method = 'GET') =>
     new Promise<{ status: number; body: string }>((resolve, reject) => {
       getHttp({ host: '127.0.0.1', port: portOf(admin), path, method, agent: false }, (response) => {
@@ -149,6 +151,8 @@ test('the administrator’s interface: what it shows, and that changes need POST
         .on('error', reject)
         .end();
     });
+  assert.deepEqual(await ask('/ready'), { status: 503, body: 'INITIALIZING\n' });
+  isServing = true;
   assert.deepEqual(await ask('/ready'), { status: 200, body: 'LIVE\n' });
   assert.match((await ask('/stats')).body, /^http\.in\.downstream_rq_total: 1$/m);
   assert.match((await ask('/stats/prometheus')).body, /^envoy_http_in_downstream_rq_total 1$/m);

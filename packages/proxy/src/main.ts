@@ -27,10 +27,14 @@ try {
   await proxy.apply(fixed);
   const transport = adsTransport(bootstrap);
   const stopped = new AbortController();
+  let isServing = transport === undefined;
   if (transport !== undefined) {
     const node = bootstrap.node ?? create(NodeSchema);
     const onNack = (typeUrl: string, reason: string) => console.error(`refused ${typeUrl}: ${reason}`);
-    void runAdsClient({ transport, node, plane: proxy, signal: stopped.signal, onNack });
+    const onServing = () => {
+      isServing = true;
+    };
+    void runAdsClient({ transport, node, plane: proxy, signal: stopped.signal, onNack, onServing });
   }
   const admin = adminAddress(bootstrap);
   const stop = () => {
@@ -41,7 +45,7 @@ try {
       process.exit(0);
     }, drainMs).unref();
   };
-  if (admin !== undefined) await startAdmin(proxy, admin, stop, fixed);
+  if (admin !== undefined) await startAdmin(proxy, admin, stop, { bootstrap: fixed, isServing: () => isServing });
   process.on('SIGTERM', stop);
   process.on('SIGINT', () => process.exit(130));
 } catch (error) {

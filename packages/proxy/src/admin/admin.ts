@@ -9,12 +9,18 @@ type Answer = { readonly status?: number; readonly type?: string; readonly body:
 /** Changes need POST, as in Envoy. */
 const changing = new Set(['/healthcheck/fail', '/healthcheck/ok', '/drain_listeners', '/quitquitquit']);
 
-/** @param bootstrap what the proxy was started with, for `/config_dump` */
+export interface AdminOptions {
+  /** What the proxy was started with, for `/config_dump`. */
+  readonly bootstrap?: Update;
+  /** Whether it has its first configuration; absent = it needs none. */
+  isServing?(): boolean;
+}
+
 export function startAdmin(
   proxy: DataPlane,
   { address, port }: { address: string; port: number },
   quit: () => void,
-  bootstrap?: Update,
+  { bootstrap, isServing = () => true }: AdminOptions = {},
 ): Promise<Server> {
   const { promise, resolve, reject } = Promise.withResolvers<Server>();
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
@@ -24,7 +30,7 @@ export function startAdmin(
         ? { status: 405, body: `${path} changes state: use POST\n` }
         : path === '/config_dump'
           ? { type: 'application/json', body: renderConfigDump(proxy, bootstrap) }
-          : answerOf(path, proxy, quit);
+          : answerOf(path, proxy, quit, isServing);
     response.writeHead(answer.status ?? 200, { 'content-type': answer.type ?? 'text/plain; charset=UTF-8', 'cache-control': 'no-cache' });
     response.end(answer.body);
   });
@@ -33,12 +39,13 @@ export function startAdmin(
   return promise;
 }
 
-function answerOf(path: string, proxy: DataPlane, quit: () => void): Answer {
+function answerOf(path: string, proxy: DataPlane, quit: () => void, isServing: () => boolean): Answer {
   const { stats, drain } = proxy.runtime;
   switch (path) {
     case '/ready':
     case '/healthz/ready':
-      return drain.isDraining ? { status: 503, body: 'DRAINING\n' } : { body: 'LIVE\n' };
+      if (drain.isDraining) return { status: 503, body: 'DRAINING\n' };
+      return isServing() ? { body: 'LIVE\n' } : { status: 503, body: 'INITIALIZING\n' };
     case '/server_info':
       return {
         type: 'application/json',

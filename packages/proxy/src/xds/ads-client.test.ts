@@ -83,12 +83,14 @@ test('subscribes, applies and acknowledges, refuses and keeps the last good, com
   await once(server, 'listening');
   const transport = createGrpcTransport({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
   const refused: string[] = [];
+  let served = 0;
   const running = runAdsClient({
     transport,
     node: create(NodeSchema, { id: 'n' }),
     plane,
     signal: stop.signal,
     onNack: (_, reason) => refused.push(reason),
+    onServing: () => served++,
   });
 
   await until(() => received.length >= 2);
@@ -123,6 +125,12 @@ test('subscribes, applies and acknowledges, refuses and keeps the last good, com
   assert.match(received[0]!.errorDetail?.message ?? '', /cluster "a": lb_policy MAGLEV is not supported/);
   assert.equal(refused.length, 1);
   assert.equal(plane.runtime.clusters.at('a').current, good);
+
+  assert.equal(served, 0, 'without listeners it cannot serve');
+  received.length = 0;
+  outbox.push({ typeUrl: TypeUrl.listener, clusters: [] });
+  await until(() => received.length >= 1);
+  assert.equal(served, 1, 'an answer that there are none is one');
 
   received.length = 0;
   for (const session of sessions) session.destroy();

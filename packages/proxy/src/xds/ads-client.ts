@@ -38,6 +38,8 @@ export interface AdsOptions {
   readonly signal: AbortSignal;
   /** Told of every refusal: type, reason. */
   readonly onNack?: (typeUrl: string, reason: string) => void;
+  /** Told after each answer with which the proxy has its listeners and all their routes: from then on it can serve. */
+  readonly onServing?: () => void;
 }
 
 /** Runs until the signal aborts; reconnects with growing pauses. Never throws. */
@@ -68,7 +70,7 @@ export async function runAdsClient(options: AdsOptions): Promise<void> {
   }
 }
 
-async function runStream({ transport, node, signal, onNack }: AdsOptions, state: AdsState, onAnswer: () => void): Promise<void> {
+async function runStream({ transport, node, signal, onNack, onServing }: AdsOptions, state: AdsState, onAnswer: () => void): Promise<void> {
   const outbox = new Outbox<DeltaDiscoveryRequest>();
   const send = (typeUrl: string, rest: RequestInit = {}) => outbox.push(create(DeltaDiscoveryRequestSchema, { ...rest, typeUrl }));
   state.startStream();
@@ -86,6 +88,7 @@ async function runStream({ transport, node, signal, onNack }: AdsOptions, state:
       if (refusal === undefined) {
         send(response.typeUrl, { responseNonce: response.nonce });
         state.subscribe(send);
+        if (state.isServing()) onServing?.();
       } else {
         onNack?.(response.typeUrl, refusal);
         send(response.typeUrl, {
@@ -115,6 +118,13 @@ class AdsState {
 
   versions(typeUrl: string): Record<string, string> {
     return Object.fromEntries(this.#versions.get(typeUrl) ?? []);
+  }
+
+  /** Listeners were answered, even with none, and every route they name has come. */
+  isServing(): boolean {
+    const routes = this.#versions.get(TypeUrl.routeConfiguration);
+    const wanted = new Map(wantedNames(this.#plane)).get(TypeUrl.routeConfiguration) ?? [];
+    return this.#versions.has(TypeUrl.listener) && [...wanted].every((name) => routes?.has(name));
   }
 
   /** Asks for what listeners and clusters name and no longer for what nobody names. */
