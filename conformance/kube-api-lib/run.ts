@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
+import { parse } from 'yaml';
 import type { Contender, Reply } from './contender.ts';
 import { scrub, scrubOutput } from './scrub.ts';
 import type { Answer, Check, Topic } from './topic.ts';
@@ -75,8 +76,9 @@ function bodyOf({ body }: Check, fill: (text: string) => string): string | undef
   return fill(typeof body === 'string' ? body : JSON.stringify(body));
 }
 
-/** JSON, a watch's JSON lines, or text. */
-function read({ text }: Reply): unknown {
+/** JSON, a watch's JSON lines, YAML, or text. */
+function read({ text, headers }: Reply): unknown {
+  if (headers['content-type'] === 'application/yaml') return parse(text);
   const parsed = (part: string): unknown => JSON.parse(part);
   try {
     return parsed(text);

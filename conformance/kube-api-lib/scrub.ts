@@ -13,10 +13,16 @@ const REPLACED: readonly (readonly [RegExp, string])[] = [
   [/(?<=[:\s/])3[0-2]\d{3}\b(?=\/)/g, '<nodePort>'],
   // The alphabet of drawn names has no vowels.
   [/-(?=[a-z]*\d|\b[bcdfghjklmnpqrstvwxz2-9]{5}\b)[bcdfghjklmnpqrstvwxz2456789]{5}\b/g, '-<suffix>'],
+  [
+    /in the precondition \(\d+\) does not match the ResourceVersion in record \(\d+\)/g,
+    'in the precondition (<rv>) does not match the ResourceVersion in record (<rv>)',
+  ],
   [/too old resource version: \d+ \(\d+\)/g, 'too old resource version: <rv> (<rv>)'],
   [/Too large resource version: \d+, current: \d+/g, 'Too large resource version: <rv>, current: <rv>'],
   [/\/tmp\/[\w./-]+/g, '<file>'],
   [/(resourceVersion: ")\d+"/g, '$1<rv>"'],
+  // Go writes the fields of an object in another order than they came in.
+  [/Invalid value: "\{\\"apiVersion\\".*\}": /g, 'Invalid value: <object>: '],
   [/("resourceVersion": ?")\d+"/g, '$1<rv>"'],
   [/Resource Version: +\d+/g, 'Resource Version: <rv>'],
 ];
@@ -36,7 +42,15 @@ export function scrubText(text: string): string {
 
 /** What kubectl prints: ages and the width of columns are not looked at. */
 export function scrubOutput(text: string): string {
+  if (/^[{[]/.test(text)) {
+    try {
+      return `${JSON.stringify(scrub(JSON.parse(text)))}${text.endsWith('\n') ? '\n' : ''}`;
+    } catch {
+      // text after all
+    }
+  }
   return scrubText(text)
+    .replace(/^DESCRIPTION:\n[\s\S]*?(?=^FIELDS:|(?![\s\S]))/m, '')
     .replace(/\b(\d+d)?(\d+h)?(\d+m)?\d+(\.\d+)?(s|ms)\b/g, '<age>')
     .replace(/[ \t]+/g, ' ')
     .replace(/ $/gm, '');

@@ -168,6 +168,5 @@ export const kubectl: Topic = {
     run('auth can-i', 'auth can-i create pods'),
     run('auth can-i everything', "auth can-i '*' '*'"),
     run('auth whoami', 'auth whoami'),
-    run('kustomize is local', 'kustomize /nowhere'),
   ],
 };

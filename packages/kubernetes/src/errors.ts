@@ -149,13 +149,29 @@ export function methodNotSupportedHere(): StatusError {
 }
 
 export function notAcceptable(accepted: readonly string[]): StatusError {
-  return failure(406, 'NotAcceptable', `only the following media types are accepted: ${accepted.join(', ')}`);
+  return failure(406, 'NotAcceptable', `406: Not Acceptable\n\nAvailable representations: ${accepted.join(', ')}`, {});
+}
+
+/** A representation that only lists, or only single objects, have. */
+export function wrongRepresentation(message: string): StatusError {
+  return failure(406, 'NotAcceptable', message);
+}
+
+/** A fault the real server has no reason for: only a code and a text. */
+export function plainFailure(code: number, message: string): StatusError {
+  const { reason: _, ...status } = failure(code, '', message).status;
+  return new StatusError(status);
 }
 
 /** kubectl falls back to other patch types by reading the accepted list. */
 export function unsupportedMediaType(accepted: readonly string[]): StatusError {
   const message = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`;
   return failure(415, 'UnsupportedMediaType', message);
+}
+
+/** A media type the path never takes. */
+export function unknownMediaType(): StatusError {
+  return failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
 }
 
 /** A resource version or continue token older than the history kept (410); clients list again. */

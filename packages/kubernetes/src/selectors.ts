@@ -53,17 +53,15 @@ function tokenize(text: string): string[] {
 
 const isWord = (token: string | undefined): token is string => token !== undefined && !/^(!=|==|[=!(),<>])$/.test(token);
 
-function refuse(text: string, why: string): never {
-  throw badRequest(`unable to parse requirement: ${why} (selector "${text}")`);
+function refuse(why: string): never {
+  throw badRequest(`unable to parse requirement: ${why}`);
 }
 
 class RequirementReader {
-  readonly #text: string;
   readonly #tokens: string[];
   #next = 0;
 
   constructor(text: string) {
-    this.#text = text;
     this.#tokens = tokenize(text);
   }
 
@@ -75,7 +73,7 @@ class RequirementReader {
       const token = this.#take();
       if (token === undefined) return out;
       if (token !== ',') this.#unexpected(token, "',' or 'end of string'");
-      if (this.#peek() === undefined) this.#unexpected('', "identifier after ','");
+      if (this.#peek() === undefined) throw badRequest("found '', expected: identifier after ','");
     }
   }
 
@@ -88,14 +86,14 @@ class RequirementReader {
   }
 
   #unexpected(found: string | undefined, wanted: string): never {
-    refuse(this.#text, `found '${found ?? ''}', expected: ${wanted}`);
+    refuse(`found '${found ?? ''}', expected: ${wanted}`);
   }
 
   #one(): Requirement {
     const absent = this.#peek() === '!';
     if (absent) this.#take();
     const key = this.#take();
-    if (!isWord(key)) this.#unexpected(key, "!, identifier, or 'end of string'");
+    if (!isWord(key)) throw badRequest(`found '${key ?? ''}', expected: !, identifier, or 'end of string'`);
     if (absent) return { key, operator: 'DoesNotExist', values: [] };
     const operator = this.#peek();
     if (operator === undefined || operator === ',') return { key, operator: 'Exists', values: [] };
@@ -130,7 +128,7 @@ class RequirementReader {
 
   #list(): string[] {
     const open = this.#take();
-    if (open !== '(') this.#unexpected(open, "'('");
+    if (open !== '(') refuse(`found '${open ?? ''}' expected: '('`);
     const out: string[] = [];
     for (;;) {
       const token = this.#take();
@@ -150,13 +148,15 @@ class RequirementReader {
   #checked(requirement: Requirement): Requirement {
     const { key, operator, values } = requirement;
     const keyErrors = checkQualifiedName(key);
-    if (keyErrors.length > 0) refuse(this.#text, `key: Invalid value: ${JSON.stringify(key)}: ${keyErrors.join('; ')}`);
+    if (keyErrors.length > 0)
+      refuse(`<nil>: Invalid value: ${JSON.stringify(key)}: ${keyErrors.join('; ').replace('63 bytes', '63 characters')}`);
     for (const [i, value] of values.entries()) {
       if ((operator === 'Gt' || operator === 'Lt') && !/^-?\d+$/.test(value)) {
-        refuse(this.#text, `values[${i}]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`);
+        refuse(`values[${i}]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`);
       }
       const errors = checkLabelValue(value);
-      if (errors.length > 0) refuse(this.#text, `values[${i}][${key}]: Invalid value: ${JSON.stringify(value)}: ${errors.join('; ')}`);
+      if (errors.length > 0)
+        refuse(`values[${i}][${key}]: Invalid value: ${JSON.stringify(value)}: ${errors.join('; ').replace('63 bytes', '63 characters')}`);
     }
     return requirement;
   }

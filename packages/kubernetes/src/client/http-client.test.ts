@@ -44,6 +44,17 @@ async function withServer(
   }
 }
 
+test('items of a list that do not say what they are get it from the list', async () => {
+  const items = [{ metadata: { name: 'a' } }, { apiVersion: 'x/v1', kind: 'X', metadata: { name: 'b' } }];
+  await withServer(
+    (_, res) => res.end(JSON.stringify({ apiVersion: 'apps/v1', kind: 'DeploymentList', metadata: {}, items })),
+    async (client) => {
+      const listed = (await client.list(deployments)).items.map(({ apiVersion, kind }) => `${apiVersion} ${kind}`);
+      assert.deepEqual(listed, ['apps/v1 Deployment', 'x/v1 X']);
+    },
+  );
+});
+
 test('each verb is the request the API conventions ask for', async () => {
   await withServer(
     (req, res) => {

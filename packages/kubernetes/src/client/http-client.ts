@@ -5,7 +5,7 @@ import * as https from 'node:https';
 import type { Readable } from 'node:stream';
 import type { GroupVersionResource, KubernetesObject } from '../object.ts';
 import { type Status, StatusError } from '../status.ts';
-import type { ApiClient, WatchEvent, WatchOptions } from './api-client.ts';
+import type { ApiClient, ObjectList, WatchEvent, WatchOptions } from './api-client.ts';
 import { type ExecPlugin, type ExecToken, runExecPlugin } from './exec-credential.ts';
 import { splitLines } from './json-lines.ts';
 import type { ClusterAccess } from './kubeconfig.ts';
@@ -135,8 +135,8 @@ export function createHttpClient(access: ClusterAccess, options: { userAgent?: s
     close: () => agent.destroy(),
     watch,
     get: (r, key, subresource) => json('GET', resourcePath(r, key, subresource), {}),
-    list: (r, wanted = {}) =>
-      json('GET', resourcePath(r, wanted.namespace === undefined ? {} : { namespace: wanted.namespace }), listQuery(wanted)),
+    list: async (r, wanted = {}) =>
+      named(await json('GET', resourcePath(r, wanted.namespace === undefined ? {} : { namespace: wanted.namespace }), listQuery(wanted))),
     create(r, object, key = {}, wanted = {}) {
       const namespace = key.namespace ?? object.metadata?.namespace;
       const target = { ...(namespace === undefined ? {} : { namespace }), ...(key.name === undefined ? {} : { name: key.name }) };
@@ -225,4 +225,11 @@ function parseFailure(code: number, text: string, action: string): Status {
   const reason = { 401: 'Unauthorized', 403: 'Forbidden', 404: 'NotFound', 409: 'Conflict', 410: 'Expired', 429: 'TooManyRequests' }[code];
   const message = `${action}: server answered ${code}${text === '' ? '' : `: ${text.slice(0, 200).trim()}`}`;
   return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code, ...(reason === undefined ? {} : { reason }) };
+}
+
+/** Items of built-in lists do not say what they are: the list does. */
+function named<T extends KubernetesObject>(list: ObjectList<T>): ObjectList<T> {
+  const { apiVersion } = list;
+  const kind = list.kind?.replace(/List$/, '');
+  return { ...list, items: (list.items ?? []).map((item) => (item.kind === undefined ? { ...item, apiVersion, kind } : item)) };
 }

@@ -94,10 +94,26 @@ const MAX_DEPTH = 200;
 
 /** Every path as people read it: `.spec.containers[name="c"].image`. */
 export function renderPaths(set: FieldSet, prefix = ''): string[] {
+  const children = [...set.children]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, child]) => [prefix + renderElement(key), child] as const);
+  // The members of a level come before what is below them.
   return [
-    ...(set.isMember && prefix !== '' ? [prefix] : []),
-    ...[...set.children].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([key, child]) => renderPaths(child, prefix + renderElement(key))),
+    ...children.filter(([, child]) => child.isMember).map(([path]) => path),
+    ...children.flatMap(([path, child]) => renderPaths(child, path)),
   ];
+}
+
+/** The first list whose elements cannot be told apart, in the words of the real server; undefined when there is none. */
+export function findShapeFault(shape: Shape, value: unknown, path = ''): string | undefined {
+  const seen = new Set<string>();
+  for (const [key, child, inner] of elementsOf(shape, value) ?? []) {
+    if (shape.kind === 'keyed' && seen.has(key)) return `${path}: duplicate entries for key ${renderElement(key)}`;
+    seen.add(key);
+    const found = findShapeFault(child, inner, path + renderElement(key));
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function renderElement(key: string): string {

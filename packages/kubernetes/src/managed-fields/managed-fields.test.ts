@@ -87,9 +87,9 @@ test('paths as people read them', () => {
   assert.deepEqual(renderPaths(set), [
     '.metadata.finalizers[="f"]',
     '.metadata.labels.a',
+    '.spec.selector',
     '.spec.ports[port=80,protocol="TCP"]',
     '.spec.ports[port=80,protocol="TCP"].port',
-    '.spec.selector',
   ]);
 });
 

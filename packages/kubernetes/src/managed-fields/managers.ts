@@ -160,14 +160,11 @@ export function applyConfiguration(
 ): KubernetesObject {
   const fields = owned(fieldsOf(shape, config), writer);
   let owners = parseOwners(live?.metadata.managedFields) ?? [];
+  if (live !== undefined && owners.length === 0) owners = [firstOwner(shape, live, writer)];
   const last = owners.find((owner) => isBy(owner, 'Apply', writer));
   owners = owners.filter((owner) => owner !== last);
-  const { manager, apiVersion, subresource, time } = writer;
-  const isSameAsBefore = last !== undefined && isSame(last.fields, fields);
-  const own: Owner = {
-    entry: { manager, operation: 'Apply', apiVersion, subresource, time: isSameAsBefore ? (last.entry.time ?? time) : time },
-    fields,
-  };
+  const { manager, apiVersion, subresource } = writer;
+  let time: string | undefined = writer.time;
   let object = live === undefined ? structuredClone(config) : (merge(shape, live, config) as KubernetesObject);
   if (live !== undefined) {
     if (last !== undefined) {
@@ -175,12 +172,28 @@ export function applyConfiguration(
       object = prune(shape, object, last.fields, all) as KubernetesObject;
     }
     const { changed, removed } = compare(shape, live, object);
+    // When it last changed something, not when it last said something.
+    if (isEmpty(changed) && isEmpty(removed)) time = last?.entry.time;
     const conflicts = owners.map((owner) => ({ owner, lost: intersection(owner.fields, changed) })).filter(({ lost }) => !isEmpty(lost));
     if (conflicts.length > 0 && !force) throw conflictOf(conflicts);
     const gone = union(changed, removed);
     owners = owners.map((owner) => ({ ...owner, fields: difference(owner.fields, gone) }));
   }
+  const own: Owner = { entry: { manager, operation: 'Apply', apiVersion, subresource, ...(time === undefined ? {} : { time }) }, fields };
   return { ...object, metadata: { ...object.metadata, managedFields: render([...owners, own]) } };
+}
+
+/** Fields of an object that nobody manages yet belong to whoever was there before the first apply. */
+function firstOwner(shape: Shape, live: KubernetesObject, writer: Writer): Owner {
+  const { apiVersion, kind } = live;
+  const { changed } = compare(shape, { apiVersion, kind, metadata: {} }, live);
+  const entry: ManagedFieldsEntry = {
+    manager: 'before-first-apply',
+    operation: 'Update',
+    apiVersion: writer.apiVersion,
+    time: writer.time,
+  };
+  return { entry, fields: owned(changed, { ...writer, subresource: '' }) };
 }
 
 function describe({ manager = '', operation, apiVersion, subresource }: ManagedFieldsEntry): string {

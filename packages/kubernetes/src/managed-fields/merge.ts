@@ -117,7 +117,8 @@ export function prune(shape: Shape, value: unknown, last: FieldSet, owned: Field
   if (shape.kind === 'keyed' || shape.kind === 'set') {
     if (!Array.isArray(value)) return value;
     const elements = elementsOf(shape, value) ?? [];
-    return elements.map(([key, child, item]) => keep(key, child, item)).filter((item) => item !== undefined);
+    const kept = elements.map(([key, child, item]) => keep(key, child, item)).filter((item) => item !== undefined);
+    return kept.length === 0 && elements.length > 0 ? undefined : kept;
   }
   if (shape.kind === 'leaf' || !isStruct(value)) return value;
   const result: Record<string, unknown> = {};

@@ -1,17 +1,19 @@
-import { unprocessable } from '../errors.ts';
+import { plainFailure } from '../errors.ts';
+import { goText } from './go-text.ts';
 import { equalJson, getOwn, isObject, type Json } from './own-keys.ts';
 
 /** List merging of strategic merge patches: by key, as sets, and in a given order. */
 
 function keyed(item: unknown, mergeKey: string): Json {
-  if (!isObject(item) || getOwn(item, mergeKey) === undefined) throw unprocessable();
+  if (!isObject(item) || getOwn(item, mergeKey) === undefined)
+    throw plainFailure(500, `map: ${goText(item)} does not contain declared merge key: ${mergeKey}`);
   return item;
 }
 
 const sameKey = (a: Json, b: Json, mergeKey: string): boolean => equalJson(getOwn(a, mergeKey), getOwn(b, mergeKey));
 
 /**
- * Elements with equal keys merge in place, new ones follow at the end, `{$patch: delete, key: v}` removes; an element
+ * Elements with equal keys merge, those of the patch stand in its order, `{$patch: delete, key: v}` removes; an element
  * `{$patch: replace}` makes the rest of the patch the whole list.
  */
 export function mergeKeyedList(
@@ -34,7 +36,7 @@ export function mergeKeyedList(
       out.push(merge({}, item));
     }
   }
-  return out;
+  return orderElements(out, original, patch, mergeKey);
 }
 
 /** A union: what is new follows at the end, each value once. */

@@ -26,7 +26,10 @@ function parsePointer(text: unknown, where: string): string[] {
 }
 
 function parseOperations(patch: unknown): Operation[] {
-  if (!Array.isArray(patch)) throw badRequest('error decoding patch: json: a JSON patch must be a list of operations');
+  if (!Array.isArray(patch))
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${isObject(patch) ? 'object' : typeof patch} into Go value of type []handlers.jsonPatchOp`,
+    );
   if (patch.length > maxOperations) {
     const message = `Request entity too large: The allowed maximum operations in a JSON patch is ${maxOperations}, got ${patch.length}`;
     throw new StatusError({
@@ -80,9 +83,10 @@ function replace(document: unknown, path: readonly string[], value: unknown): un
   const last = path.at(-1);
   if (last === undefined) return value;
   const parent = resolve(document, path.slice(0, -1));
-  child(parent, last);
+  // The real server's library replaces a member that is not there, too.
   if (Array.isArray(parent)) parent[indexIn(parent, last, false)] = value;
-  else setOwn(parent as Json, last, value);
+  else if (isObject(parent)) setOwn(parent, last, value);
+  else throw unprocessable();
   return document;
 }
 

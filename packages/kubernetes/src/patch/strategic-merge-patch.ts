@@ -1,8 +1,9 @@
-import { badRequest, unprocessable } from '../errors.ts';
+import { badRequest, plainFailure, unprocessable } from '../errors.ts';
 import type { GroupVersionKind } from '../object.ts';
 import type { FieldSchema, TypeSchema } from '../schema/definitions.ts';
 import type { SchemaRegistry } from '../schema/registry.ts';
 import { mergeKeyedList, mergePrimitiveList, orderElements } from './element-order.ts';
+import { goText } from './go-text.ts';
 import { getOwn, isObject, type Json, setOwn } from './own-keys.ts';
 
 /**
@@ -26,7 +27,7 @@ class StrategicMerge {
     if (directive === 'replace') return this.#plain(withoutDirective(patch), type);
     if (directive === 'delete') return {};
     if (directive !== undefined && directive !== 'merge')
-      throw badRequest(`unknown patch type ${JSON.stringify(directive)}: expected replace, delete or merge`);
+      throw plainFailure(500, `unknown patch type: ${goText(directive)} in map: ${goText(patch)}`);
     const out: Json = {};
     const retained = retainedKeys(patch);
     for (const [key, value] of Object.entries(original)) if (!retained || retained.has(key)) setOwn(out, key, value);

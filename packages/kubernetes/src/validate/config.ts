@@ -22,7 +22,7 @@ export function validateConfigMap(f: Findings, object: Struct): void {
     f.invalidEach(`binaryData[${key}]`, key, checkConfigMapKey(key));
     bytes += base64Bytes(value);
   }
-  if (bytes > maxDataBytes) f.tooLong('', maxDataBytes);
+  if (bytes > maxDataBytes) f.tooLong('[]', maxDataBytes);
 }
 
 /** Keys that a type of Secret must have. */

@@ -104,7 +104,7 @@ describe('workloads, services, policies, configuration', () => {
     ],
     // configuration and access
     ['one key twice', causesOf('v1', 'ConfigMap', { data: { a: 'x' }, binaryData: { a: 'eA==' } }), ['data[a] Invalid']],
-    ['too much data', causesOf('v1', 'ConfigMap', { data: { a: 'x'.repeat(1024 * 1024 + 1) } }), [' TooLong']],
+    ['too much data', causesOf('v1', 'ConfigMap', { data: { a: 'x'.repeat(1024 * 1024 + 1) } }), ['[] TooLong']],
     ['exactly one MiB', causesOf('v1', 'ConfigMap', { data: { a: 'x'.repeat(1024 * 1024) } }), []],
     [
       'a TLS secret without key',

@@ -48,16 +48,18 @@ export function validateAnnotations(f: Findings, field: string, annotations: Rea
 }
 
 function validateOwners(f: Findings, owners: ObjectMeta['ownerReferences']): void {
-  let controllers = 0;
-  for (const [i, owner] of (owners ?? []).entries()) {
-    const at = `metadata.ownerReferences[${i}]`;
+  for (const owner of owners ?? []) {
+    const at = 'metadata.ownerReferences';
     if (!owner.apiVersion) f.invalid(`${at}.apiVersion`, owner.apiVersion ?? '', 'version must not be empty');
     if (!owner.kind) f.invalid(`${at}.kind`, owner.kind ?? '', 'must not be empty');
     if (!owner.name) f.invalid(`${at}.name`, owner.name ?? '', 'must not be empty');
     if (!owner.uid) f.invalid(`${at}.uid`, owner.uid ?? '', 'must not be empty');
-    if (owner.controller) controllers++;
   }
-  if (controllers > 1) f.invalid('metadata.ownerReferences', owners, 'Only one reference can have Controller set to true');
+  const [first, second] = (owners ?? []).filter((owner) => owner.controller === true).map(({ kind, name }) => `${kind}/${name}`);
+  if (second !== undefined) {
+    const why = `Only one reference can have Controller set to true. Found "true" in references for ${first} and ${second}`;
+    f.invalid('metadata.ownerReferences', owners, why);
+  }
 }
 
 function validateFinalizers(f: Findings, finalizers: readonly string[] | undefined): void {
@@ -83,8 +85,27 @@ export function validateMeta(f: Findings, meta: ObjectMeta, namespaced: boolean,
   validateFinalizers(f, meta.finalizers);
 }
 
+const STANDARD_FINALIZERS = new Set(['kubernetes', 'foregroundDeletion', 'orphan']);
+
+/** Built-in kinds take no finalizer that nobody owns; custom ones may, for compatibility. */
+export function validateFinalizerOwners(f: Findings, finalizers: readonly string[] | undefined): void {
+  for (const [i, name] of (finalizers ?? []).entries()) {
+    if (name.includes('/') || STANDARD_FINALIZERS.has(name)) continue;
+    f.invalid(`metadata.finalizers[${i}]`, name, 'name is neither a standard finalizer name nor is it fully qualified');
+  }
+}
+
 /** What an update may not change. */
 export function validateMetaUpdate(f: Findings, meta: ObjectMeta, old: ObjectMeta): void {
+  // The real server looks twice, once for every kind and once more for its own kinds, and says so.
+  for (let i = 0; i < 2; i++) validateUnchangedMeta(f, meta, old);
+  validateLabels(f, 'metadata.labels', meta.labels);
+  validateAnnotations(f, 'metadata.annotations', meta.annotations);
+  validateOwners(f, meta.ownerReferences);
+  validateFinalizers(f, meta.finalizers);
+}
+
+function validateUnchangedMeta(f: Findings, meta: ObjectMeta, old: ObjectMeta): void {
   for (const field of ['name', 'namespace', 'uid', 'creationTimestamp'] as const) {
     if ((meta[field] ?? '') !== (old[field] ?? '')) f.invalid(`metadata.${field}`, meta[field] ?? '', 'field is immutable');
   }
@@ -98,8 +119,4 @@ export function validateMetaUpdate(f: Findings, meta: ObjectMeta, old: ObjectMet
         `no new finalizers can be added if the object is being deleted, found new finalizers []string{${added.map((a) => JSON.stringify(a)).join(', ')}}`,
       );
   }
-  validateLabels(f, 'metadata.labels', meta.labels);
-  validateAnnotations(f, 'metadata.annotations', meta.annotations);
-  validateOwners(f, meta.ownerReferences);
-  validateFinalizers(f, meta.finalizers);
 }

@@ -27,7 +27,7 @@ describe('metadata and pods', () => {
     [
       'a finalizer without syntax',
       causesOf('v1', 'ConfigMap', { metadata: { name: 'x', finalizers: ['a b'] } }),
-      ['metadata.finalizers Invalid'],
+      ['metadata.finalizers Invalid', 'metadata.finalizers[0] Invalid'],
     ],
     ['RBAC names may hold colons', causesOf('rbac.authorization.k8s.io/v1', 'ClusterRole', { metadata: { name: 'system:x' } }), []],
     [

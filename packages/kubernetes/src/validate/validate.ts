@@ -6,7 +6,7 @@ import { validateWebhooks } from './admission.ts';
 import * as config from './config.ts';
 import { validateCustomResourceDefinition } from './custom-resource-definition.ts';
 import { Findings } from './findings.ts';
-import { nameCheckOf, validateMeta, validateMetaUpdate } from './meta.ts';
+import { nameCheckOf, validateFinalizerOwners, validateMeta, validateMetaUpdate } from './meta.ts';
 import { validateNetworkPolicy } from './network-policy.ts';
 import * as others from './others.ts';
 import { validatePodSpec, validatePodUpdate } from './pod.ts';
@@ -76,6 +76,7 @@ export function validateCreate(registry: SchemaRegistry, object: KubernetesObjec
   const f = new Findings();
   const namespaced = registry.byKind({ group, version, kind: object.kind })?.namespaced ?? true;
   validateMeta(f, object.metadata, namespaced, nameCheckOf(group, object.kind));
+  if (registry.hasKind({ group, version, kind: object.kind })) validateFinalizerOwners(f, object.metadata.finalizers);
   rulesOf(group, object.kind)?.validate(f, object);
   return f.causes;
 }

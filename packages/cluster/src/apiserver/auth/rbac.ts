@@ -101,16 +101,23 @@ export class RbacAuthorizer implements Authorizer, RulesResolver {
     }
   }
 
-  /** Rules of a role; of an aggregating ClusterRole those of every ClusterRole its selectors find. */
+  /** Rules of a role; of an aggregating ClusterRole those of every ClusterRole its selectors find, through whatever these aggregate. */
   roleRules(kind: string, name: string, namespace: string): readonly PolicyRule[] {
-    const entry = kind === 'Role' ? this.#store.get(`roles.${GROUP}`, namespace, name) : this.#store.get(`clusterroles.${GROUP}`, '', name);
-    const rules = (entry?.object['rules'] as PolicyRule[] | null | undefined) ?? [];
-    const selectors: Parameters<typeof matchLabelSelector>[0][] | undefined = entry?.object['aggregationRule']?.clusterRoleSelectors;
-    if (kind === 'Role' || selectors === undefined) return rules;
+    if (kind !== 'Role') return this.#clusterRules(name, new Set());
+    return (this.#store.get(`roles.${GROUP}`, namespace, name)?.object['rules'] as PolicyRule[] | null | undefined) ?? [];
+  }
+
+  #clusterRules(name: string, seen: Set<string>): readonly PolicyRule[] {
+    if (seen.has(name)) return [];
+    seen.add(name);
+    const object = this.#store.get(`clusterroles.${GROUP}`, '', name)?.object;
+    const rules = (object?.['rules'] as PolicyRule[] | null | undefined) ?? [];
+    const selectors: Parameters<typeof matchLabelSelector>[0][] | undefined = object?.['aggregationRule']?.clusterRoleSelectors;
+    if (selectors === undefined) return rules;
     const others = this.#store
       .list(`clusterroles.${GROUP}`)
-      .filter((other) => other.name !== name && selectors.some((one) => matchLabelSelector(one, other.object.metadata.labels)));
-    return [...rules, ...others.flatMap((other) => (other.object['rules'] as PolicyRule[] | null | undefined) ?? [])];
+      .filter((other) => selectors.some((one) => matchLabelSelector(one, other.object.metadata.labels)));
+    return [...rules, ...others.flatMap((other) => this.#clusterRules(other.name, seen))];
   }
 }
 

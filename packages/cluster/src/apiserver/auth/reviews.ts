@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '@palisade/kubernetes';
+import { badRequest, invalid, type KubernetesObject } from '@palisade/kubernetes';
 import type { UserInfo } from '../../contract.ts';
 import type { Core, Scope } from '../core.ts';
 import { decodeBody, type ParsedBody } from '../registry/decode-body.ts';
@@ -24,12 +24,8 @@ export async function answerReview(
   if (gvk.group !== 'authorization.k8s.io' && gvk.group !== 'authentication.k8s.io') return undefined;
   const review = decodeBody(core, scope, gvk, body);
   const spec = review['spec'] ?? {};
-  const answer = (status: object): KubernetesObject => ({
-    ...review,
-    metadata: { creationTimestamp: null, ...review.metadata },
-    spec,
-    status,
-  });
+  const answer = (status: object): KubernetesObject => ({ ...review, spec, status });
+  if (gvk.group === 'authorization.k8s.io') checkQuestion(review, gvk.kind);
   switch (gvk.kind) {
     case 'SelfSubjectAccessReview':
       return answer(accessStatus(services.authorizer, scope.user, spec));
@@ -41,11 +37,39 @@ export async function answerReview(
     case 'SelfSubjectRulesReview':
       return answer(services.rules.rulesFor(scope.user, spec.namespace ?? ''));
     case 'SelfSubjectReview':
-      return { ...answer({ userInfo: userInfo(scope.user) }), metadata: { creationTimestamp: formatTime(core.clock()) } };
+      return { ...review, metadata: { creationTimestamp: formatTime(core.clock()) }, status: { userInfo: userInfo(scope.user) } };
     case 'TokenReview':
       return answer(await tokenStatus(services.tokens, spec));
     default:
       return undefined;
+  }
+}
+
+/** @throws StatusError 400, 422 for a review that asks nothing, or two things at once */
+function checkQuestion(review: KubernetesObject, kind: string): void {
+  const spec = review['spec'] ?? {};
+  const refuse = (field: string, message: string) =>
+    invalid({ group: 'authorization.k8s.io', kind: '' }, '', [{ reason: 'FieldValueInvalid', message, field }]);
+  if (kind === 'SelfSubjectRulesReview') {
+    if (!spec.namespace) throw badRequest('no namespace on request');
+    return;
+  }
+  const { resourceAttributes: resource, nonResourceAttributes: path } = spec;
+  if (resource !== undefined && path !== undefined) {
+    const shown = JSON.stringify({ Path: path.path ?? '', Verb: path.verb ?? '' });
+    throw refuse('spec.nonResourceAttributes', `Invalid value: ${shown}: cannot be specified in combination with resourceAttributes`);
+  }
+  if (resource === undefined && path === undefined) {
+    const why = 'exactly one of nonResourceAttributes or resourceAttributes must be specified';
+    throw refuse('spec.resourceAttributes', `Invalid value: null: ${why}`);
+  }
+  if (kind !== 'SelfSubjectAccessReview' && !spec.user && !spec.groups?.length)
+    throw refuse('spec.user', 'Invalid value: "": at least one of user or group must be specified');
+  if (kind === 'LocalSubjectAccessReview' && resource?.namespace !== review.metadata.namespace) {
+    throw refuse(
+      'spec.resourceAttributes.namespace',
+      `Invalid value: ${JSON.stringify(resource?.namespace ?? '')}: must match metadata.namespace`,
+    );
   }
 }
 

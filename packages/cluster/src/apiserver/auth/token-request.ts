@@ -1,4 +1,4 @@
-import { forbidden, invalid, type KubernetesObject, notFound } from '@palisade/kubernetes';
+import { badRequest, forbidden, invalid, type KubernetesObject, notFound } from '@palisade/kubernetes';
 import { admitNodeToken } from '../admission/node-restriction.ts';
 import { type Core, readObject, type Scope } from '../core.ts';
 import { decodeBody, type ParsedBody } from '../registry/decode-body.ts';
@@ -46,6 +46,7 @@ export async function requestToken(core: Core, scope: Scope, tokens: TokenServic
 }
 
 interface ObjectReference {
+  apiVersion?: string;
   kind?: string;
   name?: string;
   uid?: string;
@@ -55,13 +56,7 @@ function boundObject(core: Core, scope: Scope, ref: ObjectReference | undefined)
   if (ref === undefined || ref === null) return undefined;
   const { kind, name = '' } = ref;
   if (kind !== 'Pod' && kind !== 'Secret' && kind !== 'Node') {
-    throw invalid(TOKEN_REQUEST, '', [
-      {
-        reason: 'FieldValueNotSupported',
-        message: `Unsupported value: "${kind ?? ''}": supported values: "Pod", "Secret", "Node"`,
-        field: 'spec.boundObjectRef.kind',
-      },
-    ]);
+    throw badRequest(`cannot bind token for serviceaccount "${scope.name}" to object ${ref.apiVersion ?? ''}, Kind=${kind ?? ''}`);
   }
   const resource = kind === 'Pod' ? 'pods' : kind === 'Secret' ? 'secrets' : 'nodes';
   const object = readObject(core, resource, kind === 'Node' ? '' : scope.namespace, name);

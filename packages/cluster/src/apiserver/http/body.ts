@@ -2,11 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { badRequest, decodeProtobuf, findDuplicateFields, tooLarge, unsupportedMediaType } from '@palisade/kubernetes';
 import type { Core } from '../core.ts';
 import type { ParsedBody } from '../registry/decode-body.ts';
+import { glimpse, jsonFault, notAnObject, yamlFault } from './go-words.ts';
 
 /** As the real server's limit on request bodies. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
 /** No Kubernetes object is near this deep; deeper ones would only exhaust the stack of what reads them. */
 const MAX_DEPTH = 500;
+/** First bytes of the protobuf envelope (apimachinery `serializer/protobuf`). */
+const PROTOBUF_MAGIC = Buffer.from('k8s\0');
 /** Aliases may multiply: a small text must not become a huge object. */
 const MAX_ALIASES = 100;
 
@@ -43,12 +46,15 @@ export async function parseBody(core: Core, type: string, bytes: Buffer, kind: s
   switch (type) {
     case '':
     case 'application/json':
-      return { value: parseJson(bytes, kind), syntaxWarnings: findDuplicateFields(bytes.toString('utf8')) };
+      return { value: requireObject(parseJson(bytes, kind), kind, bytes), syntaxWarnings: findDuplicateFields(bytes.toString('utf8')) };
     case 'application/yaml':
     case 'application/x-yaml':
     case 'text/yaml':
       return parseYaml(bytes, kind);
     case 'application/vnd.kubernetes.protobuf':
+      if (!bytes.subarray(0, PROTOBUF_MAGIC.length).equals(PROTOBUF_MAGIC)) {
+        throw unrecognized(kind, 'provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]', bytes);
+      }
       return { value: decodeProtobuf(core.schemas, bytes), syntaxWarnings: [] };
     default:
       throw unsupportedMediaType(['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']);
@@ -60,11 +66,24 @@ export function parseJson(bytes: Buffer, kind: string): unknown {
   refuseDepth(text);
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw badRequest(
-      `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${(error as Error).message}`,
-    );
+  } catch {
+    throw unrecognized(kind, `couldn't get version/kind; json parse error: ${jsonFault(text)}`, bytes);
   }
+}
+
+function unrecognized(kind: string, why: string, bytes: Buffer): Error {
+  return badRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${glimpse(bytes)})`);
+}
+
+/** What names no version and kind can be read from. @throws StatusError 400 */
+function requireObject(value: unknown, kind: string, bytes: Buffer): unknown {
+  if (value === null) return {};
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw unrecognized(kind, `couldn't get version/kind; json parse error: ${notAnObject(value)}`, bytes);
+  const { apiVersion } = value as { apiVersion?: unknown };
+  if (typeof apiVersion === 'string' && apiVersion.split('/').length > 2)
+    throw unrecognized(kind, `unexpected GroupVersion string: ${apiVersion}`, bytes);
+  return value;
 }
 
 /** Counts brackets outside strings: cheap, and before anything recursive sees the text. */
@@ -88,19 +107,19 @@ async function parseYaml(bytes: Buffer, kind: string): Promise<ParsedBody> {
   const text = bytes.toString('utf8');
   // Kubernetes reads YAML 1.1: `yes`, `on` and `N` are booleans.
   const document = parseDocument(text, { version: '1.1', uniqueKeys: false });
-  const failure = document.errors[0];
-  if (failure !== undefined) {
-    throw badRequest(`the object provided is unrecognized (must be of type ${kind}): yaml: ${failure.message.split('\n')[0]}`);
-  }
+  // Only the first of several documents is read.
+  const failure = document.errors.find(({ code }) => code !== 'MULTIPLE_DOCS');
+  if (failure !== undefined) throw unrecognized(kind, yamlFault(failure, text), bytes);
   let json: string | undefined;
   try {
     json = JSON.stringify(document.toJS({ maxAliasCount: MAX_ALIASES }));
   } catch (error) {
-    throw badRequest(`the object provided is unrecognized (must be of type ${kind}): yaml: ${(error as Error).message}`);
+    const anchor = /Unresolved alias.*: (\S+)$/.exec((error as Error).message)?.[1];
+    throw unrecognized(kind, `yaml: ${anchor === undefined ? (error as Error).message : `unknown anchor '${anchor}' referenced`}`, bytes);
   }
-  if (json === undefined) throw badRequest(`the object provided is unrecognized (must be of type ${kind}): yaml: the document is empty`);
-  refuseDepth(json);
-  return { value: JSON.parse(json), syntaxWarnings: await duplicateKeys(text) };
+  const value: unknown = json === undefined ? null : JSON.parse(json);
+  if (json !== undefined) refuseDepth(json);
+  return { value: requireObject(value, kind, bytes), syntaxWarnings: await duplicateKeys(text) };
 }
 
 async function duplicateKeys(text: string): Promise<string[]> {

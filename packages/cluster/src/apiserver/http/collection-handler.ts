@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { badRequest, type DeleteOptions, invalid, isStatusError, tooManyRequests } from '@palisade/kubernetes';
+import { badRequest, type DeleteOptions, isStatusError, tooManyRequests, wrongRepresentation } from '@palisade/kubernetes';
+import { internalGroup } from '../registry/decode-body.ts';
 import { deleteObject } from '../registry/delete.ts';
 import { type ListAnswer, type ListRequest, listObjects } from '../registry/read.ts';
 import { WatchCursor } from '../registry/watch.ts';
 import type { Entry } from '../store/entry.ts';
-import { negotiate } from './negotiation.ts';
+import { negotiate, wantsYaml } from './negotiation.ts';
 import { type ListMeta, listChunks, partialMetadata, renderTable } from './present.ts';
 import { includeObject, isTrue, type ResourceRequest } from './request.ts';
+import { checkListOptions, wholeNumber } from './request-options.ts';
 import { sendJson } from './respond.ts';
 import { streamWatch } from './watch-stream.ts';
 
@@ -16,9 +18,7 @@ const DEFAULT_WATCH_MS = 30 * 60 * 1000;
 
 function listRequest({ query, scope }: ResourceRequest): ListRequest {
   const text = (name: string) => query.get(name) ?? '';
-  const limitText = text('limit');
-  const limit = limitText === '' ? 0 : Number(limitText);
-  if (!Number.isInteger(limit) || limit < 0) throw badRequest(`invalid limit ${JSON.stringify(limitText)}: expected a whole number`);
+  const limit = Math.max(0, wholeNumber(query, 'limit', badRequest));
   const byName = scope.name === '' ? '' : `metadata.name=${scope.name}`;
   const fieldSelector = [byName, text('fieldSelector')].filter((part) => part !== '').join(',');
   return {
@@ -33,21 +33,28 @@ function listRequest({ query, scope }: ResourceRequest): ListRequest {
 
 export async function serveList(request: ResourceRequest): Promise<void> {
   const { context, scope, req, res, query } = request;
-  const representation = negotiate(req.headers.accept);
+  const representation = negotiate(req.headers.accept, true);
   const include = includeObject(query);
+  checkListOptions(query, false);
+  if (representation === 'partial')
+    throw wrongRepresentation(
+      `you requested PartialObjectMetadata, but the requested object is a list (*${internalGroup(scope.resource.gvk.group)}.${scope.resource.gvk.kind}List)`,
+    );
   const answer = await listObjects(context.core, scope, listRequest(request));
   const metadata = listMeta(answer);
   if (representation === 'table') {
     const objects = answer.entries.map((entry) => entry.object);
     return sendJson(res, 200, renderTable(context.core, scope.resource, objects, metadata, include));
   }
-  if (representation === 'partial-list' || representation === 'partial') {
+  if (representation === 'partial-list') {
     const items = answer.entries.map((entry) => partialMetadata(entry.object));
     return sendJson(res, 200, { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items });
   }
+  const chunks = listChunks(scope.resource, answer.entries, metadata);
+  if (wantsYaml(req.headers.accept)) return sendJson(res, 200, JSON.parse([...chunks].join('')));
   res.statusCode = 200;
   res.setHeader('Content-Type', 'application/json');
-  await sendChunks(res, listChunks(scope.resource, answer.entries, metadata));
+  await sendChunks(res, chunks);
 }
 
 function listMeta({ resourceVersion, continue: token, remainingItemCount }: ListAnswer): ListMeta {
@@ -71,12 +78,14 @@ async function sendChunks(res: ServerResponse, chunks: Iterable<string>): Promis
 
 export async function serveWatch(request: ResourceRequest): Promise<void> {
   const { context, scope, req, res, query } = request;
-  const representation = negotiate(req.headers.accept);
+  const representation = negotiate(req.headers.accept, true);
   const include = includeObject(query);
-  const sendInitialEvents = initialEvents(query);
+  const seconds = wholeNumber(query, 'timeoutSeconds', badRequest);
+  checkListOptions(query, true);
+  const sendInitialEvents = isTrue(query.get('sendInitialEvents'));
   const cursor = await WatchCursor.open(context.core, scope, { ...listRequest(request), sendInitialEvents });
-  const seconds = Number(query.get('timeoutSeconds') ?? 0);
-  const timeoutMs = seconds > 0 ? Math.min(seconds * 1000, 2 ** 31 - 1) : DEFAULT_WATCH_MS + context.core.random.integer(DEFAULT_WATCH_MS);
+  const timeoutMs =
+    seconds !== 0 ? Math.max(0, Math.min(seconds * 1000, 2 ** 31 - 1)) : DEFAULT_WATCH_MS + context.core.random.integer(DEFAULT_WATCH_MS);
   const { watches } = context;
   if (watches.open >= watches.limit) throw tooManyRequests(`${watches.limit} watches are open already, please try again later`, 5);
   watches.open++;
@@ -91,22 +100,6 @@ export async function serveWatch(request: ResourceRequest): Promise<void> {
   } finally {
     watches.open--;
   }
-}
-
-/** @throws StatusError 422 for `resourceVersionMatch` where it does not belong */
-function initialEvents(query: URLSearchParams): boolean {
-  const wanted = query.get('sendInitialEvents');
-  const match = query.get('resourceVersionMatch') ?? '';
-  const refuse = (message: string) =>
-    invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
-      { reason: 'FieldValueForbidden', message: `Forbidden: ${message}`, field: 'resourceVersionMatch' },
-    ]);
-  if (wanted === null) {
-    if (match !== '') throw refuse('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
-    return false;
-  }
-  if (match !== 'NotOlderThan') throw refuse('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
-  return isTrue(wanted);
 }
 
 /** DELETE of a collection: each object by itself; what vanishes meanwhile is no failure. */

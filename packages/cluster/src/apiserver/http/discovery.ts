@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { formatApiVersion } from '@palisade/kubernetes';
+import { formatApiVersion, unknownResource, wrongRepresentation } from '@palisade/kubernetes';
 import type { ResourceCatalog } from '../registry/catalog.ts';
 import type { ServedResource } from '../registry/resource.ts';
 import { negotiateDiscovery } from './negotiation.ts';
@@ -41,7 +41,7 @@ function describeAggregated({ info, gvk }: ServedResource): object {
   };
 }
 
-function aggregatedList(groups: readonly GroupVersions[], version: 'v2' | 'v2beta1', extra: readonly object[]): object {
+function aggregatedList(groups: readonly GroupVersions[], version: 'v2', extra: readonly object[]): object {
   const items = groups.map(({ group, versions }) => ({
     metadata: group === '' ? {} : { name: group },
     versions: versions.map(({ version: name, resources }) => ({
@@ -59,33 +59,48 @@ function legacyGroup({ group, versions }: GroupVersions): Record<string, unknown
 }
 
 function legacyResources(group: string, version: string, resources: readonly ServedResource[]): object {
-  const list = resources.flatMap(({ info, gvk }) => [
-    {
-      name: info.resource,
-      singularName: info.singular,
-      namespaced: info.namespaced,
-      kind: info.kind,
-      verbs: info.verbs,
-      ...(info.shortNames.length > 0 ? { shortNames: info.shortNames } : {}),
-      ...(info.categories.length > 0 ? { categories: info.categories } : {}),
-    },
-    ...info.subresources.map((sub) => {
-      const own = sub.kind.group === gvk.group && sub.kind.version === gvk.version;
-      const foreign = own ? {} : { group: sub.kind.group, version: sub.kind.version };
-      return {
-        name: `${info.resource}/${sub.name}`,
-        singularName: '',
+  const list = resources.flatMap(({ info, gvk, storedApiVersion }) => {
+    const storedKind = `${STORED_IN[gvk.kind] ?? storedApiVersion}/${gvk.kind}`;
+    return [
+      {
+        name: info.resource,
+        singularName: info.singular,
         namespaced: info.namespaced,
-        ...foreign,
-        kind: sub.kind.kind,
-        verbs: sub.verbs,
-      };
-    }),
-  ]);
-  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: formatApiVersion(group, version), resources: list };
+        kind: info.kind,
+        verbs: info.verbs,
+        ...(info.shortNames.length > 0 ? { shortNames: info.shortNames } : {}),
+        ...(info.categories.length > 0 ? { categories: info.categories } : {}),
+        ...(info.verbs.includes('create') && info.verbs.includes('list') ? { storageVersionHash: storageVersionHash(storedKind) } : {}),
+      },
+      ...info.subresources.map((sub) => {
+        const own = sub.kind.group === gvk.group && sub.kind.version === gvk.version;
+        const foreign = own ? {} : { group: sub.kind.group, version: sub.kind.version };
+        return {
+          name: `${info.resource}/${sub.name}`,
+          singularName: '',
+          namespaced: info.namespaced,
+          ...foreign,
+          kind: sub.kind.kind,
+          verbs: sub.verbs,
+        };
+      }),
+    ];
+  });
+  // The core group's list is the oldest of all and names no version of its own.
+  const apiVersion = group === '' ? {} : { apiVersion: 'v1' };
+  return { kind: 'APIResourceList', ...apiVersion, groupVersion: formatApiVersion(group, version), resources: list };
 }
 
-const CLIENT_CIDRS = [{ clientCIDR: '0.0.0.0/0', serverAddress: '' }];
+/** Kinds the real server stores in another version than it prefers. */
+const STORED_IN: Readonly<Record<string, string>> = {
+  CustomResourceDefinition: 'apiextensions.k8s.io/v1beta1',
+  VolumeAttributesClass: 'storage.k8s.io/v1beta1',
+};
+
+/** Tells clients that look whether objects are stored in the version they know. */
+function storageVersionHash(groupVersionKind: string): string {
+  return createHash('sha256').update(groupVersionKind).digest().subarray(0, 8).toString('base64');
+}
 
 /** What other servers contribute: an item each for the aggregated list (v2). */
 export type ForeignGroups = () => readonly {
@@ -108,6 +123,10 @@ export function serveDiscovery(
   if (parts.length === 1 && (parts[0] === 'api' || parts[0] === 'apis')) {
     const isCore = parts[0] === 'api';
     const version = negotiateDiscovery(req.headers.accept);
+    if (version === null)
+      throw wrongRepresentation(
+        'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+      );
     res.setHeader('Vary', 'Accept');
     if (version !== undefined) {
       const body = aggregatedList(isCore ? core : named, version, isCore ? [] : foreign());
@@ -122,7 +141,9 @@ export function serveDiscovery(
       ? {
           kind: 'APIVersions',
           versions: core.flatMap(({ versions }) => versions.map(({ version }) => version)),
-          serverAddressByClientCIDRs: CLIENT_CIDRS,
+          serverAddressByClientCIDRs: [
+            { clientCIDR: '0.0.0.0/0', serverAddress: `${req.socket.localAddress ?? ''}:${req.socket.localPort ?? ''}` },
+          ],
         }
       : { kind: 'APIGroupList', apiVersion: 'v1', groups: [...named.map(legacyGroup), ...foreignGroups] };
     sendTagged(req, res, body, 'application/json');
@@ -142,7 +163,7 @@ export function serveDiscovery(
     return true;
   }
   const wanted = found.versions.find((candidate) => candidate.version === version);
-  if (wanted === undefined) sendText(res, 404, '404 page not found\n');
+  if (wanted === undefined) throw unknownResource();
   else sendTagged(req, res, legacyResources(group, version, wanted.resources), 'application/json');
   return true;
 }

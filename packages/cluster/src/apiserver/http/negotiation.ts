@@ -1,9 +1,12 @@
-import { notAcceptable } from '@palisade/kubernetes';
+import { notAcceptable, wrongRepresentation } from '@palisade/kubernetes';
 
 /** How an object or list is to be shown. */
 export type Representation = 'plain' | 'table' | 'partial' | 'partial-list';
 
 const SERVED = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+
+/** What lists may be besides, when they are watched. */
+const STREAMED = ['application/json;stream=watch', 'application/vnd.kubernetes.protobuf;stream=watch'];
 
 interface MediaRange {
   readonly type: string;
@@ -23,16 +26,20 @@ function parseAccept(header: string): MediaRange[] {
     .filter((range) => range.type !== '');
 }
 
-const isJson = (range: MediaRange) => range.type === 'application/json' || range.type === '*/*' || range.type === 'application/*';
+const YAML = 'application/yaml';
+
+const isJson = (range: MediaRange) => range.type === 'application/json' || range.type === '*/*';
 
 /**
- * The first alternative of `Accept` this server can give, always as JSON.
+ * The first alternative of `Accept` this server can give.
  *
  * @throws StatusError 406 when nothing listed can be given
  */
-export function negotiate(accept: string | undefined): Representation {
+export function negotiate(accept: string | undefined, isList = false): Representation {
   if (accept === undefined || accept === '') return 'plain';
-  for (const range of parseAccept(accept)) {
+  const ranges = parseAccept(accept);
+  for (const range of ranges) {
+    if (range.type === YAML) return 'plain';
     if (!isJson(range)) continue;
     const { as, g, v } = range.parameters;
     if (as === undefined) return 'plain';
@@ -41,16 +48,24 @@ export function negotiate(accept: string | undefined): Representation {
     if (as === 'PartialObjectMetadata') return 'partial';
     if (as === 'PartialObjectMetadataList') return 'partial-list';
   }
-  throw notAcceptable(SERVED);
+  throw ranges.some((range) => isJson(range))
+    ? wrongRepresentation(`only the following media types are accepted: ${SERVED.join(', ')}`)
+    : notAcceptable(isList ? [...SERVED, ...STREAMED] : SERVED);
 }
 
-/** Which aggregated discovery version the client takes; undefined: the legacy documents. */
-export function negotiateDiscovery(accept: string | undefined): 'v2' | 'v2beta1' | undefined {
-  for (const range of parseAccept(accept ?? '')) {
+/** Whether the first alternative this server can give is YAML. */
+export function wantsYaml(accept: string | undefined): boolean {
+  return accept?.includes(YAML) === true && parseAccept(accept).find((range) => range.type === YAML || isJson(range))?.type === YAML;
+}
+
+/** Which aggregated discovery version the client takes; undefined: the legacy documents; null: only ones that are not served. */
+export function negotiateDiscovery(accept: string | undefined): 'v2' | undefined | null {
+  const ranges = parseAccept(accept ?? '');
+  for (const range of ranges) {
     if (!isJson(range)) continue;
     const { as, g, v } = range.parameters;
     if (as === undefined) return undefined;
-    if (g === 'apidiscovery.k8s.io' && as === 'APIGroupDiscoveryList' && (v === 'v2' || v === 'v2beta1')) return v;
+    if (g === 'apidiscovery.k8s.io' && as === 'APIGroupDiscoveryList' && v === 'v2') return v;
   }
-  return undefined;
+  return ranges.length === 0 ? undefined : null;
 }

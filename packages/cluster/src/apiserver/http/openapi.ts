@@ -5,7 +5,7 @@ import type { Core } from '../core.ts';
 import type { CustomResources } from '../registry/custom/controller.ts';
 import { customDocument } from './custom-openapi.ts';
 import { sendTagged } from './discovery.ts';
-import { sendJson, sendText } from './respond.ts';
+import { sendJson } from './respond.ts';
 
 const PREFIX = '/openapi/v3/';
 
@@ -29,12 +29,12 @@ export class OpenApiDocuments {
    */
   serve(path: string, req: IncomingMessage, res: ServerResponse): boolean {
     if (path === '/openapi/v3' || path === PREFIX) {
-      sendTagged(req, res, { paths: this.#index() }, 'application/json');
+      sendTagged(req, res, { paths: this.#index() }, 'text/plain; charset=utf-8');
       return true;
     }
     if (!path.startsWith(PREFIX)) return false;
     const document = this.#document(path.slice(PREFIX.length).replace(/\/$/, ''));
-    if (document === undefined) sendText(res, 404, '404 page not found\n');
+    if (document === undefined) res.writeHead(404).end();
     else sendJson(res, 200, document);
     return true;
   }

@@ -11,6 +11,8 @@ export type RequestInfo =
       readonly namespace: string;
       readonly name: string;
       readonly subresource: string;
+      /** By the old way to watch: a path below `/watch`. */
+      readonly isWatchPath?: boolean;
       /** What follows the subresource (`proxy/a/b`); refused where there is nothing to take it. */
       readonly rest: string;
     };
@@ -18,17 +20,15 @@ export type RequestInfo =
 /** Subresources of the namespace object itself; any other third part is a resource inside the namespace. */
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 
-/** @param pathname without query; percent-encoded parts are decoded. An undecodable path is no resource. */
-export function parseRequestPath(pathname: string): RequestInfo {
-  let parts: string[];
+/** @returns undefined for percent signs that decode to nothing */
+export function parseRequestPath(pathname: string): RequestInfo | undefined {
+  let decoded: string;
   try {
-    parts = pathname
-      .split('/')
-      .filter((part) => part !== '')
-      .map(decodeURIComponent);
+    decoded = decodeURIComponent(pathname);
   } catch {
-    return { isResource: false, path: pathname };
+    return undefined;
   }
+  const parts = decoded.replace(/^\/+|\/+$/g, '').split('/');
   const none = { isResource: false, path: pathname } as const;
   let group: string;
   let version: string;
@@ -38,6 +38,8 @@ export function parseRequestPath(pathname: string): RequestInfo {
   } else if (parts[0] === 'apis' && parts.length >= 4) {
     [group, version, rest] = [parts[1]!, parts[2]!, parts.slice(3)];
   } else return none;
+  const isWatchPath = rest[0] === 'watch' && rest.length >= 2;
+  if (isWatchPath) rest = rest.slice(1);
   let namespace = '';
   if (rest[0] === 'namespaces' && rest.length >= 2) {
     if (rest.length >= 3 && !(group === '' && NAMESPACE_SUBRESOURCES.has(rest[2]!))) {
@@ -46,5 +48,5 @@ export function parseRequestPath(pathname: string): RequestInfo {
     }
   }
   const [resource = '', name = '', subresource = '', ...tail] = rest;
-  return { isResource: true, path: pathname, group, version, resource, namespace, name, subresource, rest: tail.join('/') };
+  return { isResource: true, path: pathname, group, version, resource, namespace, name, subresource, isWatchPath, rest: tail.join('/') };
 }

@@ -5,6 +5,8 @@ import {
   methodNotAllowed,
   methodNotSupportedHere,
   PatchType,
+  plainFailure,
+  unknownMediaType,
   unknownResource,
 } from '@palisade/kubernetes';
 import { answerReview } from '../auth/reviews.ts';
@@ -21,11 +23,13 @@ import { getScale, patchScale, updateScale } from '../registry/scale.ts';
 import { returnsDeletedObject } from '../registry/strategy.ts';
 import { type Change, updateObject } from '../registry/update.ts';
 import type { Entry } from '../store/entry.ts';
-import { mediaType, parseBody, parseJson, readBody } from './body.ts';
+import { mediaType, parseBody, readBody } from './body.ts';
 import { deleteCollection, serveList, serveWatch } from './collection-handler.ts';
+import { jsonFault } from './go-words.ts';
 import { negotiate } from './negotiation.ts';
 import { partialMetadata, renderTable } from './present.ts';
 import { includeObject, isTrue, type ResourceRequest } from './request.ts';
+import { invalidOptions, wholeNumber } from './request-options.ts';
 import { sendJson } from './respond.ts';
 
 /** Performs one authorised request on a resource and sends its answer. @throws StatusError before anything was sent */
@@ -37,7 +41,7 @@ export async function handleResource(request: ResourceRequest): Promise<void> {
   if (verb === 'create' ? scope.name !== '' : scope.name === '' && (verb === 'update' || verb === 'patch')) throw methodNotSupportedHere();
   switch (verb) {
     case 'get':
-      return sendObject(request, 200, await getObject(request.context.core, scope));
+      return sendObject(request, 200, await getObject(request.context.core, scope, request.query.get('resourceVersion') ?? ''));
     case 'list':
       return serveList(request);
     case 'watch':
@@ -99,6 +103,7 @@ async function handleSubresource(request: ResourceRequest): Promise<void> {
     case 'exec':
     case 'attach':
     case 'portforward':
+      await getObject(core, scope);
       throw badRequest(`Upgrade request required`);
     default:
       throw unknownResource();
@@ -134,7 +139,10 @@ async function update(request: ResourceRequest, part: Change['part']): Promise<v
 async function patch(request: ResourceRequest, part: Change['part']): Promise<void> {
   const { context, scope, req, query } = request;
   if (mediaType(req) === PatchType.apply) {
-    const parsed = await parseBody(context.core, 'application/yaml', await readBody(req), scope.resource.gvk.kind);
+    const parsed = await parseBody(context.core, 'application/yaml', await readBody(req), scope.resource.gvk.kind).catch((error: Error) => {
+      const why = /(yaml: .*) \(/s.exec(error.message)?.[1];
+      throw why === undefined ? error : badRequest(`error decoding YAML: error converting YAML to JSON: ${why}`);
+    });
     const { entry, isNew } = await applyObject(context.core, scope, parsed, isTrue(query.get('force')), part);
     return sendObject(request, isNew ? 201 : 200, entry);
   }
@@ -145,8 +153,16 @@ async function patch(request: ResourceRequest, part: Change['part']): Promise<vo
 async function patchBody({ context, scope, req }: ResourceRequest): Promise<unknown> {
   const bytes = await readBody(req);
   const type = mediaType(req);
+  const isKnown = (Object.values(PatchType) as string[]).includes(type);
+  // A built-in kind's path takes patches alone; a custom one's says which.
+  if (!isKnown && scope.resource.isCustom !== true) throw unknownMediaType();
   if (type === PatchType.apply || !acceptedPatchTypes(context.core, scope).includes(type)) return undefined;
-  return parseJson(bytes, scope.resource.gvk.kind);
+  const text = bytes.toString('utf8');
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw badRequest(`${type === PatchType.strategic ? '' : 'error decoding patch: '}${jsonFault(text)}`);
+  }
 }
 
 async function remove(request: ResourceRequest): Promise<void> {
@@ -165,8 +181,17 @@ async function readDeleteOptions({ context, scope, req, query }: ResourceRequest
   const bytes = await readBody(req);
   let options: DeleteOptions = {};
   if (bytes.length > 0) {
-    const parsed = await parseBody(context.core, mediaType(req), bytes, 'DeleteOptions');
+    const parsed = await parseBody(context.core, mediaType(req), bytes, 'DeleteOptions').catch((error: Error) => {
+      const why = /couldn't get version\/kind; json parse error: .*(?= \()/s.exec(error.message)?.[0];
+      throw why === undefined ? error : plainFailure(500, why);
+    });
     const value = parsed.value as { kind?: string; apiVersion?: string };
+    const { kind = 'DeleteOptions', apiVersion = 'v1' } = value;
+    if (kind !== 'DeleteOptions')
+      throw plainFailure(
+        500,
+        `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "pkg/runtime/scheme.go:110"`,
+      );
     // DeleteOptions exist in every group; they are the same everywhere.
     const normal = typeof value === 'object' && value !== null ? { ...value, apiVersion: 'v1' } : value;
     options = decodeBody(context.core, { ...scope, fieldValidation: 'Ignore' }, DELETE_OPTIONS, {
@@ -174,12 +199,29 @@ async function readDeleteOptions({ context, scope, req, query }: ResourceRequest
       value: normal,
     }) as unknown as DeleteOptions;
   }
-  const grace = query.get('gracePeriodSeconds');
+  const grace = wholeNumber(query, 'gracePeriodSeconds', badRequest);
   const propagation = query.get('propagationPolicy');
-  if (grace !== null && grace !== '') options.gracePeriodSeconds ??= Number(grace);
+  if (query.get('gracePeriodSeconds')) options.gracePeriodSeconds ??= grace;
   if (propagation !== null && propagation !== '')
     options.propagationPolicy ??= propagation as NonNullable<DeleteOptions['propagationPolicy']>;
+  checkDeleteOptions(options);
   return options;
+}
+
+const POLICIES = ['Foreground', 'Background', 'Orphan'];
+
+/** @throws StatusError 422 */
+function checkDeleteOptions({ propagationPolicy: policy, ...options }: DeleteOptions): void {
+  const refuse = (reason: string, message: string) => invalidOptions('DeleteOptions', [{ reason, message, field: 'propagationPolicy' }]);
+  if (policy === undefined) return;
+  if ('orphanDependents' in options)
+    throw refuse(
+      'FieldValueInvalid',
+      `Invalid value: ${JSON.stringify(policy)}: orphanDependents and deletionPropagation cannot be both set`,
+    );
+  if (POLICIES.includes(policy)) return;
+  const supported = [...POLICIES, 'nil'].map((one) => JSON.stringify(one)).join(', ');
+  throw refuse('FieldValueNotSupported', `Unsupported value: ${JSON.stringify(policy)}: supported values: ${supported}`);
 }
 
 function sendObject({ context, scope, req, res, query }: ResourceRequest, code: number, entry: Entry): void {

@@ -1,14 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { internalError, isStatusError, type Status } from '@palisade/kubernetes';
+import { stringify } from 'yaml';
 import { ImpersonationError } from '../auth/impersonate.ts';
 import { Entry } from '../store/entry.ts';
+import { wantsYaml } from './negotiation.ts';
 
-/** Writes one JSON answer. An Entry goes out as it is stored, without being serialised again. */
+/** Writes one answer, as JSON unless YAML is asked for. An Entry goes out as it is stored, without being serialised again. */
 export function sendJson(res: ServerResponse, code: number, body: Entry | object, contentType = 'application/json'): void {
   if (res.writableEnded) return;
-  const bytes = Buffer.from(body instanceof Entry ? body.json : JSON.stringify(body));
+  const json = body instanceof Entry ? body.json : JSON.stringify(body);
+  const isYaml = contentType === 'application/json' && wantsYaml(res.req.headers.accept);
+  const bytes = Buffer.from(isYaml ? stringify(JSON.parse(json)) : `${json}\n`);
   res.statusCode = code;
-  res.setHeader('Content-Type', contentType);
+  res.setHeader('Content-Type', isYaml ? 'application/yaml' : contentType);
   res.setHeader('Content-Length', bytes.length);
   res.end(bytes);
 }

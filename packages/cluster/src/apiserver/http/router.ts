@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { accessDenied, badRequest, methodNotSupportedHere, PatchType, pathDenied, unknownResource } from '@palisade/kubernetes';
+import { accessDenied, methodNotSupportedHere, PatchType, pathDenied, unknownResource } from '@palisade/kubernetes';
 import type { UserInfo } from '../../contract.ts';
 import { authenticate } from '../auth/authenticate.ts';
 import type { Attributes } from '../auth/authorizer.ts';
-import type { FieldValidation, Scope } from '../core.ts';
+import type { Scope } from '../core.ts';
 import { mediaType } from './body.ts';
 import type { HttpContext } from './context.ts';
 import { serveDiscovery } from './discovery.ts';
@@ -11,6 +11,7 @@ import { serveHealth, serveWellKnown } from './paths.ts';
 import { isProxied, serveProxy } from './proxy.ts';
 import { isTrue } from './request.ts';
 import { parseRequestPath, type RequestInfo } from './request-info.ts';
+import { writeParameters } from './request-options.ts';
 import { handleResource } from './resource-handler.ts';
 import { addWarning, sendError, sendText } from './respond.ts';
 
@@ -27,6 +28,7 @@ export async function route(context: HttpContext, req: IncomingMessage, res: Ser
     const url = new URL(req.url ?? '/', 'https://palisade');
     const user = await authenticate(req, context.tokens, context.authorizer);
     const info = parseRequestPath(url.pathname);
+    if (info === undefined) return sendText(res, 400, '400 Bad Request');
     const group = info.isResource ? info.group : url.pathname.split('/')[1] === 'apis' ? (url.pathname.split('/')[2] ?? '') : '';
     const handler = context.aggregated.get(group);
     if (info.isResource && (handler !== undefined || context.core.catalog.hasGroup(info.group))) {
@@ -35,14 +37,19 @@ export async function route(context: HttpContext, req: IncomingMessage, res: Ser
       authorizeResource(context, user, verb, info, query.get('fieldSelector') ?? '');
       if (handler !== undefined) return await handler(req, res, user);
       if (isProxied(info)) return await serveProxy(context, info, url.search, req, res);
-      const asked = scopeOf(context, user, info, query, (text) => addWarning(res, text));
+      const deprecation = DEPRECATED[`${info.group}/${info.version}/${info.resource}`];
+      if (deprecation !== undefined) addWarning(res, deprecation);
       const isApply = mediaType(req) === PatchType.apply;
+      const asked = scopeOf(context, user, info, verb, query, isApply, (text) => addWarning(res, text));
       const scope = asked.fieldManager !== '' || isApply ? asked : { ...asked, fieldManager: agentName(req) };
       return await handleResource({ context, scope, verb, query, req, res });
     }
     authorizePath(context, user, req.method ?? 'GET', url.pathname);
     if (handler !== undefined) return await handler(req, res, user);
-    if (req.method !== 'GET' && req.method !== 'HEAD') return sendText(res, 404, '404 page not found\n');
+    if (req.method !== 'GET') {
+      if (/^\/apis?(\/|$)/.test(url.pathname)) throw methodNotSupportedHere();
+      return sendText(res, 404, '404 page not found\n');
+    }
     if (serveDiscovery(context.core.catalog, context.foreignGroups, url.pathname, req, res)) return;
     if (context.documents.serve(url.pathname, req, res)) return;
     if (serveHealth(context, url, res) || (await serveWellKnown(context, url.pathname, res))) return;
@@ -52,9 +59,13 @@ export async function route(context: HttpContext, req: IncomingMessage, res: Ser
   }
 }
 
+const DEPRECATED: Readonly<Record<string, string>> = {
+  '/v1/endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+  '/v1/componentstatuses': 'v1 ComponentStatus is deprecated in v1.19+',
+};
+
 const VERBS: Readonly<Record<string, string>> = {
   GET: 'get',
-  HEAD: 'get',
   POST: 'create',
   PUT: 'update',
   PATCH: 'patch',
@@ -64,9 +75,9 @@ const VERBS: Readonly<Record<string, string>> = {
 function verbOf(method: string, info: ResourceInfo, query: URLSearchParams): string {
   const verb = VERBS[method];
   if (verb === undefined) throw methodNotSupportedHere();
-  const isWatch = verb === 'get' && info.subresource === '' && isTrue(query.get('watch'));
-  if (isWatch) return 'watch';
+  if (info.isWatchPath && verb === 'get') return 'watch';
   if (info.name !== '') return verb;
+  if (verb === 'get' && isTrue(query.get('watch'))) return 'watch';
   return verb === 'get' ? 'list' : verb === 'delete' ? 'deletecollection' : verb;
 }
 
@@ -89,37 +100,34 @@ function authorizePath({ authorizer }: HttpContext, user: UserInfo, method: stri
   if (!authorizer.authorize({ user, verb, path }).allowed) throw pathDenied(user.username, verb, path);
 }
 
-/** @throws StatusError 404 for a resource that is not served, 400 for parameters that mean nothing */
+/** Groups that answer questions, some of them about a namespace named in the body. */
+const REVIEWS = new Set(['authorization.k8s.io', 'authentication.k8s.io']);
+
+/** @throws StatusError 404 for a resource that is not served, 405 and 422 for parameters that mean nothing */
 export function scopeOf(
   context: HttpContext,
   user: UserInfo,
   info: ResourceInfo,
+  verb: string,
   query: URLSearchParams,
+  isApply: boolean,
   warn: (text: string) => void,
 ): Scope {
   const resource = context.core.catalog.find(info);
   if (resource === undefined || info.rest !== '') throw unknownResource();
   if (!resource.info.namespaced && info.namespace !== '') throw unknownResource();
   if (resource.info.namespaced && info.namespace === '' && info.name !== '') throw unknownResource();
-  const dryRun = query.getAll('dryRun');
-  if (dryRun.some((value) => value !== 'All')) {
-    throw badRequest(`Invalid value: ${JSON.stringify(dryRun)}: dryRun: Unsupported value: supported values: "All"`);
-  }
-  const fieldValidation = query.get('fieldValidation') || 'Warn';
-  if (fieldValidation !== 'Strict' && fieldValidation !== 'Warn' && fieldValidation !== 'Ignore') {
-    throw badRequest(
-      `fieldValidation: Unsupported value: ${JSON.stringify(fieldValidation)}: supported values: "Ignore", "Strict", "Warn"`,
-    );
-  }
+  // Across all namespaces things are only read.
+  const isAcross = resource.info.namespaced && info.namespace === '';
+  if (isAcross && !['get', 'list', 'watch'].includes(verb) && !REVIEWS.has(info.group)) throw methodNotSupportedHere();
+  const parameters = writeParameters(verb, query, isApply);
   return {
     resource,
     namespace: info.namespace,
     name: info.name,
     subresource: info.subresource,
     user,
-    dryRun: dryRun.length > 0,
-    fieldValidation: fieldValidation satisfies FieldValidation,
-    fieldManager: query.get('fieldManager') ?? '',
+    ...parameters,
     warn,
   };
 }

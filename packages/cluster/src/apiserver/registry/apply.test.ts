@@ -126,7 +126,7 @@ test('refusals', async () => {
       apply(`${MAPS}/x`, { ...map('x', {}), metadata: { name: 'x', managedFields: [{ operation: 'Apply', apiVersion: 'v1' }] } }, 'me'),
     ],
     [400, /does not match the name on the URL/, apply(`${MAPS}/x`, map('y', {}), 'me')],
-    [422, /unknown field "spec"/, apply(`${MAPS}/x`, { ...map('x', {}), spec: {} }, 'me', '&fieldValidation=Strict')],
+    [500, /\.spec: field not declared in schema/, apply(`${MAPS}/x`, { ...map('x', {}), spec: {} }, 'me', '&fieldValidation=Strict')],
     [404, /deployments.apps "none" not found/, apply(`${DEPLOYMENTS}/none/status`, deployment('none'), 'me')],
   ];
   for (const [code, pattern, pending] of cases) {

@@ -1,4 +1,12 @@
-import { alreadyExists, badRequest, invalid, type KubernetesObject, namespaceTerminating, notFound } from '@palisade/kubernetes';
+import {
+  alreadyExists,
+  badRequest,
+  invalid,
+  type KubernetesObject,
+  namespaceTerminating,
+  notFound,
+  plainFailure,
+} from '@palisade/kubernetes';
 import { admitLimitRange } from '../admission/limit-range.ts';
 import { admitNode } from '../admission/node-restriction.ts';
 import { admitPodSecurity } from '../admission/pod-security/admit.ts';
@@ -37,7 +45,7 @@ export async function createObject(
     meta.namespace = scope.namespace;
   } else delete meta.namespace;
   if (meta.resourceVersion !== undefined && meta.resourceVersion !== '' && meta.resourceVersion !== '0') {
-    throw badRequest('resourceVersion should not be set on objects to be created');
+    throw plainFailure(500, 'resourceVersion should not be set on objects to be created');
   }
   const strategy = strategyFor(resource.storeType);
   const generateFrom = !meta.name && meta.generateName ? meta.generateName : undefined;

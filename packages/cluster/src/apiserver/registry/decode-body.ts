@@ -28,7 +28,7 @@ export function decodeBody(core: Core, scope: Scope, wanted: GroupVersionKind, b
     );
   }
   const { kind, apiVersion } = value as Partial<KubernetesObject>;
-  checkKind(wanted, kind, apiVersion);
+  checkKind(core, wanted, kind, apiVersion);
   const completed = { ...value, kind: wanted.kind, apiVersion: formatApiVersion(wanted.group, wanted.version) };
   const { object, unknownFields } =
     wanted === scope.resource.gvk ? scope.resource.model.decode(completed) : decodeStrict(core.schemas, wanted, completed);
@@ -44,17 +44,29 @@ export function decodeBody(core: Core, scope: Scope, wanted: GroupVersionKind, b
   return object;
 }
 
-function checkKind(wanted: GroupVersionKind, kind: string | undefined, apiVersion: string | undefined): void {
+/** What Go calls the package of a group's internal types. */
+export const internalGroup = (group: string): string => (group === '' ? 'core' : group.split('.')[0]!);
+
+function checkKind(core: Core, wanted: GroupVersionKind, kind: string | undefined, apiVersion: string | undefined): void {
   const expected = formatApiVersion(wanted.group, wanted.version);
-  if (kind !== undefined && kind !== '' && kind !== wanted.kind) {
-    const { version } = parseApiVersion(apiVersion ?? expected);
-    const internal = wanted.group === '' ? 'core' : wanted.group.split('.')[0];
-    const why = `converting (${version}.${kind}) to (${internal}.${wanted.kind}): unknown conversion`;
-    throw badRequest(`${kind} in version "${version}" cannot be handled as a ${wanted.kind}: ${why}`);
+  const given = parseApiVersion(apiVersion || expected);
+  const named = kind || wanted.kind;
+  if (named === wanted.kind && (!apiVersion || apiVersion === expected)) return;
+  const refuse = (why: string) => badRequest(`${named} in version "${given.version}" cannot be handled as a ${wanted.kind}: ${why}`);
+  const isCustom = !core.schemas.hasKind(wanted);
+  const isKnown =
+    core.schemas.hasKind({ ...given, kind: named }) ||
+    named === 'List' ||
+    (named.endsWith('List') && core.schemas.hasKind({ ...given, kind: named.slice(0, -4) }));
+  if (!isCustom && !isKnown) {
+    throw refuse(
+      `no kind ${JSON.stringify(named)} is registered for version ${JSON.stringify(apiVersion || expected)} in scheme "pkg/runtime/scheme.go:110"`,
+    );
   }
-  if (apiVersion !== undefined && apiVersion !== '' && apiVersion !== expected) {
-    throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`);
+  if (named !== wanted.kind) {
+    throw refuse(`converting (${given.version}.${named}) to (${internalGroup(wanted.group)}.${wanted.kind}): unknown conversion`);
   }
+  throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`);
 }
 
 /** A deep copy in JSON terms: undefined fields vanish, nothing is shared. */

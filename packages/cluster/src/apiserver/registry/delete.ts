@@ -137,18 +137,20 @@ function finalizersAfter(object: KubernetesObject, storeType: string, options: D
       }
       return [...others, ORPHAN];
     default:
-      throw badRequest(`DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Invalid value: "${options.propagationPolicy}"`);
+      throw badRequest(`unknown propagation policy ${JSON.stringify(options.propagationPolicy)}`);
   }
 }
 
 function checkPreconditions(scope: Scope, object: KubernetesObject, options: DeleteOptions): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
   const meta = object.metadata;
+  const { group, kind } = scope.resource.gvk;
   if (uid !== undefined && uid !== meta.uid) {
-    throw conflict(scope.resource.gvr, scope.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${meta.uid}`);
+    const why = `the UID in the precondition (${uid}) does not match the UID in record (${meta.uid}). The object might have been deleted and then recreated`;
+    throw conflict({ group, resource: kind }, scope.name, why);
   }
   if (resourceVersion !== undefined && resourceVersion !== meta.resourceVersion) {
-    const why = `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${meta.resourceVersion}`;
-    throw conflict(scope.resource.gvr, scope.name, why);
+    const why = `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${meta.resourceVersion}). The object might have been modified`;
+    throw conflict({ group, resource: kind }, scope.name, why);
   }
 }

@@ -2,26 +2,27 @@ import {
   applyJsonPatch,
   applyMergePatch,
   applyStrategicMergePatch,
+  badRequest,
+  goText,
+  invalid,
+  isStatusError,
   type KubernetesObject,
   PatchType,
-  unprocessable,
   unsupportedMediaType,
 } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
 import type { Entry } from '../store/entry.ts';
-import { cloneObject, decodeBody, type ParsedBody } from './decode-body.ts';
+import { cloneObject, decodeBody } from './decode-body.ts';
 import { type Change, updateObject } from './update.ts';
 
 /** Applies a patch to the current object, again and again while others write it too. Unknown fields in a patch are a 422. */
 export async function patchObject(core: Core, scope: Scope, type: string, patch: unknown, part: Change['part']): Promise<Entry> {
-  return updateObject(core, scope, { part, compute: (current) => patchedObject(core, scope, type, patch, current) });
+  return updateObject(core, scope, { part, isPatch: true, compute: (current) => patchedObject(core, scope, type, patch, current) });
 }
 
 /** The decoded object a patch makes of `current`. @throws StatusError 400, 415, 422 */
 export function patchedObject(core: Core, scope: Scope, type: string, patch: unknown, current: KubernetesObject): KubernetesObject {
-  const { gvk } = scope.resource;
-  const value = applyPatch(core, scope, type, patch, cloneObject(current));
-  return decodePatched(core, scope, gvk, { value, syntaxWarnings: [] });
+  return decodePatched(core, scope, type, patch, applyPatch(core, scope, type, patch, cloneObject(current)));
 }
 
 export function applyPatch(core: Core, scope: Scope, type: string, patch: unknown, target: unknown): unknown {
@@ -31,6 +32,10 @@ export function applyPatch(core: Core, scope: Scope, type: string, patch: unknow
     case PatchType.json:
       return applyJsonPatch(target, patch);
     case PatchType.merge:
+      if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) {
+        const found = Array.isArray(patch) ? 'array' : typeof patch;
+        throw badRequest(`error decoding patch: json: cannot unmarshal ${found} into Go value of type map[string]interface {}`);
+      }
       return applyMergePatch(target, patch);
     case PatchType.strategic:
       return applyStrategicMergePatch(core.schemas, scope.resource.gvk, target, patch);
@@ -45,16 +50,20 @@ export function acceptedPatchTypes(core: Core, scope: Scope): string[] {
   return [PatchType.json, PatchType.merge, ...strategic, PatchType.apply];
 }
 
-/** @throws StatusError 400, 422 for unknown fields */
-export function decodePatched(core: Core, scope: Scope, gvk: Scope['resource']['gvk'], body: ParsedBody): KubernetesObject {
+/**
+ * What a patch made, as an object of its kind. That it cannot be one is the patch's fault.
+ *
+ * @throws StatusError 422
+ */
+function decodePatched(core: Core, scope: Scope, type: string, patch: unknown, value: unknown): KubernetesObject {
   try {
-    return decodeBody(core, scope, gvk, body);
+    return decodeBody(core, scope, scope.resource.gvk, { value, syntaxWarnings: [] });
   } catch (error) {
-    const message = (error as Error).message;
-    const strict = /strict decoding error: (.*)$/s.exec(message)?.[1];
-    if (strict === undefined) throw error;
-    throw unprocessable(
-      `${gvk.kind}${gvk.group === '' ? '' : `.${gvk.group}`} "" is invalid: patch: Invalid value: ${JSON.stringify(JSON.stringify(body.value))}: strict decoding error: ${strict}`,
-    );
+    if (!isStatusError(error, 'BadRequest')) throw error;
+    const why = error.message.replace(/^\S+ in version "[^"]*" cannot be handled as a \S+: /, '');
+    const shown = JSON.stringify(type === PatchType.strategic ? goText(patch) : JSON.stringify(value));
+    throw invalid({ group: '', kind: '' }, '', [
+      { reason: 'FieldValueInvalid', message: `Invalid value: ${shown}: ${why}`, field: 'patch' },
+    ]);
   }
 }

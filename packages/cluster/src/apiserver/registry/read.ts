@@ -1,5 +1,6 @@
 import { badRequest, expired, notFound, resourceVersionTooLarge } from '@palisade/kubernetes';
 import type { Core, Scope, Selection } from '../core.ts';
+import { jsonFault } from '../http/go-words.ts';
 import type { Entry } from '../store/entry.ts';
 import { fromStored } from './catalog.ts';
 import { compileSelection } from './selection.ts';
@@ -25,8 +26,11 @@ interface ContinueToken {
   readonly after: string;
 }
 
-export async function getObject(core: Core, scope: Scope): Promise<Entry> {
+/** @param resourceVersion the oldest that will do; empty or 0: any */
+export async function getObject(core: Core, scope: Scope, resourceVersion = ''): Promise<Entry> {
   await core.store.settled();
+  const oldest = resourceVersion === '' ? 0 : parseVersion(resourceVersion);
+  if (oldest > core.store.revision) throw resourceVersionTooLarge(oldest, core.store.revision);
   const entry = core.store.get(scope.resource.storeType, scope.namespace, scope.name);
   if (entry === undefined) throw notFound(scope.resource.gvr, scope.name);
   return fromStored(scope.resource, entry);
@@ -39,6 +43,8 @@ export async function listObjects(core: Core, scope: Scope, request: ListRequest
   const { filter, name } = compileSelection(resource, request);
   const now = core.store.revision;
   const token = request.continue ? parseToken(request.continue) : undefined;
+  if (token !== undefined && request.resourceVersion && request.resourceVersion !== '0')
+    throw badRequest('specifying resource version is not allowed when using continue');
   const exact = token?.rv ?? exactVersion(request, now);
   let entries: readonly Entry[];
   if (exact === undefined || exact === now) {
@@ -81,9 +87,6 @@ function one(entry: Entry | undefined): readonly Entry[] {
 /** The version a list must show exactly; undefined: the newest will do. */
 function exactVersion(request: ListRequest, now: number): number | undefined {
   const { resourceVersion, resourceVersionMatch: match } = request;
-  if (match !== undefined && match !== '' && !resourceVersion) {
-    throw badRequest('resourceVersionMatch is forbidden unless resourceVersion is provided');
-  }
   if (resourceVersion === undefined || resourceVersion === '' || resourceVersion === '0') return undefined;
   const version = parseVersion(resourceVersion);
   if (version > now) throw resourceVersionTooLarge(version, now);
@@ -92,9 +95,13 @@ function exactVersion(request: ListRequest, now: number): number | undefined {
 
 /** @throws StatusError 400 */
 export function parseVersion(text: string): number {
-  if (!/^\d{1,15}$/.test(text))
-    throw badRequest(`invalid resource version: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^\d{1,15}$/.test(text)) throw badRequest(`invalid resource version: ${versionFault(text)}`);
   return Number(text);
+}
+
+/** What is wrong with the text of a version. */
+export function versionFault(text: string): string {
+  return `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`;
 }
 
 function formatToken({ rv, after }: ContinueToken): string {
@@ -102,13 +109,14 @@ function formatToken({ rv, after }: ContinueToken): string {
 }
 
 function parseToken(text: string): ContinueToken {
+  const decoded = Buffer.from(text, 'base64url').toString();
   try {
-    const { v, rv, start } = JSON.parse(Buffer.from(text, 'base64url').toString()) as { v: string; rv: number; start: string };
+    const { v, rv, start } = JSON.parse(decoded) as { v: string; rv: number; start: string };
     if (v === 'meta.k8s.io/v1' && Number.isSafeInteger(rv) && typeof start === 'string') return { rv, after: start.replace(/\0$/, '') };
   } catch {
-    // falls through to the one refusal
+    throw badRequest(`invalid continue token: continue key is not valid: ${jsonFault(decoded)}`);
   }
-  throw badRequest('continue key is not valid: the token was not made by this server');
+  throw badRequest('invalid continue token: continue key is not valid: the token was not made by this server');
 }
 
 function tooOld(token: ContinueToken | undefined, rv: number, now: number): Error {

@@ -1,11 +1,4 @@
-import {
-  badRequest,
-  type FieldRequirement,
-  formatApiVersion,
-  type KubernetesObject,
-  parseFieldSelector,
-  parseLabelSelector,
-} from '@palisade/kubernetes';
+import { badRequest, type FieldRequirement, type KubernetesObject, parseFieldSelector, parseLabelSelector } from '@palisade/kubernetes';
 import type { Selection } from '../core.ts';
 import type { ServedResource } from './resource.ts';
 
@@ -40,7 +33,6 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
     'type',
   ], // prettier-ignore
   replicationcontrollers: ['status.replicas'],
-  'replicasets.apps': ['status.replicas'],
   'jobs.batch': ['status.successful'],
   'certificatesigningrequests.certificates.k8s.io': ['spec.signerName'],
 };
@@ -96,9 +88,10 @@ function fieldReader(resource: ServedResource, { field }: FieldRequirement): (ob
   if (field === 'metadata.namespace') return (object) => object.metadata.namespace ?? '';
   const stored = ALIASES[field] ?? field;
   if (!FIELDS[resource.storeType]?.includes(stored)) {
-    const version = formatApiVersion(resource.gvk.group, resource.gvk.version);
     throw badRequest(
-      `Unable to find "${version}, Resource=${resource.gvr.resource}" that match label selector "", field selector "${field}": field label not supported: ${field}`,
+      FIELDS[resource.storeType] === undefined
+        ? `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`
+        : `field label not supported: ${field}`,
     );
   }
   if (stored === 'source') return (object) => object['source']?.component || object['reportingComponent'] || '';

@@ -34,6 +34,8 @@ export interface Change {
   readonly part: Part;
   /** `compute` has set `metadata.managedFields`. */
   readonly isApplied?: boolean;
+  /** `compute` patches: what it says of the object's identity is a change of it, not a condition. */
+  readonly isPatch?: boolean;
 }
 
 /**
@@ -49,7 +51,7 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
     if (entry === undefined) throw notFound(resource.gvr, name);
     const current = fromStored(resource, entry).object;
     const wanted = await change.compute(current);
-    checkIdentity(scope, wanted, current);
+    checkIdentity(scope, change, wanted, current);
     const isOwn = change.part === 'whole-unchecked';
     const admitted = isOwn ? wanted : await core.admission.mutate(scope, 'UPDATE', wanted, current);
     const prepared = prepare(core, scope, change, admitted, current, wanted.metadata.managedFields);
@@ -71,7 +73,7 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
   }
 }
 
-function checkIdentity(scope: Scope, wanted: KubernetesObject, current: KubernetesObject): void {
+function checkIdentity(scope: Scope, { isPatch, isApplied }: Change, wanted: KubernetesObject, current: KubernetesObject): void {
   const { resource, name, namespace } = scope;
   const meta = wanted.metadata;
   meta.name ??= name;
@@ -85,13 +87,19 @@ function checkIdentity(scope: Scope, wanted: KubernetesObject, current: Kubernet
   if (version !== undefined && version !== '' && version !== '0' && version !== current.metadata.resourceVersion) {
     throw conflict(resource.gvr, name);
   }
-  if (meta.uid !== undefined && meta.uid !== '' && meta.uid !== current.metadata.uid) {
-    throw conflict(
-      resource.gvr,
-      name,
-      `Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${current.metadata.uid}`,
-    );
+  if (meta.uid === undefined || meta.uid === '' || meta.uid === current.metadata.uid) return;
+  if (isPatch === true || isApplied === true) {
+    const cause = {
+      reason: 'FieldValueInvalid',
+      message: `Invalid value: ${JSON.stringify(meta.uid)}: field is immutable`,
+      field: 'metadata.uid',
+    };
+    throw invalid(resource.gvk, name, [cause, cause]);
   }
+  const key = ['/registry', ...(resource.isCustom === true ? [resource.gvr.group] : []), resource.gvr.resource, namespace, name];
+  const why = `Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${current.metadata.uid}`;
+  const storage = `StorageError: invalid object, Code: 4, Key: ${key.filter((part) => part !== '').join('/')}, ResourceVersion: 0`;
+  throw conflict(resource.gvr, name, `${storage}, AdditionalErrorMsg: ${why}`);
 }
 
 /** Server-owned metadata back in place, the other half of the object from the current one, defaults, generation. */

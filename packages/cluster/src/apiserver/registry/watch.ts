@@ -1,10 +1,24 @@
-import { expired, resourceVersionTooLarge, type Status } from '@palisade/kubernetes';
+import { expired, plainFailure, resourceVersionTooLarge, type Status } from '@palisade/kubernetes';
 import type { Core, Scope, Selection } from '../core.ts';
-import type { Entry } from '../store/entry.ts';
+import { Entry } from '../store/entry.ts';
 import type { StoreEvent } from '../store/event-log.ts';
 import { fromStored } from './catalog.ts';
-import { parseVersion } from './read.ts';
+import { parseVersion, versionFault } from './read.ts';
 import { compileSelection, type ObjectFilter } from './selection.ts';
+
+function atVersion({ namespace, name, object }: Entry, rv: number): Entry {
+  const shown = { ...object, metadata: { ...object.metadata, resourceVersion: String(rv) } };
+  return new Entry(namespace, name, rv, JSON.stringify(shown), shown);
+}
+
+/** @throws StatusError 500: the real server's watches have no better word for it */
+function watchVersion(text: string): number {
+  try {
+    return parseVersion(text);
+  } catch {
+    throw plainFailure(500, versionFault(text));
+  }
+}
 
 export type EventType = 'ADDED' | 'MODIFIED' | 'DELETED';
 
@@ -65,7 +79,7 @@ export class WatchCursor {
     const log = core.store.log(resource.storeType);
     const now = core.store.revision;
     const text = request.resourceVersion;
-    const rv = text === undefined || text === '' ? 0 : parseVersion(text);
+    const rv = text === undefined || text === '' ? 0 : watchVersion(text);
     if (rv > now) throw resourceVersionTooLarge(rv, now);
     if (rv === 0 || request.sendInitialEvents === true) {
       const initial = core.store.list(resource.storeType, namespace).filter((entry) => filter === undefined || filter(entry.object));
@@ -135,6 +149,8 @@ export class WatchCursor {
     const is = !event.deleted && (filter === undefined || filter(event.entry.object));
     if (!was && !is) return undefined;
     const type: EventType = is ? (was ? 'MODIFIED' : 'ADDED') : 'DELETED';
-    return { type, entry: fromStored(resource, event.entry), source: event };
+    if (is || event.previous === undefined) return { type, entry: fromStored(resource, event.entry), source: event };
+    // Whoever loses sight of an object is told how it looked when it was last seen, at the version it went.
+    return { type, entry: fromStored(resource, event.deleted ? event.entry : atVersion(event.previous, event.entry.rv)), source: event };
   }
 }

@@ -41,9 +41,10 @@ async function upgrade(context: HttpContext, req: IncomingMessage, socket: Duple
   const url = new URL(req.url ?? '/', 'https://palisade');
   const user = await authenticate(req, context.tokens, context.authorizer);
   const info = parseRequestPath(url.pathname);
-  if (!info.isResource) throw badRequest(`Cannot upgrade ${JSON.stringify(url.pathname)}: only exec, attach and portforward of a pod can`);
+  if (info === undefined || !info.isResource)
+    throw badRequest(`Cannot upgrade ${JSON.stringify(url.pathname)}: only exec, attach and portforward of a pod can`);
   authorizeResource(context, user, req.method === 'POST' ? 'create' : 'get', info);
-  const scope = scopeOf(context, user, info, url.searchParams, () => {});
+  const scope = scopeOf(context, user, info, 'get', url.searchParams, false, () => {});
   const isStream = scope.subresource === 'exec' || scope.subresource === 'attach' || scope.subresource === 'portforward';
   if (scope.resource.storeType !== 'pods' || !isStream) throw unknownResource();
   const pod = (await getObject(context.core, scope)).object;
