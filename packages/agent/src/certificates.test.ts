@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { joinAnchors, watchAnchors } from './anchors.ts';
-import { keepCertificate, type WorkloadSecrets } from './certificates.ts';
+import { keepCertificate, readTtl, type WorkloadSecrets } from './certificates.ts';
 
 const hourMs = 3_600_000;
 const pem = (name: string) => `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----`;
@@ -76,4 +76,16 @@ test('anchors: each once, the file’s first; a change is told once, an unreadab
     looks[0]!();
   }
   assert.deepEqual(told, [`${pem('a')}\n`, `${pem('a')}\n${pem('b')}\n`]);
+});
+
+test('SECRET_TTL as Istio writes durations', () => {
+  for (const [text, seconds] of [
+    [undefined, 86_400],
+    ['', 86_400],
+    ['24h', 86_400],
+    ['1h30m', 5400],
+    ['20s', 20],
+  ] as const)
+    assert.equal(readTtl(text), seconds);
+  for (const text of ['0s', '20', 'soon', '1h x', '-1h']) assert.throws(() => readTtl(text), /SECRET_TTL/);
 });

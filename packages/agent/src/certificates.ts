@@ -23,7 +23,19 @@ export interface ControlPlaneAccess {
 }
 
 const method = '/istio.v1.auth.IstioCertificateService/CreateCertificate';
-const ttlSeconds = 86_400;
+const defaultTtlSeconds = 86_400;
+const unitSeconds = { h: 3600, m: 60, s: 1 } as const;
+
+/** `SECRET_TTL` as Istio writes it: `24h`, `90m`, `1h30m`. @throws Error when it is none */
+export function readTtl(text: string | undefined): number {
+  if (text === undefined || text === '') return defaultTtlSeconds;
+  const parts = [...text.matchAll(/(\d+)([hms])/g)];
+  const seconds = parts.reduce((sum, [, count, unit]) => sum + Number(count) * unitSeconds[unit as keyof typeof unitSeconds], 0);
+  if (parts.map(([part]) => part).join('') !== text || seconds < 1)
+    throw new Error(`SECRET_TTL is "${text}": expected a duration such as 24h or 30m`);
+  return seconds;
+}
+
 const firstRetryMs = 500;
 const lastRetryMs = 30_000;
 
@@ -38,7 +50,7 @@ export function authorization({ tokenFile }: ControlPlaneAccess): Record<string,
 }
 
 /** @throws GrpcError, or a file's error */
-export async function requestCertificate(access: ControlPlaneAccess, id: WorkloadId): Promise<WorkloadSecrets> {
+export async function requestCertificate(access: ControlPlaneAccess, id: WorkloadId, ttlSeconds: number): Promise<WorkloadSecrets> {
   const { privateKeyPem, csrPem } = await createKeyAndRequest(id);
   const session = connectControlPlane(access);
   session.on('error', () => {});

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { joinAnchors, watchAnchors } from './anchors.ts';
 import { appProbeRoutes } from './app-probe.ts';
 import { ports, renderBootstrap } from './bootstrap.ts';
-import { keepCertificate, requestCertificate, type WorkloadSecrets } from './certificates.ts';
+import { keepCertificate, readTtl, requestCertificate, type WorkloadSecrets } from './certificates.ts';
 import { readCapture, renderInterception, renderWafInterception } from './intercept.ts';
 import { createReadiness, waitUntilReady } from './readiness.ts';
 import { createAgentSocket } from './socket.ts';
@@ -91,8 +91,9 @@ async function runProxy(): Promise<void> {
     bundle = text;
     serve();
   });
+  const ttlSeconds = readTtl(env['SECRET_TTL']);
   keepCertificate(
-    () => requestCertificate(access, id),
+    () => requestCertificate(access, id, ttlSeconds),
     {
       now: () => new Date(),
       random: Math.random,

@@ -28,7 +28,7 @@ export function initContainer(variables: Readonly<Record<string, string>>, image
 /** A native sidecar is ready before the application starts, and a Job's end does not wait for it. */
 export function proxyContainer(
   { image, discoveryAddress, trustDomain }: InjectionSettings,
-  { dataplane, interception, isNative, isHolding, resources }: InjectionOptions,
+  { dataplane, interception, isNative, isHolding, proxyMetadata, resources }: InjectionOptions,
   probers: AppProbers,
   workload: string,
 ): Container {
@@ -43,6 +43,8 @@ export function proxyContainer(
     ...(!isNative && isHolding ? { lifecycle: { postStart: { exec: { command: ['pilot-agent', 'wait'] } } } } : {}),
     ports: [{ name: 'http-envoy-prom', containerPort: 15_090, protocol: 'TCP' }],
     env: [
+      // Ours come later and so win.
+      ...Object.entries(proxyMetadata).map(([name, value]) => ({ name, value })),
       field('POD_NAME', 'metadata.name'),
       field('POD_NAMESPACE', 'metadata.namespace'),
       field('INSTANCE_IP', 'status.podIP'),

@@ -230,3 +230,11 @@ test('redirect: what a manifest opens past the proxy is told to whoever applies 
   ]);
   assert.deepEqual(injectPod(pod(), enabled, settings).warnings, []);
 });
+
+test('proxyMetadata: variables of the proxy, none of ours replaced; a wrong one refuses the pod', () => {
+  const of = (config: string) => injected({ annotations: { 'proxy.istio.io/config': config } });
+  const env = named(of('proxyMetadata: {SECRET_TTL: 30m, CA_ADDR: elsewhere}'), 'istio-proxy')['env'] as { name: string; value?: string }[];
+  assert.equal(env.find(({ name }) => name === 'SECRET_TTL')?.value, '30m');
+  assert.equal(env.findLast(({ name }) => name === 'CA_ADDR')?.value, settings.discoveryAddress);
+  assert.throws(() => of('proxyMetadata: {SECRET_TTL: 30}'), /SECRET_TTL is 30/);
+});

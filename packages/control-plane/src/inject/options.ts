@@ -24,6 +24,8 @@ export interface InjectionOptions {
   readonly isNative: boolean;
   /** A classic sidecar holds the application until it is ready; a native one always does. */
   readonly isHolding: boolean;
+  /** Further variables of the proxy's container. */
+  readonly proxyMetadata: Readonly<Record<string, string>>;
   readonly rewritesProbes: boolean;
   readonly interception: Interception;
   /** Variables of the init container: which traffic is redirected. */
@@ -63,7 +65,7 @@ export function readOptions(
     dataplane: chosen('palisade.dev/dataplane', ['palisade', 'envoy'], settings.dataplane),
     interception: chosen(interceptionName, ['redirect', 'inline'], settings.interception),
     isNative,
-    isHolding: readHold(annotations['proxy.istio.io/config']),
+    ...readProxyConfig(annotations['proxy.istio.io/config']),
     rewritesProbes: flag('sidecar.istio.io/rewriteAppHTTPProbers', true),
     capture: {
       // 1.1 took only what was declared: all other ports went past the proxy.
@@ -89,12 +91,16 @@ function declaredPorts(containers: readonly Container[]): string {
   return ports.map(({ containerPort }) => containerPort).join(',');
 }
 
-function readHold(config: string | undefined): boolean {
-  const fields: unknown = config === undefined ? {} : parse(config);
-  const held = (fields as { holdApplicationUntilProxyStarts?: unknown } | null)?.holdApplicationUntilProxyStarts ?? true;
-  return typeof held === 'boolean'
-    ? held
-    : refuse('proxy.istio.io/config', `holdApplicationUntilProxyStarts is ${JSON.stringify(held)}, expected true or false`);
+/** Of Istio's ProxyConfig: `holdApplicationUntilProxyStarts`, and variables for the proxy's container in `proxyMetadata`. */
+function readProxyConfig(text: string | undefined): Pick<InjectionOptions, 'isHolding' | 'proxyMetadata'> {
+  const name = 'proxy.istio.io/config';
+  const fields = (text === undefined ? {} : (parse(text) ?? {})) as Readonly<Record<string, unknown>>;
+  const { holdApplicationUntilProxyStarts: held = true, proxyMetadata = {} } = fields;
+  if (typeof held !== 'boolean') refuse(name, `holdApplicationUntilProxyStarts is ${JSON.stringify(held)}, expected true or false`);
+  const variables = Object.entries(proxyMetadata as object);
+  const wrong = variables.find(([variable, value]) => !/^[A-Z][A-Z0-9_]*$/.test(variable) || typeof value !== 'string');
+  if (wrong !== undefined) refuse(name, `proxyMetadata.${wrong[0]} is ${JSON.stringify(wrong[1])}, expected an upper-case name and a text`);
+  return { isHolding: held, proxyMetadata: Object.fromEntries(variables) };
 }
 
 function readResources(annotations: Readonly<Record<string, string>>): InjectionOptions['resources'] {
