@@ -4,6 +4,7 @@ import { Address } from '../net/address.ts';
 import { type Framing, requestFraming } from './framing.ts';
 import { Field, type Head } from './head.ts';
 import { normalizePath, type PathOptions } from './normalize-path.ts';
+import { hasConnectionOption } from './render.ts';
 import { RequestState } from './request-state.ts';
 
 export interface AcceptOptions {
@@ -13,10 +14,19 @@ export interface AcceptOptions {
   readonly stripsTrailingDot: boolean;
   readonly usesRemoteAddress: boolean;
   readonly trustedHops: number;
+  /** Protocols that may be changed to, lower case. */
+  readonly upgrades: readonly string[];
+}
+
+export interface AcceptedRequest {
+  readonly ok: true;
+  readonly state: RequestState;
+  readonly framing: Framing;
+  readonly upgrade: string | undefined;
 }
 
 export type Accepted =
-  | { readonly ok: true; readonly state: RequestState; readonly framing: Framing }
+  | AcceptedRequest
   | { readonly ok: false; readonly status: number; readonly reason: string; readonly location?: string };
 
 const refuse = (reason: string, status = 400): Accepted => ({ ok: false, status, reason });
@@ -28,6 +38,11 @@ export function acceptRequest(head: Head, connection: ConnectionFacts, options: 
   if (head.minor === 0 && !options.acceptsHttp10) return refuse('HTTP/1.0', 426);
   const framing = requestFraming(head);
   if (!framing.ok) return refuse(framing.reason, framing.status);
+  const upgrade = wantedUpgrade(head);
+  // Bytes behind a request to change protocols belong to one protocol or the other: who says which (CVE-2025-64763)?
+  const isUpgradeRefused = upgrade !== undefined && (!options.upgrades.includes(upgrade) || framing.framing.kind !== 'none');
+  if (isUpgradeRefused) return refuse('upgrade_failed', 403);
+  if (hasConnectionOption(head, 'host')) return refuse('host named by connection');
   const hosts = head.all(Field.host);
   if (hosts.length > 1) return refuse('repeated host');
   if (hosts.length === 0 && head.minor === 1) return refuse('missing host');
@@ -52,7 +67,15 @@ export function acceptRequest(head: Head, connection: ConnectionFacts, options: 
     ok: true,
     state: new RequestState(head, connection, clientAddress(head, connection, options), path.path, authority),
     framing: framing.framing,
+    upgrade,
   };
+}
+
+/** HTTP/2 in the clear is not taken up (RFC 9113 dropped it): the request goes on as HTTP/1.1. */
+function wantedUpgrade(head: Head): string | undefined {
+  if (!head.has(Field.upgrade) || !hasConnectionOption(head, 'upgrade')) return undefined;
+  const wanted = head.first(Field.upgrade)!.toLowerCase();
+  return wanted === 'h2c' ? undefined : wanted;
 }
 
 function canonicalAuthority(given: string, port: number, options: AcceptOptions): string {

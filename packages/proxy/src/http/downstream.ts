@@ -144,7 +144,7 @@ export class DownstreamConnection implements Sweepable {
       this.#refuse(accepted.status, `http1.${accepted.reason}`, accepted.location);
       return undefined;
     }
-    const exchange = new Exchange(this, manager, accepted.state, accepted.framing);
+    const exchange = new Exchange(this, manager, accepted);
     this.#exchange = exchange;
     return exchange.start(bytes, parsed.next, end);
   }

@@ -4,13 +4,12 @@ import type { Host } from '../cluster/host.ts';
 import type { LogSubject } from '../log/operators.ts';
 import { place } from '../net/address.ts';
 import type { CompiledRoute, RouteAction, RouteTarget } from '../route/route.ts';
+import type { AcceptedRequest } from './accept-request.ts';
 import { BodyReader } from './body.ts';
 import type { DownstreamConnection } from './downstream.ts';
 import { renderRequest } from './forwarding.ts';
-import type { Framing } from './framing.ts';
 import { Field, type Head } from './head.ts';
 import type { Manager } from './manager.ts';
-import { hasConnectionOption } from './render.ts';
 import type { LocalReply, RequestState } from './request-state.ts';
 import { ResponseRelay } from './response.ts';
 import { UpstreamConnection, type UpstreamUser } from './upstream-connection.ts';
@@ -48,7 +47,7 @@ export class Exchange implements UpstreamUser, LogSubject {
   #host: Host | undefined;
   #requestId: string | undefined;
 
-  constructor(down: DownstreamConnection, manager: Manager, state: RequestState, framing: Framing) {
+  constructor(down: DownstreamConnection, manager: Manager, { state, framing, upgrade }: AcceptedRequest) {
     this.down = down;
     this.manager = manager;
     this.state = state;
@@ -56,8 +55,7 @@ export class Exchange implements UpstreamUser, LogSubject {
     this.startedAt = manager.runtime.clock();
     this.body = new BodyReader(framing, framing.kind === 'chunked');
     const { head } = state;
-    const wanted = head.has(Field.upgrade) && hasConnectionOption(head, 'upgrade') ? head.first(Field.upgrade)?.toLowerCase() : undefined;
-    this.upgrade = wanted !== undefined && manager.upgrades.includes(wanted) && framing.kind === 'none' ? wanted : undefined;
+    this.upgrade = upgrade;
     if (manager.generatesRequestId && !head.has(Field.requestId)) this.#requestId = manager.runtime.uuid();
     this.response = new ResponseRelay(this);
     manager.counters.requests.value++;

@@ -32,7 +32,6 @@ export interface Manager {
   readonly clientCertParts: { readonly subject: boolean; readonly uri: boolean; readonly dns: boolean };
   readonly generatesRequestId: boolean;
   readonly appendsForwardedFor: boolean;
-  readonly upgrades: readonly string[];
   /** 0 = no limit. */
   readonly streamIdleMs: number;
   readonly headersTimeoutMs: number;
@@ -122,6 +121,7 @@ export function compileManager(config: HttpConnectionManager, runtime: Runtime, 
       stripsTrailingDot: config.stripTrailingHostDot,
       usesRemoteAddress: config.useRemoteAddress === true,
       trustedHops: config.xffNumTrustedHops,
+      upgrades: config.upgradeConfigs.filter((one) => one.enabled !== false).map((one) => one.upgradeType.toLowerCase()),
     },
     limits: { maxBytes: (config.maxRequestHeadersKb ?? 60) * 1024, maxFields: common?.maxHeadersCount ?? defaultLimits.maxFields },
     filters: compileHttpFilters(config.httpFilters, runtime, prefix, at),
@@ -138,7 +138,6 @@ export function compileManager(config: HttpConnectionManager, runtime: Runtime, 
     clientCertParts: { subject: details?.subject === true, uri: details?.uri === true, dns: details?.dns === true },
     generatesRequestId: config.generateRequestId !== false,
     appendsForwardedFor: config.useRemoteAddress === true && !config.skipXffAppend,
-    upgrades: config.upgradeConfigs.filter((one) => one.enabled !== false).map((one) => one.upgradeType.toLowerCase()),
     streamIdleMs: milliseconds(config.streamIdleTimeout, 300_000),
     headersTimeoutMs: milliseconds(config.requestHeadersTimeout, 0) || 60_000,
     idleMs: milliseconds(common?.idleTimeout, 3_600_000),

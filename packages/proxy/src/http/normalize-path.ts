@@ -47,12 +47,13 @@ function decodeUnreserved(escaped: string, digits: string): string {
   return /[\w.~-]/.test(c) ? c : escaped;
 }
 
-/** RFC 3986 §5.2.4. */
+/** RFC 3986 §5.2.4. A dot segment with a parameter (`..;x`) is one too: some servers read it so, and so does Envoy. */
 function removeDotSegments(path: string): string {
   const out: string[] = [];
   const segments = path.split('/');
   segments.shift();
-  segments.forEach((segment, index) => {
+  segments.forEach((given, index) => {
+    const segment = given.replace(/^(\.\.?);.*$/, '$1');
     const isLast = index === segments.length - 1;
     if (segment === '..') {
       out.pop();

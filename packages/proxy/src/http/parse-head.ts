@@ -139,7 +139,8 @@ function versionAt(bytes: Buffer, at: number): number {
   if (bytes[at] !== 72 || bytes[at + 1] !== 84 || bytes[at + 2] !== 84 || bytes[at + 3] !== 80 || bytes[at + 4] !== 47) return -1;
   if (Number.isNaN(digit(bytes[at + 5]!)) || bytes[at + 6] !== 46 || Number.isNaN(digit(bytes[at + 7]!))) return -1;
   if (bytes[at + 5] !== 49) return -2;
-  return bytes[at + 7] === 48 ? 0 : 1;
+  // 1.2 and above have no meaning; who reads them as 1.1 reads more than was written.
+  return bytes[at + 7] === 48 ? 0 : bytes[at + 7] === 49 ? 1 : -2;
 }
 
 function methodName(bytes: Buffer, start: number, end: number): string {

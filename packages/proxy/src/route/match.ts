@@ -54,7 +54,9 @@ function pathTest(match: RouteMatch, where: string): Test {
   switch (specifier.case) {
     case 'prefix': {
       const prefix = fold(specifier.value);
-      if (prefix === '/' || prefix === '') return () => true;
+      if (prefix === '') return () => true;
+      // The usual catch-all; only `OPTIONS *` has a path without a slash.
+      if (prefix === '/') return (_request, path) => path.charCodeAt(0) === 47;
       return (request) => fold(request.path).startsWith(prefix);
     }
     case 'path': {
