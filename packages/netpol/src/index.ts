@@ -20,6 +20,7 @@ export type { NodeView, NodeViewPod } from './nft/node-view.ts';
 export { netpolTable, type RenderedTable, renderNftables } from './nft/render-nftables.ts';
 export type { NftRuleset } from './nft/ruleset.ts';
 export { parseNetworkPolicy } from './parse-network-policy.ts';
+export { speaksOfDomain } from './peer-ranges.ts';
 export type { Selector } from './selector.ts';
 export * from './snapshot.ts';
 export { type Suggestion, type SuggestOptions, suggestPolicies } from './suggest/suggest.ts';

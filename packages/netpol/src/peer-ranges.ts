@@ -1,5 +1,5 @@
 import { type AddressRange, compareRanges, mergeRanges, parseAddress } from './address.ts';
-import type { ClusterSnapshot, ParsedPeer } from './model.ts';
+import type { ClusterSnapshot, CompiledPolicies, ParsedPeer } from './model.ts';
 import { selectorMatches } from './selector.ts';
 
 /** One range an address, neighbours not joined: each comes and goes alone. */
@@ -13,6 +13,15 @@ function rangesOf(texts: readonly string[]): AddressRange[] {
 /** `*.example.com` covers names below it, at any depth, and not `example.com` itself. */
 export function domainMatches(pattern: string, name: string): boolean {
   return pattern.startsWith('*.') ? name.endsWith(pattern.slice(1)) && name.length > pattern.length - 1 : name === pattern;
+}
+
+/** Whether any policy speaks of the name: what DNS answers for others matters to nobody. */
+export function speaksOfDomain({ policies }: CompiledPolicies, name: string): boolean {
+  return policies.some(({ egress = [] }) =>
+    egress.some(({ peers = [] }) =>
+      peers.some(({ parsed }) => parsed.kind === 'domainNames' && parsed.domains.some((pattern) => domainMatches(pattern, name))),
+    ),
+  );
 }
 
 /** The addresses a peer that is no selector of pods stands for, in this snapshot. */

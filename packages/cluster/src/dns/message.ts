@@ -4,7 +4,7 @@ import dnsPacket from 'dns-packet';
 import { type Lookup, resolveName, type ZoneRecord } from './zone.ts';
 
 /** Short enough that a deleted Service disappears, long enough to spare a busy client (CoreDNS's kubernetes plug-in: 5 s). */
-const ttlSeconds = 5;
+export const ttlSeconds = 5;
 const plainUdpBytes = 512;
 const maxUdpBytes = 1232;
 

@@ -1,9 +1,10 @@
 import type { Socket as DatagramSocket } from 'node:dgram';
-import type { Server, Socket } from 'node:net';
+import { isIP, type Server, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import type { Endpoint } from '@palisade/flow';
 import type { FlowSink } from '../contract.ts';
 import { listenIn, udpIn } from '../node/network/netns-sockets.ts';
-import { answerMessage, type DnsExchange } from './message.ts';
+import { answerMessage, type DnsExchange, ttlSeconds } from './message.ts';
 import type { Lookup } from './zone.ts';
 
 export interface DnsServerOptions {
@@ -17,6 +18,8 @@ export interface DnsServerOptions {
   readonly clock: () => Date;
   /** Who an address is, for the flow record. */
   readonly endpointOf: (ip: string, port: number) => Endpoint;
+  /** Policies may speak of the name: an answer waits until its addresses are in force, though not longer than a client would. */
+  readonly beforeAnswer?: ((name: string, addresses: readonly string[], ttlSeconds: number) => Promise<void>) | undefined;
 }
 
 const tcpIdleMs = 10_000;
@@ -26,12 +29,15 @@ const maxTcpConnections = 256;
 export async function startDnsServer(options: DnsServerOptions): Promise<{ close(): void }> {
   const sockets: DatagramSocket[] = [];
   const servers: Server[] = [];
+  let isClosed = false;
   for (const address of options.addresses) {
     const udp = await udpIn(options.netns, address, 53);
     udp.on('message', (message, from) => {
       const answer = answerMessage(message, options.zones, options.domain, 'udp');
       if (answer === undefined) return;
-      udp.send(answer.bytes, from.port, from.address, () => {});
+      void ready(options, answer.exchange).then(() => {
+        if (!isClosed) udp.send(answer.bytes, from.port, from.address, () => {});
+      });
       if (answer.exchange) record(options, address, from.address, from.port, answer.exchange);
     });
     udp.on('error', () => {});
@@ -42,6 +48,7 @@ export async function startDnsServer(options: DnsServerOptions): Promise<{ close
   }
   return {
     close() {
+      isClosed = true;
       for (const socket of sockets) socket.close();
       for (const server of servers) server.close();
     },
@@ -66,10 +73,21 @@ function serveTcp(options: DnsServerOptions, address: string, socket: Socket): v
       const framed = Buffer.alloc(2 + answer.bytes.length);
       framed.writeUInt16BE(answer.bytes.length, 0);
       framed.set(answer.bytes, 2);
-      socket.write(framed);
+      void ready(options, answer.exchange).then(() => socket.write(framed));
       if (answer.exchange) record(options, address, socket.remoteAddress ?? '', socket.remotePort ?? 0, answer.exchange);
     }
   });
+}
+
+const maxWaitMs = 1_000;
+
+async function ready({ beforeAnswer }: DnsServerOptions, exchange: DnsExchange | undefined): Promise<void> {
+  const addresses = exchange?.answers.filter((answer) => isIP(answer) !== 0) ?? [];
+  if (!beforeAnswer || !exchange || addresses.length === 0) return;
+  const stop = new AbortController();
+  const waited = setTimeout(maxWaitMs, undefined, { signal: stop.signal, ref: false }).catch(() => {});
+  await Promise.race([beforeAnswer(exchange.query, addresses, ttlSeconds), waited]);
+  stop.abort();
 }
 
 function record(options: DnsServerOptions, address: string, ip: string, port: number, exchange: DnsExchange): void {

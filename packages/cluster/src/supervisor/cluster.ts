@@ -103,7 +103,7 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
     }),
     ensureDnsService(client),
     ensureStorageClass(client),
-    startDns(parts),
+    startDns(parts, network.resolved),
   ]);
   const nodes = await startNodes(parts, network, kubelets);
   if (config.mesh !== undefined) await ensureMesh(client, config.mesh);

@@ -1,5 +1,5 @@
 import type { ApiClient, KubernetesObject } from '@palisade/kubernetes';
-import { clusterView, clusterZone, type Lookup, renderResolvConf, startDnsServer } from '../dns/index.ts';
+import { clusterView, clusterZone, type DnsServerOptions, type Lookup, renderResolvConf, startDnsServer } from '../dns/index.ts';
 import { DNS_ADDRESSES } from '../node/network/index.ts';
 import { outsideZone, startOutside } from '../outside/index.ts';
 import { ensureSystemService } from './objects.ts';
@@ -8,11 +8,20 @@ import { clusterDomain, type Parts } from './parts.ts';
 /** ClusterIPs of the Service kube-dns, as kubeadm chooses them: the tenth address of the range. */
 export const clusterDnsAddresses = ['10.96.0.10', 'fd00:10:96::a'] as const;
 
-export async function startDns(parts: Parts): Promise<void> {
+export async function startDns(parts: Parts, beforeAnswer: DnsServerOptions['beforeAnswer']): Promise<void> {
   const { fabric, informers, sink, endpointOf } = parts;
   const zones: Lookup[] = [clusterZone(clusterView(informers, clusterDomain)), outsideZone()];
   const clock = () => new Date();
-  await startDnsServer({ netns: fabric.netns, addresses: DNS_ADDRESSES, domain: clusterDomain, zones, sink, clock, endpointOf });
+  await startDnsServer({
+    netns: fabric.netns,
+    addresses: DNS_ADDRESSES,
+    domain: clusterDomain,
+    zones,
+    sink,
+    clock,
+    endpointOf,
+    beforeAnswer,
+  });
   await startOutside({ netns: fabric.outsideNetns, sink, clock, endpointOf });
 }
 

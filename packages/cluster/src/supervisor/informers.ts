@@ -9,6 +9,7 @@ export interface Informers extends SharedInformers {
   readonly namespaces: Informer;
   readonly endpointSlices: Informer;
   readonly networkPolicies: Informer;
+  readonly nodes: Informer;
   /** The cluster-wide kinds; their definitions must be there (policy-kinds). */
   readonly clusterPolicies: readonly Informer[];
 }
@@ -19,6 +20,7 @@ export function startInformers(client: ApiClient, signal: AbortSignal): Informer
     namespaces: createInformer(client, Resource.namespaces),
     endpointSlices: createInformer(client, Resource.endpointSlices),
     networkPolicies: createInformer(client, { group: 'networking.k8s.io', version: 'v1', resource: 'networkpolicies' }),
+    nodes: createInformer(client, Resource.nodes),
     clusterPolicies: policyResources.map((resource) => createInformer(client, resource)),
   };
   for (const informer of Object.values(informers).flat() as Informer[]) informer.start(signal);

@@ -18,6 +18,8 @@ export interface NetworkParts {
   readonly nodes: readonly NodeNetwork[];
   /** Who an address is, for flow records. */
   endpointOf(ip: string, port: number): Endpoint;
+  /** To be called before DNS answers a pod. */
+  resolved(name: string, addresses: readonly string[], ttlSeconds: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -36,6 +38,7 @@ export async function startNetwork(parts: Parts): Promise<NetworkParts> {
     namespaces: informers.namespaces,
     networkPolicies: informers.networkPolicies,
     clusterPolicies: informers.clusterPolicies,
+    nodeObjects: informers.nodes,
     sink,
     signal,
     log,
@@ -64,6 +67,7 @@ export async function startNetwork(parts: Parts): Promise<NetworkParts> {
   return {
     nodes: networks,
     endpointOf: policies.endpointOf,
+    resolved: policies.resolved,
     async close() {
       policies.close();
       await hostPorts.close();

@@ -46,6 +46,13 @@ export function forbiddenFlows(flows: readonly TrackedFlow[], compiled: Compiled
   });
 }
 
+/** Whether any connection from this node to an address is open. */
+export async function hasConnection(netns: string, address: string): Promise<boolean> {
+  // Exit code 1 means that there was none.
+  const listing = await run('conntrack', ['-L', '-f', address.includes(':') ? 'ipv6' : 'ipv4', '-d', address], { netns }).catch(() => '');
+  return listing.split('\n').some((line) => /^(?:udp|sctp)\s|^tcp\s.*\bESTABLISHED\b/.test(line));
+}
+
 /**
  * Forgets the UDP and SCTP flows of a node that the policies now forbid. TCP is not touched: its next packet from the client is
  * answered with a reset by the table, which ends it for both sides at once.

@@ -1,10 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { type ChangeType, type Clock, type Informer, systemClock } from '@palisade/kubernetes/client';
-import { type CompiledPolicies, type LogMeaning, type NftRuleset, PolicyCompiler, renderNftables } from '@palisade/netpol';
+import { type CompiledPolicies, type LogMeaning, type NftRuleset, PolicyCompiler, renderNftables, speaksOfDomain } from '@palisade/netpol';
 import type { AddressNames } from './address-names.ts';
 import type { NodePlan } from './addresses.ts';
 import { createCoalescer } from './coalesce.ts';
-import { endForbiddenFlows } from './connection-end.ts';
+import { endForbiddenFlows, hasConnection } from './connection-end.ts';
+import { createDomainAnswers } from './domain-answers.ts';
 import { applyNft, netnsPath } from './namespace.ts';
 import type { LocalPod } from './pod-network.ts';
 import { createPolicySnapshots, isSamePodForPolicies, nodeView } from './policy-snapshot.ts';
@@ -16,6 +18,8 @@ export interface PolicyEnforcerOptions {
   networkPolicies: Informer;
   /** Cluster-wide policies, when the API serves them. */
   clusterPolicies?: readonly Informer[];
+  /** For the labels that policies ask of nodes. */
+  nodeObjects?: Informer;
   /** The pods that have a network now, by node name. */
   placed(): ReadonlyMap<string, readonly LocalPod[]>;
   names: AddressNames;
@@ -24,11 +28,17 @@ export interface PolicyEnforcerOptions {
   clock?: Clock;
   apply?(netns: string, text: string): Promise<void>;
   endFlows?(netns: string, compiled: CompiledPolicies): Promise<number>;
+  isInUse?(netns: string, address: string): Promise<boolean>;
 }
 
 export interface PolicyEnforcer {
   /** Resolves when all that is known now is in force on every node. */
   settled(): Promise<void>;
+  /**
+   * DNS is about to answer. Resolves when a client that is told may connect: at once, or, where a policy speaks of the name and an
+   * address is new, when it is in force.
+   */
+  resolved(name: string, addresses: readonly string[], ttlSeconds: number): Promise<void>;
   /** As in force, or about to be. */
   readonly compiled: CompiledPolicies;
   /** What the ids in a node's log mean, those of replaced tables included: the log lags behind. */
@@ -44,7 +54,7 @@ const MAX_LOG_IDS = 8192;
  */
 export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promise<PolicyEnforcer> {
   const { nodes, pods, namespaces, networkPolicies, clusterPolicies = [], signal, clock = systemClock, log } = options;
-  const { apply = applyNft, endFlows = endForbiddenFlows } = options;
+  const { apply = applyNft, endFlows = endForbiddenFlows, isInUse = hasConnection, nodeObjects } = options;
   const rulesets = new Map<string, NftRuleset>();
   const logIds = new Map<string, LogMeaning>();
   const none: ReadonlyMap<string, readonly LocalPod[]> = new Map();
@@ -86,7 +96,7 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
   }
 
   async function enforce(): Promise<void> {
-    const informers = [pods, namespaces, networkPolicies, ...clusterPolicies];
+    const informers = [pods, namespaces, networkPolicies, ...clusterPolicies, ...(nodeObjects ? [nodeObjects] : [])];
     await Promise.all(informers.map((informer) => informer.hasSynced()));
     if (signal.aborted) return;
     const forbids = mayForbid;
@@ -99,6 +109,8 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
         namespaces: namespaces.list(),
         networkPolicies: networkPolicies.list(),
         clusterPolicies: clusterPolicies.flatMap((informer) => informer.list()),
+        nodeObjects: nodeObjects?.list() ?? [],
+        domainAddresses: answers.current,
         placed,
       }),
     );
@@ -129,6 +141,13 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
     onError: (error) => log('warn', `policies not in force, trying again: ${String(error)}`),
   });
 
+  const answers = createDomainAnswers({
+    clock,
+    signal,
+    isInUse: async (address) => (await Promise.all(nodes.map((node) => isInUse(netnsPath(node.netnsName), address)))).includes(true),
+    onExpired: () => changed('MODIFIED'),
+  });
+
   // Before any pod: the table that lets nothing of a pod through.
   await Promise.all(nodes.map((node) => applyOne(node, none)));
 
@@ -141,9 +160,17 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
     changed(type);
   });
   namespaces.onChange(changed);
+  // Its heartbeats change nothing: they cost one look, and no table is touched.
+  nodeObjects?.onChange((type, now, before) => {
+    if (type !== 'MODIFIED' || !isDeepStrictEqual(now.metadata.labels, before?.metadata.labels)) changed('MODIFIED');
+  });
   for (const informer of [networkPolicies, ...clusterPolicies]) informer.onChange(() => changed('MODIFIED'));
   return {
     settled: () => coalescer.trigger(),
+    async resolved(name, addresses, ttlSeconds) {
+      if (!speaksOfDomain(compiled, name) || !answers.observe(name, addresses, ttlSeconds)) return;
+      await coalescer.trigger();
+    },
     compiled,
     logIds,
   };

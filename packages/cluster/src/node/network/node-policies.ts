@@ -17,6 +17,7 @@ export interface NodePoliciesOptions {
   namespaces: Informer;
   networkPolicies: Informer;
   clusterPolicies?: readonly Informer[];
+  nodeObjects?: Informer;
   sink: FlowSink;
   signal: AbortSignal;
   log(level: 'debug' | 'warn', message: string): void;
@@ -28,6 +29,8 @@ export interface NodePoliciesOptions {
 export interface NodePolicies {
   /** Call after a pod's network was made or removed; resolves when all that is known now is in force on every node. */
   settled(): Promise<void>;
+  /** To be called before DNS answers a pod (PolicyEnforcer.resolved). */
+  resolved(name: string, addresses: readonly string[], ttlSeconds: number): Promise<void>;
   /** Who an address is: a pod (also one that has just gone), the host, or a name of the outside world. */
   endpointOf(ip: string, port?: number): Endpoint;
   /** Logged packets that never arrived, over all nodes. */
@@ -70,6 +73,7 @@ export async function startNodePolicies(options: NodePoliciesOptions): Promise<N
   });
   return {
     settled: enforcer.settled,
+    resolved: enforcer.resolved,
     endpointOf: (ip, port) => names.complete({ ip, ...(port === undefined ? {} : { port }) }),
     get lostFlows() {
       return readers.reduce((sum, reader) => sum + reader.lost, 0);

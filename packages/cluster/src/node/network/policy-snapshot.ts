@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { type ClusterSnapshot, type NodeFact, type NodeView, namespaceFactOf, type PodFact, podFactOf } from '@palisade/netpol';
 import { DNS_ADDRESSES, type NodePlan } from './addresses.ts';
@@ -9,6 +10,10 @@ export interface PolicyInputs {
   readonly namespaces: readonly KubernetesObject[];
   readonly networkPolicies: readonly KubernetesObject[];
   readonly clusterPolicies: readonly KubernetesObject[];
+  /** The API's Nodes, for their labels. */
+  readonly nodeObjects?: readonly KubernetesObject[];
+  /** What DNS has answered (domain-answers.ts). */
+  readonly domainAddresses?: ReadonlyMap<string, readonly string[]>;
   /** Pods that have a network now, by node name: known here before the API knows their addresses. */
   readonly placed: ReadonlyMap<string, readonly LocalPod[]>;
 }
@@ -21,7 +26,6 @@ export interface PolicyInputs {
 export function createPolicySnapshots(): (inputs: PolicyInputs) => ClusterSnapshot {
   const factOf = createPodFacts();
   const namespaceOf = remember(namespaceFactOf);
-  const nodeOf = remember(({ name, addresses }: NodePlan): NodeFact => ({ name, addresses }));
   let nodes: readonly NodeFact[] = [];
   return (inputs) => {
     const facts = new Map<string, PodFact>();
@@ -45,8 +49,10 @@ export function createPolicySnapshots(): (inputs: PolicyInputs) => ClusterSnapsh
       // Where an old pod and its successor both have a network, the successor counts.
       if (fact !== undefined && !successors.has(`${fact.namespace}/${fact.name}`)) facts.set(`${fact.namespace}/${fact.name}`, fact);
     }
-    const nextNodes = inputs.nodes.map(nodeOf);
-    if (nextNodes.length !== nodes.length || nextNodes.some((node, index) => node !== nodes[index])) nodes = nextNodes;
+    const labels = new Map((inputs.nodeObjects ?? []).map(({ metadata }) => [metadata.name, metadata.labels ?? {}]));
+    const nextNodes = inputs.nodes.map(({ name, addresses }) => ({ name, addresses, labels: labels.get(name) ?? {} }));
+    // A node's status is written every few seconds; what policies see of it hardly ever changes.
+    if (!isDeepStrictEqual(nextNodes, nodes)) nodes = nextNodes;
     return {
       namespaces: inputs.namespaces.map(namespaceOf),
       pods: [...facts.values()],
@@ -54,6 +60,7 @@ export function createPolicySnapshots(): (inputs: PolicyInputs) => ClusterSnapsh
       networkPolicies: inputs.networkPolicies,
       clusterPolicies: inputs.clusterPolicies,
       dnsServiceIPs: DNS_ADDRESSES,
+      ...(inputs.domainAddresses && { domainAddresses: inputs.domainAddresses }),
     };
   };
 }
