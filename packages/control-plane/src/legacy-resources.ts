@@ -8,6 +8,7 @@ import {
   parseServiceRole,
   parseServiceRoleBinding,
 } from '@palisade/mesh';
+import type { Memo } from '@palisade/mesh/traffic';
 
 export const legacyKinds = {
   policies: ['authentication.istio.io', 'v1alpha1', 'policies'],
@@ -20,22 +21,24 @@ export const legacyKinds = {
 
 type Listed = Readonly<Record<keyof typeof legacyKinds, { list(): readonly KubernetesObject[] }>>;
 
-export function readLegacy(kinds: Listed, log: (message: string) => void): LegacyResources {
+export function readLegacy(kinds: Listed, log: (message: string) => void, memo: Memo): LegacyResources {
   const read = <T>(
     kind: keyof typeof legacyKinds,
     parse: (object: KubernetesObject) => T,
     instead?: (object: KubernetesObject) => T,
   ): T[] =>
-    kinds[kind].list().flatMap((object) => {
-      try {
-        return [parse(object)];
-      } catch (error) {
-        const { namespace, name } = object.metadata;
-        const effect = instead === undefined ? 'grants nothing' : 'denies everything it may concern';
-        log(`${object.kind} ${namespace === undefined ? '' : `${namespace}/`}${name} ${effect}: ${(error as Error).message}`);
-        return instead === undefined ? [] : [instead(object)];
-      }
-    });
+    kinds[kind].list().flatMap((object) =>
+      memo(`${kind} ${object.metadata.namespace}/${object.metadata.name}`, [object], (): T[] => {
+        try {
+          return [parse(object)];
+        } catch (error) {
+          const { namespace, name } = object.metadata;
+          const effect = instead === undefined ? 'grants nothing' : 'denies everything it may concern';
+          log(`${object.kind} ${namespace === undefined ? '' : `${namespace}/`}${name} ${effect}: ${(error as Error).message}`);
+          return instead === undefined ? [] : [instead(object)];
+        }
+      }),
+    );
   const on = (object: KubernetesObject) => parseRbacConfig({ ...object, metadata: { name: 'default' }, spec: { mode: 'ON' } });
   return {
     authentication: [

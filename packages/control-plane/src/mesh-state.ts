@@ -2,7 +2,7 @@
 import { type ApiClient, isStatusError } from '@palisade/kubernetes';
 import { createInformer, type Informer } from '@palisade/kubernetes/client';
 import type { FindJwks } from '@palisade/mesh';
-import type { MeshSettings, MeshSnapshot } from '@palisade/mesh/traffic';
+import { createMemo, type MeshSettings, type MeshSnapshot } from '@palisade/mesh/traffic';
 import { legacyKinds } from './legacy-resources.ts';
 import { type MeshKind, meshKinds, readSnapshot } from './snapshot.ts';
 
@@ -30,6 +30,7 @@ export function watchMesh(client: ApiClient, signal: AbortSignal, log: (message:
     ]),
   ) as unknown as Record<MeshKind, Informer>;
   for (const informer of Object.values(informers)) informer.start(signal);
+  const kept = createMemo();
   return {
     informers,
     async hasSynced() {
@@ -45,6 +46,10 @@ export function watchMesh(client: ApiClient, signal: AbortSignal, log: (message:
     onChange(listener) {
       for (const [kind, informer] of Object.entries(informers)) if (kind !== 'namespaces') informer.onChange(listener);
     },
-    snapshot: (settings) => readSnapshot(informers, settings, findJwks, log),
+    snapshot(settings) {
+      const snapshot = readSnapshot(informers, settings, findJwks, log, kept.memo);
+      kept.sweep();
+      return snapshot;
+    },
   };
 }

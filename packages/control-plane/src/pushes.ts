@@ -1,65 +1,9 @@
-/** Connected proxies and what they are sent: compiled from the newest snapshot, in whole, after a short pause for more changes. */
-import { type Credential, compileProxy, type MeshSnapshot, type ProxyConfig, type Workload } from '@palisade/mesh/traffic';
-import { TypeUrl } from '@palisade/xds';
-import { ClusterSchema } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
-import { ClusterLoadAssignmentSchema } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
-import { ListenerSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener';
-import { RouteConfigurationSchema } from '@palisade/xds/api/envoy/config/route/v3/route';
-import { type Secret, SecretSchema } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/secret';
-import { type ProxyConnection, type ResourceSnapshot, type VersionedResource, versioned } from '@palisade/xds/server';
+/** Connected proxies and what they are sent: after a short pause for more changes, those whose configuration is another than before. */
+import { type Credential, compileProxy, createMemo, type MeshSnapshot, type ProxyConfig, type Workload } from '@palisade/mesh/traffic';
+import type { Secret } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/secret';
+import type { ProxyConnection } from '@palisade/xds/server';
+import { toResources } from './resources.ts';
 import type { ProxyIdentity } from './token.ts';
-
-/** @param secrets a gateway's credentials; undefined for a proxy that may have none */
-export function toResources(config: ProxyConfig, secrets?: readonly Secret[]): ResourceSnapshot {
-  const named = <T>(items: readonly T[], name: (item: T) => string, version: (item: T) => VersionedResource) =>
-    new Map(items.map((item) => [name(item), version(item)]));
-  return new Map([
-    [
-      TypeUrl.cluster as string,
-      named(
-        config.clusters,
-        (each) => each.name,
-        (each) => versioned(ClusterSchema, each),
-      ),
-    ],
-    [
-      TypeUrl.clusterLoadAssignment,
-      named(
-        config.endpoints,
-        (each) => each.clusterName,
-        (each) => versioned(ClusterLoadAssignmentSchema, each),
-      ),
-    ],
-    [
-      TypeUrl.listener,
-      named(
-        config.listeners,
-        (each) => each.name,
-        (each) => versioned(ListenerSchema, each),
-      ),
-    ],
-    [
-      TypeUrl.routeConfiguration,
-      named(
-        config.routes,
-        (each) => each.name,
-        (each) => versioned(RouteConfigurationSchema, each),
-      ),
-    ],
-    ...(secrets === undefined
-      ? []
-      : [
-          [
-            TypeUrl.secret,
-            named(
-              secrets,
-              (each) => each.name,
-              (each) => versioned(SecretSchema, each),
-            ),
-          ] as const,
-        ]),
-  ]);
-}
 
 export interface Pushes {
   add(connection: ProxyConnection<ProxyIdentity>): () => void;
@@ -78,12 +22,14 @@ export interface PushOptions {
   log(message: string): void;
 }
 
-/** Istio's PILOT_DEBOUNCE_AFTER. */
-const debounceMs = 100;
+/** One change goes out after the pause; while more keep coming, what there is goes out this often. */
+const pauseMs = 25;
+const longestMs = 250;
 
 export function createPushes({ snapshot, workloadOf, secretsFor, later, log }: PushOptions): Pushes {
   const connections = new Set<ProxyConnection<ProxyIdentity>>();
-  let isScheduled = false;
+  const kept = createMemo();
+  const pushed = new WeakMap<ProxyConnection<ProxyIdentity>, ProxyConfig>();
   const told = new Map<string, string>();
   const warn = (workload: string, warnings: readonly string[]) => {
     const text = warnings.join('; ');
@@ -95,13 +41,32 @@ export function createPushes({ snapshot, workloadOf, secretsFor, later, log }: P
     // Not yet known: the change that makes it known schedules a push.
     if (workload === undefined) return;
     try {
-      const config = compileProxy(current, workload);
-      connection.push(toResources(config, workload.isGateway ? secretsFor(workload, config.credentials) : undefined));
+      const config = compileProxy(current, workload, kept.memo);
+      const secrets = workload.isGateway ? secretsFor(workload, config.credentials) : undefined;
+      if (secrets === undefined && pushed.get(connection) === config) return;
+      connection.push(toResources(config, secrets));
+      pushed.set(connection, config);
       warn(`${workload.namespace}/${workload.name}`, config.warnings);
     } catch (error) {
       log(`${connection.node.id} keeps what it has: ${(error as Error).stack}`);
     }
   };
+  const pushAll = () => {
+    if (connections.size === 0) return;
+    const current = snapshot();
+    for (const connection of connections) push(connection, current);
+    kept.sweep();
+  };
+  let changes = 0;
+  const wait = (seen: number, waitedMs: number) =>
+    later(() => {
+      if (changes !== seen && waitedMs < longestMs) {
+        wait(changes, waitedMs + pauseMs);
+        return;
+      }
+      changes = 0;
+      pushAll();
+    }, pauseMs);
   return {
     connections,
     add(connection) {
@@ -110,14 +75,8 @@ export function createPushes({ snapshot, workloadOf, secretsFor, later, log }: P
       return () => connections.delete(connection);
     },
     schedule() {
-      if (isScheduled) return;
-      isScheduled = true;
-      later(() => {
-        isScheduled = false;
-        if (connections.size === 0) return;
-        const current = snapshot();
-        for (const connection of connections) push(connection, current);
-      }, debounceMs);
+      changes++;
+      if (changes === 1) wait(changes, pauseMs);
     },
   };
 }

@@ -51,10 +51,14 @@ export async function startControlPlane(options: ControlPlaneOptions) {
   const keySets = createKeySets({ now: edges.now, allowed: () => settings.jwksNetworks, log });
   const state = watchMesh(client, signal, log, keySets.find);
   await state.hasSynced();
+  let read: string | undefined;
   const refreshSettings = () => {
     const data = state.informers.configMaps.get(`${namespace}/istio`)?.['data'] as Record<string, string> | undefined;
+    // The same text keeps the same settings: new ones would compile every proxy again.
+    if (data?.['mesh'] === read) return;
+    read = data?.['mesh'];
     try {
-      settings = readSettings(data?.['mesh'], namespace);
+      settings = readSettings(read, namespace);
     } catch (error) {
       log(`MeshConfig is not taken, the one before stays: ${(error as Error).message}`);
     }

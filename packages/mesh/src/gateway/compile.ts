@@ -2,38 +2,62 @@
 
 import { selects } from '../authz/select.ts';
 import { httpFilters } from '../inbound/filters.ts';
+import type { WorkloadSecurity } from '../legacy/security.ts';
 import { backedPorts } from '../traffic/backed-ports.ts';
 import { compileLoadAssignment, compileOutboundClusters, type OutboundTarget, outboundClusterName } from '../traffic/clusters.ts';
 import { findDestinationRule } from '../traffic/destination-rule.ts';
+import { type Memo, withoutMemo } from '../traffic/memo.ts';
 import type { MeshSnapshot, ProxyConfig, Workload } from '../traffic/model.ts';
-import { securityOf } from '../traffic/security.ts';
+import { backingOf, divided, keysOf, securityOf } from '../traffic/security.ts';
+import { transportInputs } from '../traffic/sidecar.ts';
 import { type FindService, portOf } from '../traffic/virtual-service/destination.ts';
-import type { VirtualService } from '../traffic/virtual-service/model.ts';
+import type { Destination, HttpAction } from '../traffic/virtual-service/model.ts';
 import type { Credential } from './credential.ts';
 import { compileGatewayListener, type GatewayPort, routeNameOf } from './listener.ts';
 import type { Gateway } from './model.ts';
 import { boundTo, compileGatewayRoutes, gatewayName, type PlacedServer } from './routes.ts';
 
-export function compileGateway(snapshot: MeshSnapshot, workload: Workload): ProxyConfig {
-  const { settings, services } = snapshot;
-  const find: FindService = (host) => services.find(({ hostname }) => hostname === host);
+export function compileGateway(snapshot: MeshSnapshot, workload: Workload, memo: Memo = withoutMemo): ProxyConfig {
   const gateways = snapshot.gateways.filter(({ selector }) => selects(selector, workload.labels)).sort(byAge);
+  const virtualServices = snapshot.virtualServices.filter((one) =>
+    gateways.some((gateway) => boundTo([one], gateway, workload).length > 0),
+  );
+  const hosts = new Set(
+    virtualServices.flatMap(({ http }) => http.flatMap(({ action }) => destinationsOf(action)).map(({ host }) => host)),
+  );
+  const services = snapshot.services.filter(({ hostname }) => hosts.has(hostname));
+  const security = securityOf(snapshot, workload, memo);
+  return memo(
+    `gateway ${workload.namespace}/${workload.name}`,
+    [
+      ...[security, snapshot.providers, backingOf(snapshot, workload), ...keysOf(security, snapshot)],
+      ...divided(gateways, virtualServices, services, snapshot.destinationRules, transportInputs(snapshot)),
+    ],
+    () => compile({ ...snapshot, gateways, virtualServices }, workload, security),
+  );
+}
+
+function compile(snapshot: MeshSnapshot, workload: Workload, { tokens, authorization, warnings: ignored }: WorkloadSecurity): ProxyConfig {
+  const { settings, services, gateways, virtualServices } = snapshot;
+  const find: FindService = (host) => services.find(({ hostname }) => hostname === host);
   const { ports, warnings } = placeServers(gateways, snapshot, workload);
-  const { tokens, authorization, warnings: securityWarnings } = securityOf(snapshot, workload);
   const security = httpFilters(tokens.general, { ...snapshot, authorization, trustDomains: settings.trustDomains });
-  const routed = snapshot.virtualServices.filter((one) => gateways.some((gateway) => boundTo([one], gateway, workload).length > 0));
-  const targets = targetsOf(routed, ports, snapshot, workload, find);
+  const targets = targetsOf(ports, snapshot, workload, find);
   const tables = ports.flatMap((at) =>
     at.servers[0]?.server.tls === undefined ? [at] : at.servers.map((one) => ({ ...at, servers: [one] })),
   );
   return {
     listeners: ports.map((at) => compileGatewayListener(at, settings, security)),
     clusters: targets.flatMap((target) => compileOutboundClusters(target, snapshot)),
-    routes: tables.map((at) => compileGatewayRoutes(routeNameOf(at), at.servers, routed, workload, find)),
+    routes: tables.map((at) => compileGatewayRoutes(routeNameOf(at), at.servers, virtualServices, workload, find)),
     endpoints: targets.map(compileLoadAssignment),
     credentials: credentialsOf(ports),
-    warnings: [...securityWarnings, ...warnings],
+    warnings: [...ignored, ...warnings],
   };
+}
+
+function destinationsOf(action: HttpAction): Destination[] {
+  return action.kind === 'forward' ? action.destinations.map(({ destination }) => destination) : [];
 }
 
 /** Servers by the port their pod listens on. What cannot share a port with an older server is left out, with a warning. */
@@ -61,17 +85,11 @@ function placeServers(gateways: readonly Gateway[], snapshot: MeshSnapshot, work
   return { ports: [...ports].sort(([a], [b]) => a - b).map(([port, servers]): GatewayPort => ({ port, servers })), warnings };
 }
 
-function targetsOf(
-  routed: readonly VirtualService[],
-  ports: readonly GatewayPort[],
-  snapshot: MeshSnapshot,
-  workload: Workload,
-  find: FindService,
-): OutboundTarget[] {
+function targetsOf(ports: readonly GatewayPort[], snapshot: MeshSnapshot, workload: Workload, find: FindService): OutboundTarget[] {
   const asked = [...new Set(ports.flatMap(({ servers }) => servers.map(({ server }) => server.port)))];
   const targets = new Map<string, OutboundTarget>();
-  for (const { http } of routed) {
-    for (const { destination } of http.flatMap(({ action }) => (action.kind === 'forward' ? action.destinations : []))) {
+  for (const { http } of snapshot.virtualServices) {
+    for (const destination of http.flatMap(({ action }) => destinationsOf(action))) {
       const service = find(destination.host);
       for (const number of new Set(asked.map((each) => portOf(destination, each, find)))) {
         const port = service?.ports.find((each) => each.port === number);

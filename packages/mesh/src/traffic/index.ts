@@ -6,6 +6,7 @@ export { parseGateway } from '../gateway/parse.ts';
 export { trustSecret, workloadSecret } from '../inbound/tls.ts';
 export { workloadName } from '../telemetry/metadata.ts';
 export { type DestinationRule, parseDestinationRule } from './destination-rule.ts';
+export { createMemo, type KeptMemo, type Memo, withoutMemo } from './memo.ts';
 export {
   defaultSettings,
   type MeshService,

@@ -1,20 +1,44 @@
 /** One workload's whole configuration, from everything the mesh knows. */
 import { appSource } from '../inbound/app-source.ts';
-import { compileInbound } from '../inbound/listener.ts';
+import { compileInbound, type InboundResources } from '../inbound/listener.ts';
+import type { WorkloadSecurity } from '../legacy/security.ts';
 import { inboundAccessLog, refusedAccessLog } from '../telemetry/access-log.ts';
 import { describeService } from '../telemetry/metadata.ts';
 import { backedPorts } from './backed-ports.ts';
 import { compileLoadAssignment, compileOutboundClusters, compilePassthroughCluster, type OutboundTarget } from './clusters.ts';
 import { findDestinationRule } from './destination-rule.ts';
+import { type Memo, withoutMemo } from './memo.ts';
 import type { MeshService, MeshSnapshot, Protocol, ProxyConfig, Workload } from './model.ts';
-import { compileOutbound } from './outbound.ts';
-import { securityOf } from './security.ts';
+import { compileOutbound, type Outbound } from './outbound.ts';
+import { backingOf, divided, keysOf, securityOf } from './security.ts';
+import type { VirtualService } from './virtual-service/model.ts';
 
-export function compileSidecar(snapshot: MeshSnapshot, workload: Workload): ProxyConfig {
+export function compileSidecar(snapshot: MeshSnapshot, workload: Workload, memo: Memo = withoutMemo): ProxyConfig {
+  const name = `${workload.namespace}/${workload.name}`;
+  const security = securityOf(snapshot, workload, memo);
+  const inbound = memo(
+    `inbound ${name}`,
+    [snapshot.settings, snapshot.providers, security, backingOf(snapshot, workload), workload.interception, ...keysOf(security, snapshot)],
+    () => compileInboundOf(snapshot, workload, security),
+  );
+  const outbound = compileOutboundOf(snapshot, workload, memo);
+  const clusters = compileTargets(snapshot, workload.namespace, memo);
+  return memo(`sidecar ${name}`, [inbound, outbound, clusters], () => ({
+    listeners: [inbound.listener, ...outbound.listeners],
+    clusters: [passthroughCluster, ...inbound.clusters, ...clusters.clusters],
+    routes: outbound.routes,
+    endpoints: clusters.endpoints,
+    credentials: [],
+    warnings: security.warnings,
+  }));
+}
+
+const passthroughCluster = compilePassthroughCluster();
+
+function compileInboundOf(snapshot: MeshSnapshot, workload: Workload, { mtls, tokens, authorization }: WorkloadSecurity): InboundResources {
   const { settings } = snapshot;
   const ports = declaredPorts(snapshot.services, workload);
-  const { mtls, tokens, authorization, warnings } = securityOf(snapshot, workload);
-  const inbound = compileInbound({
+  return compileInbound({
     ports: [...ports].map(([port, { protocol, service }]) => ({ port, protocol: protocol === 'http2' ? 'http' : protocol, service })),
     mtls,
     tokens,
@@ -26,23 +50,44 @@ export function compileSidecar(snapshot: MeshSnapshot, workload: Workload): Prox
     accessLogs: { chain: inboundAccessLog, refused: refusedAccessLog() },
     appSource: appSource[workload.interception],
   });
-  const services = [...snapshot.services].sort(byNearness(workload.namespace));
-  const targets = services.flatMap((service) => targetsOf(snapshot, service, workload.namespace));
-  const outbound = compileOutbound({
-    settings,
-    namespace: workload.namespace,
-    labels: workload.labels,
-    services,
-    virtualServices: snapshot.virtualServices,
+}
+
+/** The same for every client of a namespace, unless a route asks for the client's labels. Endpoints have no part in it. */
+function compileOutboundOf(snapshot: MeshSnapshot, { namespace, labels }: Workload, memo: Memo): Outbound {
+  const { settings, virtualServices } = snapshot;
+  const services = nearestFirst(snapshot, namespace, memo);
+  const shapes = memo(`shapes ${namespace}`, [services], () => JSON.stringify(services.map(({ endpoints: _, ...shape }) => shape)));
+  const own = virtualServices.some(asksForLabels) ? JSON.stringify(labels) : '';
+  return memo(`outbound ${namespace} ${own}`, [settings, shapes, ...virtualServices], () =>
+    compileOutbound({ settings, namespace, labels, services, virtualServices }),
+  );
+}
+
+function asksForLabels({ http, tcp }: VirtualService): boolean {
+  return [...http, ...tcp].some(({ matches }) => matches.some(({ sourceLabels }) => Object.keys(sourceLabels).length > 0));
+}
+
+function compileTargets(snapshot: MeshSnapshot, namespace: string, memo: Memo) {
+  const services = nearestFirst(snapshot, namespace, memo);
+  const transport = transportInputs(snapshot);
+  return memo(`targets ${namespace}`, [services, ...divided(snapshot.destinationRules, transport)], () => {
+    const targets = services.flatMap((service) => targetsOf(snapshot, service, namespace));
+    const compiled = targets.map((target) => {
+      const { service, port, rule, subset } = target;
+      const key = `target ${service.hostname} ${port.port} ${subset} ${rule === undefined ? '' : `${rule.namespace}/${rule.name}`}`;
+      return memo(key, [service, rule, ...transport], () => ({
+        clusters: compileOutboundClusters(target, snapshot),
+        endpoints: compileLoadAssignment(target),
+      }));
+    });
+    return { clusters: compiled.flatMap(({ clusters }) => clusters), endpoints: compiled.map(({ endpoints }) => endpoints) };
   });
-  return {
-    listeners: [inbound.listener, ...outbound.listeners],
-    clusters: [compilePassthroughCluster(), ...inbound.clusters, ...targets.flatMap((target) => compileOutboundClusters(target, snapshot))],
-    routes: outbound.routes,
-    endpoints: targets.map(compileLoadAssignment),
-    credentials: [],
-    warnings,
-  };
+}
+
+/** What decides how clients speak to a service, besides its endpoints and its rule: modes of workloads are not among it. */
+export function transportInputs({ settings, peerAuthentications, legacy }: MeshSnapshot): unknown[] {
+  const general = peerAuthentications.filter(({ selector }) => Object.keys(selector ?? {}).length === 0);
+  return [settings, ...divided(general, legacy.authentication)];
 }
 
 /** Workload ports behind the services that have this workload as an endpoint. Two services that disagree make the port `auto`. */
@@ -67,7 +112,9 @@ function targetsOf(snapshot: MeshSnapshot, service: MeshService, client: string)
 }
 
 /** The client's own namespace first, then by name: the order decides who gets a domain that two claim, and keeps output stable. */
-function byNearness(namespace: string) {
+function nearestFirst({ services }: MeshSnapshot, namespace: string, memo: Memo): readonly MeshService[] {
   const rank = (service: MeshService) => `${service.namespace === namespace ? 0 : 1}${service.hostname}`;
-  return (a: MeshService, b: MeshService) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0);
+  return memo(`services ${namespace}`, [services], () =>
+    [...services].sort((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0)),
+  );
 }
