@@ -45,8 +45,11 @@ function spacedCopy(files: readonly string[]): { folder: string; files: string[]
   return { folder, files: files.map((file) => join(folder, basename(file))) };
 }
 
-/** @param files rule files in order */
-export function openPeer(directives: string, files: readonly string[]): Peer | undefined {
+/**
+ * @param files rule files in order
+ * @param onLog receives a line for each rule that matches and logs
+ */
+export function openPeer(directives: string, files: readonly string[], onLog?: (line: string) => void): Peer | undefined {
   const path = findLibrary();
   if (path === undefined) return undefined;
   const lib = koffi.load(path);
@@ -73,7 +76,8 @@ export function openPeer(directives: string, files: readonly string[]): Peer | u
   const cleanRules = call('int msc_rules_cleanup(void *rules)');
   const ms = init();
   // Without a callback it writes every match to standard error.
-  const silence = koffi.register(() => {}, koffi.pointer(koffi.proto('void WafLog(void *data, const void *message)')));
+  const tell = onLog ? (_: unknown, message: unknown) => onLog(koffi.decode(message, 'char', -1)) : () => {};
+  const silence = koffi.register(tell, koffi.pointer(koffi.proto('void WafLog(void *data, const void *message)')));
   call('void msc_set_log_cb(void *ms, void *callback)')(ms, silence);
   const rules = createRules();
   const copy = spacedCopy(files);

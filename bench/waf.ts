@@ -1,80 +1,25 @@
-/** The WAF against libmodsecurity: same rules (CRS 4.25.0, paranoia 1), same requests, one process, alternating. */
-import { existsSync, globSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+/**
+ * The WAF against libmodsecurity (in this process, alternating) and Coraza (a process of its own, alternating): same rules
+ * (CRS 4.25.0), same requests. Memory is measured in a process without a peer.
+ */
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { type Engine, loadEngine } from '@palisade/waf';
 import type { Bench, Measurement } from './bench.ts';
-import { type BenchRequest, openPeer } from './waf-peer.ts';
-
-interface RequestFile {
-  readonly headers: readonly (readonly [string, string])[];
-  readonly requests: readonly {
-    readonly name: string;
-    readonly method: string;
-    readonly uri: string;
-    readonly contentType?: string;
-    readonly body?: string;
-  }[];
-  readonly responseBody: string;
-}
-
-const rulesFolder =
-  process.env['PALISADE_CRS4'] ??
-  join(process.env['GOPATH'] ?? join(homedir(), 'go'), 'pkg/mod/github.com/corazawaf/coraza-coreruleset/v4@v4.25.0/rules/@owasp_crs');
-const requestFile = join(
-  process.env['SHARED_DIR'] ?? join(new URL('.', import.meta.url).pathname, '../../shared'),
-  'bench/waf-requests.json',
-);
-
-const directives = `
-SecRuleEngine On
-SecRequestBodyAccess On
-SecResponseBodyAccess On
-SecRequestBodyLimit 13107200
-SecRequestBodyNoFilesLimit 1048576
-SecResponseBodyLimit 524288
-SecRule REQUEST_HEADERS:Content-Type "^application/json" "id:200001,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON"
-`;
+import { type Coraza, openCoraza } from './waf-lib/coraza.ts';
+import { directivesFor, missingFile, readRequests, ruleFiles, runOurs } from './waf-lib/requests.ts';
+import { type BenchRequest, openPeer, type Peer } from './waf-peer.ts';
 
 /** Batches each side runs; the best one counts, since other work on the machine only ever adds. */
 const ROUNDS = 40;
 const BATCH_MS = 25;
 
-function readRequests(): BenchRequest[] {
-  const file = JSON.parse(readFileSync(requestFile, 'utf8')) as RequestFile;
-  const toRequest = ({ name, method, uri, contentType, body }: RequestFile['requests'][number]): BenchRequest => {
-    const bytes = body === undefined ? undefined : Buffer.from(body, 'utf8');
-    const extra: [string, string][] =
-      bytes && contentType
-        ? [
-            ['Content-Type', contentType],
-            ['Content-Length', String(bytes.length)],
-          ]
-        : [];
-    return { name, method, uri, headers: [...file.headers, ...extra], body: bytes, response: undefined };
-  };
-  const requests = file.requests.map(toRequest);
-  const get = requests.find((request) => request.name === 'get')!;
-  return [...requests, { ...get, name: 'get+response', response: Buffer.from(file.responseBody, 'utf8') }];
-}
+type Emit = (measurement: Measurement) => void;
 
-const connection = { clientAddress: '192.0.2.1', clientPort: 40000, serverAddress: '192.0.2.2', serverPort: 80 };
-
-function runOurs(engine: Engine, request: BenchRequest): number {
-  const transaction = engine.transaction({ id: 'bench', now: () => 1_000_000_000_000, connection });
-  const decide = (): number => {
-    let stopped = transaction.requestHeaders({ method: request.method, uri: request.uri, protocol: 'HTTP/1.1', headers: request.headers });
-    if (stopped) return stopped.status;
-    if (request.body) transaction.requestBodyChunk(request.body);
-    stopped = transaction.requestBody();
-    if (stopped || !request.response) return stopped?.status ?? 200;
-    transaction.responseHeaders({ status: 200, protocol: 'HTTP/1.1', headers: [['Content-Type', 'text/html; charset=utf-8']] });
-    transaction.responseBodyChunk(request.response);
-    return transaction.responseBody()?.status ?? 200;
-  };
-  const status = decide();
-  transaction.finish();
-  return status;
+interface Sides {
+  readonly engine: Engine;
+  readonly peer: Peer | undefined;
+  readonly coraza: Coraza | undefined;
 }
 
 /** Microseconds a run, over one batch. */
@@ -90,53 +35,100 @@ function batch(run: () => void): number {
   return (elapsed * 1000) / runs;
 }
 
-function measure(engine: Engine, peer: ReturnType<typeof openPeer>, request: BenchRequest, emit: (measurement: Measurement) => void): void {
+async function measure(name: string, { engine, peer, coraza }: Sides, request: BenchRequest, emit: Emit): Promise<void> {
   const status = runOurs(engine, request);
   const peerStatus = peer?.run(request) ?? status;
-  if (status !== peerStatus) throw new Error(`waf ${request.name}: our status is ${status}, ${peer!.name}'s is ${peerStatus}`);
-  let ours = Number.POSITIVE_INFINITY;
-  let theirs = Number.POSITIVE_INFINITY;
+  if (status !== peerStatus) throw new Error(`waf ${name}: our status is ${status}, ${peer!.name}'s is ${peerStatus}`);
+  const best = { ours: Number.POSITIVE_INFINITY, peer: Number.POSITIVE_INFINITY, coraza: Number.POSITIVE_INFINITY };
   for (let round = 0; round < ROUNDS; round++) {
-    ours = Math.min(
-      ours,
+    best.ours = Math.min(
+      best.ours,
       batch(() => runOurs(engine, request)),
     );
     if (peer)
-      theirs = Math.min(
-        theirs,
+      best.peer = Math.min(
+        best.peer,
         batch(() => peer.run(request)),
       );
+    if (coraza) best.coraza = Math.min(best.coraza, (await coraza.batch(request, BATCH_MS)).microseconds);
   }
-  const round = (value: number) => Math.round(value * 10) / 10;
-  emit({
-    name: `waf ${request.name}`,
-    unit: 'us',
-    ours: round(ours),
-    peer: peer ? round(theirs) : null,
-    peerName: peer?.name ?? null,
-    ratio: peer ? Math.round((ours / theirs) * 10_000) / 10_000 : null,
-  });
+  emit(compared(`waf ${name}`, best.ours, peer && { name: peer.name, value: best.peer }));
+  if (coraza) emit(compared(`waf ${name}, Coraza`, best.ours, { name: coraza.name, value: best.coraza }));
 }
 
-async function run(emit: (measurement: Measurement) => void): Promise<void> {
-  const missing = [rulesFolder, requestFile].find((path) => !existsSync(path));
+function compared(name: string, ours: number, peer: { readonly name: string; readonly value: number } | undefined): Measurement {
+  const round = (value: number) => Math.round(value * 10) / 10;
+  return {
+    name,
+    unit: 'us',
+    ours: round(ours),
+    peer: peer ? round(peer.value) : null,
+    peerName: peer?.name ?? null,
+    ratio: peer ? Math.round((ours / peer.value) * 10_000) / 10_000 : null,
+  };
+}
+
+function alone(name: string, unit: string, ours: number): Measurement {
+  return { name, unit, ours, peer: null, peerName: null, ratio: null };
+}
+
+/** At paranoia 1 all requests and peers; at 4 the two that are neither short nor long, against libmodsecurity. */
+async function measureSpeed(emit: Emit): Promise<void> {
+  const files = ruleFiles();
+  const requests = readRequests();
+  const start = performance.now();
+  const engine = loadEngine({ before: directivesFor(1), files });
+  emit(alone('waf load', 'ms', Math.round(performance.now() - start)));
+  const peer = openPeer(directivesFor(1), files);
+  if (!peer) console.error('waf: libmodsecurity is not to be had (PyPI wheel, PALISADE_LIBMODSECURITY); measured without it');
+  const coraza = await openCoraza(directivesFor(1), files, requests);
+  if (!coraza) console.error('waf: Coraza is not to be had (no Go, or its modules cannot be fetched); measured without it');
+  for (const request of requests) await measure(request.name, { engine, peer, coraza }, request, emit);
+  coraza?.close();
+  peer?.close();
+  const strict = loadEngine({ before: directivesFor(4), files });
+  const strictPeer = openPeer(directivesFor(4), files);
+  for (const request of requests)
+    if (['get', 'json', 'form'].includes(request.name))
+      await measure(`${request.name}, paranoia 4`, { engine: strict, peer: strictPeer, coraza: undefined }, request, emit);
+  strictPeer?.close();
+}
+
+interface Memory {
+  readonly loadedMb: number;
+  /** Evenly over a million requests. */
+  readonly samples: readonly number[];
+}
+
+function measureMemory(emit: Emit): void {
+  const script = join(new URL('.', import.meta.url).pathname, 'waf-lib/memory.ts');
+  const child = spawnSync(process.execPath, [script], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  if (child.status !== 0) throw new Error(`waf memory: the process ended with ${child.status ?? child.signal}`);
+  const { loadedMb, samples } = JSON.parse(child.stdout) as Memory;
+  const round = (value: number) => Math.round(value * 10) / 10;
+  emit(alone('waf rss, loaded', 'MB', round(loadedMb)));
+  emit(alone('waf rss', 'MB', round(samples.at(-1)!)));
+  emit(alone('waf rss slope, second half', 'MB per million requests', round(slope(samples.slice(samples.length / 2)) * samples.length)));
+}
+
+/** Least squares, per sample. */
+function slope(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const top = values.reduce((sum, value, at) => sum + (at - middle) * (value - mean), 0);
+  return top / values.reduce((sum, _, at) => sum + (at - middle) ** 2, 0);
+}
+
+async function run(emit: Emit): Promise<void> {
+  const missing = missingFile();
   if (missing !== undefined) {
     console.error(
       `waf: skipped, no ${missing} (rules: go mod download github.com/corazawaf/coraza-coreruleset/v4@v4.25.0, or PALISADE_CRS4)`,
     );
     return;
   }
-  const files = [join(rulesFolder, '../@crs-setup.conf.example'), ...globSync(join(rulesFolder, '*.conf')).sort()].filter((file) =>
-    existsSync(file),
-  );
-  const start = performance.now();
-  const engine = loadEngine({ before: directives, files });
-  emit({ name: 'waf load', unit: 'ms', ours: Math.round(performance.now() - start), peer: null, peerName: null, ratio: null });
-  const peer = openPeer(directives, files);
-  if (!peer) console.error('waf: libmodsecurity is not to be had (PyPI wheel, PALISADE_LIBMODSECURITY); measured without a peer');
-  for (const request of readRequests()) measure(engine, peer, request, emit);
-  peer?.close();
-  emit({ name: 'waf rss', unit: 'MB', ours: Math.round(process.memoryUsage.rss() / 1e6), peer: null, peerName: null, ratio: null });
+  measureMemory(emit);
+  await measureSpeed(emit);
 }
 
 export const benches: Bench[] = [{ name: 'waf', run }];

@@ -1,7 +1,8 @@
-/** Two proxy processes in a row, Envoy's or ours, from the same bootstraps; CPU from the operating system's accounting. */
+/** Two proxy processes in a row, Envoy's or ours, from the same bootstraps; CPU from the operating system's accounting. Both report requests. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,14 +35,16 @@ export async function startHops(
 ): Promise<Hops> {
   const dir = mkdtempSync(join(tmpdir(), 'palisade-bench-'));
   const [plainPort, tlsPort, adminA, adminB] = (await freePorts(4)) as [number, number, number, number];
+  const agentSocket = join(dir, 'agent.sock');
+  const sink = await startSink(agentSocket);
   const configs = {
     a: clientHop(
-      { listenPort: plainPort, adminPort: adminA, upstreamPort: tlsPort, logPath: join(dir, 'a.log'), statPrefix: 'out' },
+      { listenPort: plainPort, adminPort: adminA, upstreamPort: tlsPort, logPath: join(dir, 'a.log'), statPrefix: 'out', agentSocket },
       client,
       [server.uri],
     ),
     b: serverHop(
-      { listenPort: tlsPort, adminPort: adminB, upstreamPort, logPath: join(dir, 'b.log'), statPrefix: 'in' },
+      { listenPort: tlsPort, adminPort: adminB, upstreamPort, logPath: join(dir, 'b.log'), statPrefix: 'in', agentSocket },
       server,
       allowGetFrom(client.uri),
     ),
@@ -66,6 +69,7 @@ export async function startHops(
         await once(child, 'exit');
       }),
     );
+    sink.close();
     rmSync(dir, { recursive: true, force: true });
   };
   try {
@@ -82,6 +86,19 @@ export async function startHops(
     rssMb: () => Math.max(...children.map((child) => residentMb(child.pid!))),
     stop,
   };
+}
+
+/** The agent's place: takes what the proxies report and does nothing with it, in this process, whose CPU is not counted. */
+async function startSink(path: string) {
+  const server = createHttp2Server({ settings: { initialWindowSize: 1024 * 1024 } });
+  server.on('stream', (stream) => {
+    stream.on('error', () => {});
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+    stream.resume();
+  });
+  server.on('session', (session) => session.on('error', () => {}));
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  return server;
 }
 
 /** utime and stime of /proc/PID/stat, in ticks of 10 ms. */
