@@ -1,4 +1,4 @@
-/** Tokens by key sets from a URL: fetched by the control plane within its limits, fail closed, refreshed. */
+/** Tokens by key sets from a URL: fetched by the control plane within its limits, fail closed, refreshed. Then the root changes under load. */
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -85,6 +85,39 @@ for (const { name: mesh, skip } of dataPlanes) {
       await cluster.apply(authentication('http://169.254.169.254/jwks'));
       await settles('a good token', / 401$/, () => request(token()));
       assert.match(await istiodLog(), /169\.254\.169\.254 is this host’s, link-local or reserved; its issuer’s tokens are refused/);
+    });
+
+    test('the root is rotated under load: no request is lost, and pods from before and after talk to each other', async () => {
+      await cluster.kubectlOk('delete', 'requestauthentication,authorizationpolicy', '-n', 'shop', '--all');
+      const strict = {
+        ...JSON.parse(security('PeerAuthentication', { mtls: { mode: 'STRICT' } })),
+        metadata: { name: 'default', namespace: 'shop' },
+      };
+      await cluster.apply(JSON.stringify(strict));
+      await configureMesh(cluster, 'palisade: {caDistribution: 15s}\n');
+      const plain = () => curl(cluster, ['-n', 'idp', 'deploy/keys'], 'http://orders.shop/');
+      await settles('control: without a certificate nobody is answered', /^ 000$/, plain);
+      await settles('with one', /^GET \/ 200$/, () => request());
+      const load = cluster.kubectl(
+        ...['exec', '-n', 'shop', 'deploy/web', '-c', 'c', '--', 'sh', '-c'],
+        'for i in $(seq 400); do curl -s -m 5 -o /dev/null -w "%{http_code}\\n" http://orders/; sleep 0.05; done | sort | uniq -c',
+      );
+      await cluster.kubectlOk('annotate', 'secret', 'istio-ca-secret', '-n', 'istio-system', 'palisade.dev/rotate=now');
+      const bundle = async () =>
+        JSON.parse(
+          await cluster.kubectlOk('get', 'configmap', 'istio-ca-bundle', '-n', 'istio-system', '-o', 'jsonpath={.data.bundle\\.json}'),
+        ) as {
+          signing: string;
+          roots: { fingerprint: string; retiredAt?: string }[];
+        };
+      const first = (await bundle()).signing;
+      await settles('two roots are trusted', /^2$/, async () => String((await bundle()).roots.length));
+      await settles('the new one signs', /^true$/, async () => String((await bundle()).signing !== first));
+      assert.match((await load).stdout, /^\s*400 200\s*$/, 'every one of 400 requests was answered');
+      await cluster.kubectlOk('rollout', 'restart', '-n', 'shop', 'deployment/orders');
+      await cluster.kubectlOk('rollout', 'status', '-n', 'shop', 'deployment/orders', '--timeout=120s');
+      await settles('an old client, a server under the new root', /^GET \/ 200$/, () => request());
+      assert.match(await plain(), /^ 000$/);
     });
   });
 }
