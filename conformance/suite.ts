@@ -10,6 +10,8 @@ export interface CaseResult {
 
 export interface Suite {
   name: string;
+  /** What the suite needs and this machine lacks, and how to get it; undefined when it can run. */
+  missing?(): string | undefined;
   /** @param dataDir the conformance data folder (`../shared/conformance` or CONFORMANCE_DIR) */
   run(dataDir: string): Promise<CaseResult[]> | AsyncIterable<CaseResult>;
 }
