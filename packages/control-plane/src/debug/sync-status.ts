@@ -14,6 +14,8 @@ export interface ProxySync {
   readonly types: readonly {
     readonly typeUrl: string;
     readonly state: SyncState;
+    /** What it has in force; absent before its first. */
+    readonly version?: string;
     /** Why the last answer was refused; what it replaced is still in force. */
     readonly reason?: string;
   }[];
@@ -33,6 +35,7 @@ export function syncStatus(proxies: Iterable<ConnectedProxy>, istiod: string): P
     types: [...status].map(([typeUrl, entry]) => ({
       typeUrl,
       state: stateOf(entry),
+      ...(entry.ackedVersion === '' ? {} : { version: entry.ackedVersion }),
       ...(entry.nack === undefined ? {} : { reason: entry.nack.message }),
     })),
   }));
