@@ -19,9 +19,9 @@ export function securityOf(snapshot: MeshSnapshot, workload: Workload, memo: Mem
   const resources = visibleTo(snapshot, workload);
   const { authentication, rbac } = resources.legacy;
   return memo(
-    `security ${workload.namespace}/${workload.name}`,
+    `security ${workload.namespace} ${JSON.stringify([workload.labels, workload.serviceAccount, ports])}`,
     [
-      ...[snapshot.settings, JSON.stringify([ports, workload.labels, workload.serviceAccount])],
+      snapshot.settings,
       ...divided(resources.authorizationPolicies, resources.peerAuthentications, resources.requestAuthentications, authentication),
       ...divided(rbac.configs, rbac.roles, rbac.bindings),
     ],

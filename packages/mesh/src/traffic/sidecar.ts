@@ -14,16 +14,16 @@ import { backingOf, divided, keysOf, securityOf } from './security.ts';
 import type { VirtualService } from './virtual-service/model.ts';
 
 export function compileSidecar(snapshot: MeshSnapshot, workload: Workload, memo: Memo = withoutMemo): ProxyConfig {
-  const name = `${workload.namespace}/${workload.name}`;
+  const { namespace, labels, serviceAccount, interception } = workload;
+  // All that is read of a workload: replicas have one configuration together.
+  const kind = `${namespace} ${JSON.stringify([labels, serviceAccount, interception])} ${backingOf(snapshot, workload)}`;
   const security = securityOf(snapshot, workload, memo);
-  const inbound = memo(
-    `inbound ${name}`,
-    [snapshot.settings, snapshot.providers, security, backingOf(snapshot, workload), workload.interception, ...keysOf(security, snapshot)],
-    () => compileInboundOf(snapshot, workload, security),
+  const inbound = memo(`inbound ${kind}`, [snapshot.settings, snapshot.providers, security, ...keysOf(security, snapshot)], () =>
+    compileInboundOf(snapshot, workload, security),
   );
   const outbound = compileOutboundOf(snapshot, workload, memo);
-  const clusters = compileTargets(snapshot, workload.namespace, memo);
-  return memo(`sidecar ${name}`, [inbound, outbound, clusters], () => ({
+  const clusters = compileTargets(snapshot, namespace, memo);
+  return memo(`sidecar ${kind}`, [inbound, outbound, clusters], () => ({
     listeners: [inbound.listener, ...outbound.listeners],
     clusters: [passthroughCluster, ...inbound.clusters, ...clusters.clusters],
     routes: outbound.routes,
