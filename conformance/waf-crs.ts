@@ -2,35 +2,11 @@
 import { existsSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Engine, loadEngine, renderMatch, type TransactionResult, waf } from '@palisade/waf';
 import type { CaseResult, Suite } from './suite.ts';
 import { type CrsStage, readCrsCases, renderRequest } from './waf-crs-cases.ts';
-
-/** Settings that the suites ask of an engine under test. */
-const base = `
-SecRuleEngine DetectionOnly
-SecRequestBodyAccess On
-SecResponseBodyAccess On
-SecResponseBodyMimeType application/json
-SecRequestBodyLimit 13107200
-SecArgumentsLimit 2000
-SecRule REQUEST_HEADERS:Content-Type "@rx (?i)^(?:application(?:/soap\\+|/)|text/)xml" "id:200000,phase:1,pass,nolog,ctl:requestBodyProcessor=XML"
-SecRule REQUEST_HEADERS:Content-Type "@rx (?i)^application/(?:[a-z0-9.-]+\\+)?json" "id:200001,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON"
-SecAction "id:900000,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level=4,setvar:tx.paranoia_level=4,setvar:tx.crs_validate_utf8_encoding=1,setvar:tx.arg_name_length=100,setvar:tx.arg_length=400,setvar:tx.total_arg_length=64000,setvar:tx.max_num_args=255,setvar:tx.max_file_size=64100,setvar:tx.combined_file_sizes=65535,setvar:tx.crs_setup_version=4250"
-`;
-
-export interface RuleFiles {
-  readonly files: readonly string[];
-}
-
-const goModule = () =>
-  process.env.PALISADE_CRS4 ??
-  join(process.env.GOPATH ?? join(homedir(), 'go'), 'pkg/mod/github.com/corazawaf/coraza-coreruleset/v4@v4.25.0/rules/@owasp_crs');
-const debianRules = () =>
-  process.env.PALISADE_CRS3 ??
-  join(process.env.PALISADE_CACHE ?? join(homedir(), '.cache/palisade'), 'tools/root/usr/share/modsecurity-crs/rules');
+import { crs3Rules, crs4Rules, crsSettings } from './waf-lib/rule-sets.ts';
 
 interface Reply {
   readonly status: number;
@@ -180,7 +156,7 @@ function crsSuite(name: string, version: string, rules: () => readonly string[],
       const files = rules();
       const absent = files.map((file) => file.replace(/\/\*.*$/, '')).find((file) => !existsSync(file));
       if (absent !== undefined) return [{ name: 'rules', status: 'skip', detail: `no ${absent}: ${missing}` }];
-      const engine = loadEngine({ before: base, files });
+      const engine = loadEngine({ before: crsSettings, files });
       const cases = readCrsCases(folder);
       return await withServer(engine, async (send) => {
         const results: CaseResult[] = new Array(cases.length);
@@ -204,11 +180,6 @@ function crsSuite(name: string, version: string, rules: () => readonly string[],
 }
 
 export const suites: Suite[] = [
-  crsSuite(
-    'crs',
-    'v4.25.0',
-    () => [join(goModule(), '*.conf')],
-    'run `go mod download github.com/corazawaf/coraza-coreruleset/v4@v4.25.0` or set PALISADE_CRS4',
-  ),
-  crsSuite('crs3', 'v3.3.4', () => [join(debianRules(), '*.conf')], 'run `npm run setup` or set PALISADE_CRS3'),
+  crsSuite('crs', 'v4.25.0', crs4Rules, 'run `go mod download github.com/corazawaf/coraza-coreruleset/v4@v4.25.0` or set PALISADE_CRS4'),
+  crsSuite('crs3', 'v3.3.4', crs3Rules, 'run `npm run setup` or set PALISADE_CRS3'),
 ];
