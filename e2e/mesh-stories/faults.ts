@@ -1,0 +1,252 @@
+/** What must not be felt by callers: each fault under load, counted by the client. Short and long forms share these tests. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PatchType } from '@palisade/kubernetes';
+import { createHttpClient, type HttpApiClient, loadKubeconfig } from '@palisade/kubernetes/client';
+import { parse } from 'yaml';
+import { eventually, type TestCluster } from '../harness.ts';
+import { client, createNamespace, curl, type DataPlane, dataPlanes, service, settles, startMesh, workload } from '../mesh-kit.ts';
+
+export interface FaultSizes {
+  /** Requests under each fault; the load goes on until the fault is over, too. */
+  readonly requests: number;
+  /** Policy changes of a storm, at 1,000 a minute. */
+  readonly changes: number;
+  /** How long the authority is away; from 65 s on every certificate is past its renewal, and none expires. */
+  readonly awayMs: number;
+}
+
+/** Ends politely: what is under way is answered, and new requests are while endpoints elsewhere forget it. */
+const server = `{name: c, image: "node:24", command: [node, -e, 'const s=require("http").createServer((q,r)=>setTimeout(()=>r.end("ok"),5)).listen(8080);process.on("SIGTERM",()=>setTimeout(()=>process.exit(0),5000))'], readinessProbe: {tcpSocket: {port: 8080}, periodSeconds: 1}}`;
+/** Renewed after a minute. */
+const shortLived = `      annotations: {proxy.istio.io/config: "proxyMetadata: {SECRET_TTL: 2m}"}\n`;
+
+/**
+ * Keep-alive connections, each request awaited: \`node -e SCRIPT URL REQUESTS CONNECTIONS\`. Runs until that many are sent and standard
+ * input has ended, then prints \`{sent, failed, first}\`; anything but 200 has failed.
+ */
+const loadScript = `const http=require("http");const [url,wanted,width]=process.argv.slice(1);
+const agent=new http.Agent({keepAlive:true,maxSockets:+width});let sent=0,failed=0,first="",over=false;
+process.stdin.on("end",()=>{over=true}).resume();
+const one=()=>new Promise((done)=>{sent++;const fail=(why)=>{failed++;first||=new Date().toISOString()+" "+why;done()};
+const q=http.get(url,{agent,timeout:15000},(r)=>{let b="";r.on("data",(c)=>b+=c);r.on("end",()=>r.statusCode===200?done():fail(r.statusCode+" "+b.slice(0,120)));r.on("error",(e)=>fail(e.code))});
+q.on("timeout",()=>q.destroy(new Error("timeout")));q.on("error",(e)=>fail(e.code||e.message))});
+const lane=async()=>{while(!over||sent<+wanted)await one()};
+Promise.all(Array.from({length:+width},lane)).then(()=>{console.log(JSON.stringify({sent,failed,first}));process.exit(0)})`;
+
+interface LoadResult {
+  readonly sent: number;
+  readonly failed: number;
+  readonly first: string;
+}
+
+const connections = 8;
+/** 1,000 a minute. */
+const changeEveryMs = 60;
+const policies = { group: 'security.istio.io', version: 'v1', resource: 'authorizationpolicies' };
+
+const viewer = (change: number) => `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: viewer, namespace: shop}
+spec:
+  selector: {matchLabels: {app: server}}
+  rules:
+  - from: [{source: {principals: ["cluster.local/ns/shop/sa/web"]}}]
+  - to: [{operation: {paths: ["/change-${change}"]}}]
+`;
+const strict =
+  'apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: istio-system}\nspec: {mtls: {mode: STRICT}}\n';
+
+interface Load {
+  /** No more faults: it ends when it has sent what it should. */
+  finish(): void;
+  readonly done: Promise<LoadResult>;
+}
+
+function startLoad(cluster: TestCluster, requests: number): Load {
+  const words = ['exec', '-i', '-n', 'shop', 'deploy/web', '-c', 'c', '--', 'node', '-e', loadScript, 'http://server/'];
+  const child = spawn('kubectl', [...words, String(requests), String(connections)], {
+    env: { ...process.env, KUBECONFIG: cluster.running.kubeconfig },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let output = '';
+  let complaint = '';
+  child.stdout.setEncoding('utf8').on('data', (part: string) => {
+    output += part;
+  });
+  child.stderr.setEncoding('utf8').on('data', (part: string) => {
+    complaint += part;
+  });
+  const done = new Promise<LoadResult>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) =>
+      code === 0 ? resolve(JSON.parse(output) as LoadResult) : reject(new Error(`the load: exit code ${code}: ${complaint}`)),
+    );
+  });
+  // Awaited later: what the fault throws comes first.
+  done.catch(() => {});
+  return { finish: () => child.stdin.end(), done };
+}
+
+let api: HttpApiClient | undefined;
+/** Over one connection: kubectl takes longer to start than a change may last. */
+async function changeViewer(cluster: TestCluster, change: number): Promise<void> {
+  api ??= createHttpClient(loadKubeconfig(cluster.running.kubeconfig));
+  const { spec } = parse(viewer(change)) as { spec: object };
+  await api.patch(policies, { namespace: 'shop', name: 'viewer' }, PatchType.merge, { spec });
+}
+
+export function describeFaults(mesh: DataPlane, { requests, changes, awayMs }: FaultSizes): void {
+  const { skip } = dataPlanes.find(({ name }) => name === mesh)!;
+  describe(`faults with the data plane ${mesh}`, { skip, timeout: 900_000 }, () => {
+    let cluster: TestCluster;
+    before(async () => {
+      cluster = await startMesh(mesh);
+      await createNamespace(cluster, 'shop', 'istio-injection=enabled', 'palisade.dev/interception=redirect');
+      const manifests = [
+        workload('shop', 'server', { container: server, metadata: shortLived }),
+        workload('shop', 'web', { container: client.replace('curlimages/curl', 'node:24'), metadata: shortLived }),
+        service('shop', 'server', '{name: http, port: 80, targetPort: 8080}'),
+        workload('default', 'stranger', { container: client }),
+      ];
+      await cluster.apply([...manifests, viewer(0), strict].join('---\n'));
+      await cluster.kubectlOk('scale', '-n', 'shop', 'deployment/server', '--replicas=2');
+      for (const place of ['shop/server', 'shop/web', 'default/stranger']) await rolledOut(place);
+    });
+    after(async () => {
+      api?.close();
+      api = undefined;
+      await cluster?.stop();
+    });
+
+    const rolledOut = (place: string) => {
+      const [namespace, name] = place.split('/') as [string, string];
+      return cluster.kubectlOk('rollout', 'status', '-n', namespace, `deployment/${name}`, '--timeout=180s');
+    };
+    const podOf = async (app: string) =>
+      (await cluster.kubectlOk('get', 'pods', '-n', 'shop', '-l', `app=${app}`, '-o', 'jsonpath={.items[0].metadata.name}')).trim();
+    const web = (...args: string[]) => curl(cluster, ['-n', 'shop', 'deploy/web'], ...args);
+    const stranger = (...args: string[]) => curl(cluster, ['deploy/stranger'], ...args);
+
+    /** @returns what the client counted while `fault` ran, and at least `requests` */
+    async function underLoad(fault: () => Promise<void>, atLeast = requests): Promise<LoadResult> {
+      await settles('a way to the server', /^ok 200$/, () => web('http://server/'));
+      const load = startLoad(cluster, atLeast);
+      try {
+        await sleep(1000);
+        await fault();
+      } finally {
+        load.finish();
+      }
+      const result = await load.done;
+      assert.ok(result.sent >= atLeast, `only ${result.sent} requests were sent`);
+      return result;
+    }
+    const lostNothing = ({ sent, failed, first }: LoadResult) =>
+      assert.equal(failed, 0, `${failed} of ${sent} were lost, the first: ${first}`);
+    const istiodIs = (replicas: number) =>
+      eventually(`istiod has ${replicas} ready pods`, 120_000, async () => {
+        const path = 'jsonpath={.status.readyReplicas}';
+        return Number((await cluster.kubectlOk('get', 'deployment', 'istiod', '-n', 'istio-system', '-o', path)) || 0) === replicas;
+      });
+
+    test('control: the client counts what is lost', async () => {
+      const denyAll =
+        'apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: nobody, namespace: shop}\nspec: {action: DENY, rules: [{}]}\n';
+      const { failed, first } = await underLoad(async () => {
+        await cluster.apply(denyAll);
+        await settles('denied', /403$/, () => web('http://server/'));
+        await cluster.kubectlOk('delete', 'authorizationpolicy', 'nobody', '-n', 'shop');
+      }, 100);
+      assert.ok(failed > 0);
+      assert.match(first, /403 RBAC: access denied/);
+    });
+
+    test('the control plane, and so the authority, is away: nothing lost, new pods wait until it is back', async () => {
+      const serial = async () =>
+        /default +Cert Chain +ACTIVE +true +(\S+)/.exec(
+          (await cluster.palisade('pc', 'secrets', await podOf('server'), '-n', 'shop')).stdout,
+        )?.[1];
+      const before = await serial();
+      assert.ok(before !== undefined);
+      const ready = () => cluster.kubectlOk('get', 'deployment', 'server', '-n', 'shop', '-o', 'jsonpath={.status.readyReplicas}');
+      lostNothing(
+        await underLoad(async () => {
+          await cluster.kubectlOk('scale', '-n', 'istio-system', 'deployment/istiod', '--replicas=0');
+          await istiodIs(0);
+          await cluster.kubectlOk('scale', '-n', 'shop', 'deployment/server', '--replicas=3');
+          await sleep(awayMs);
+          assert.equal(await ready(), '2', 'no pod starts without its proxy');
+          await cluster.kubectlOk('scale', '-n', 'istio-system', 'deployment/istiod', '--replicas=1');
+          await istiodIs(1);
+        }),
+      );
+      await rolledOut('shop/server');
+      await eventually('a certificate made since', 120_000, async () => ![before, undefined].includes(await serial()));
+      assert.equal(await web('http://server/'), 'ok 200');
+      await cluster.kubectlOk('scale', '-n', 'shop', 'deployment/server', '--replicas=2');
+      await rolledOut('shop/server');
+    });
+
+    test('the control plane is killed and comes back: nothing lost', async () => {
+      lostNothing(
+        await underLoad(async () => {
+          await cluster.kubectlOk('delete', 'pod', '-n', 'istio-system', '-l', 'app=istiod', '--grace-period=0', '--force');
+          await sleep(1000);
+          await istiodIs(1);
+        }),
+      );
+    });
+
+    test('a rolling restart: nothing lost', async () => {
+      lostNothing(
+        await underLoad(async () => {
+          await cluster.kubectlOk('rollout', 'restart', '-n', 'shop', 'deployment/server');
+          await rolledOut('shop/server');
+          // The last old pod is still ending.
+          await sleep(8000);
+        }),
+      );
+    });
+
+    test(`a storm of ${changes} policy changes: nothing lost, and the last one holds`, async () => {
+      assert.match(await stranger('http://server.shop/'), / 000$/, 'control: no identity, no answer');
+      const started = Date.now();
+      lostNothing(
+        await underLoad(async () => {
+          for (let change = 1; change <= changes; change++) {
+            const due = started + 1000 + change * changeEveryMs;
+            await changeViewer(cluster, change);
+            await sleep(Math.max(0, due - Date.now()));
+          }
+        }),
+      );
+      await settles(
+        'every proxy has followed',
+        /^(?!.*(?:STALE|NACK))[\s\S]*server-/,
+        async () => (await cluster.palisade('proxy-status')).stdout,
+      );
+      const config = await cluster.palisade('pc', 'listeners', await podOf('server'), '-n', 'shop', '-o', 'json');
+      assert.ok(config.stdout.includes(`/change-${changes}"`), 'the last change is in the proxy');
+      assert.ok(!config.stdout.includes(`/change-${changes - 1}"`));
+    });
+
+    test('a proxy is killed: its pod’s traffic fails closed, and comes back with it', async () => {
+      await cluster.kubectlOk('scale', '-n', 'shop', 'deployment/server', '--replicas=1');
+      await rolledOut('shop/server');
+      // Every process of its container, the agent and the proxy; the shell that does it goes with them.
+      const kill = 'cd /proc; for p in [0-9]*; do [ $p = $$ ] || kill -KILL $p; done';
+      assert.equal(await web('http://server/'), 'ok 200', 'control');
+      await cluster.kubectl('exec', '-n', 'shop', 'deploy/server', '-c', 'istio-proxy', '--', 'sh', '-c', kill);
+      const gone = await Promise.all(Array.from({ length: 5 }, () => stranger('-m', '1', `http://server.shop/`)));
+      assert.ok(
+        gone.every((answer) => / 000$/.test(answer)),
+        `nobody gets past the dead proxy: ${gone.join('; ')}`,
+      );
+      await settles('the proxy is back', /^ok 200$/, () => web('http://server/'));
+      assert.match(await stranger('http://server.shop/'), / 000$/);
+    });
+  });
+}
