@@ -43,6 +43,12 @@ for (const { name: mesh, skip } of dataPlanes) {
     const explain = async (from: string, ...args: string[]) =>
       cluster.palisade('authz', 'explain', '--from', from, '--to', 'details:9080', '--live', ...args);
 
+    /** A port that no Service and no container names. */
+    const undeclared = async () => {
+      const address = await cluster.kubectlOk('get', 'pods', '-l', 'app=details', '-o', 'jsonpath={.items[0].status.podIP}');
+      return `http://${address.trim()}:9999/`;
+    };
+
     test('containers and interception rules as the seed shows them', async () => {
       const names = "jsonpath={.items[0].spec['containers','initContainers'][*].name}";
       assert.equal(await cluster.kubectlOk('get', 'pods', '-l', 'app=productpage', '-o', names), 'productpage istio-proxy istio-init');
@@ -54,6 +60,9 @@ for (const { name: mesh, skip } of dataPlanes) {
     test('before: the page is whole, and anybody on the way can read it', async () => {
       await settles('the page', new RegExp(`${author}.*200$`), () => productpage('http://productpage:9080/productpage'));
       assert.match(await stranger('http://details.default:9080/details/0'), details);
+      const hidden = `node -e 'require("http").createServer((q,r)=>r.end("hidden")).listen(9999)' >/dev/null 2>&1 &`;
+      await cluster.kubectlOk('exec', 'deploy/details-v1', '-c', 'details', '--', 'sh', '-c', hidden);
+      await settles('a port nobody declared', /^hidden 200$/, async () => stranger(await undeclared()));
       capture.clear();
       assert.match(await productpage('http://details:9080/details/0'), details);
       await eventually('plain text in the capture', 20_000, async () =>
@@ -65,6 +74,7 @@ for (const { name: mesh, skip } of dataPlanes) {
       await configureMesh(cluster, 'enableAutoMtls: true\n');
       await cluster.kubectlOk('apply', '-f', file('strict'));
       await settles('without a certificate nobody gets in', /^ 000$/, () => stranger('http://details.default:9080/details/0'));
+      assert.match(await stranger(await undeclared()), /^ 000$/, 'not by a port nobody declared either');
       await settles('the mesh goes on', details, () => productpage('http://details:9080/details/0'));
       await settles(
         'and client and server agree',
