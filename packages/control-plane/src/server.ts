@@ -15,6 +15,7 @@ import { createCertificateMethods } from './certificate-service.ts';
 import { createCredentials } from './credentials.ts';
 import { createConnectedProxies } from './debug/connected.ts';
 import { createDebugListener } from './debug/listener.ts';
+import { tellEscape } from './escape-events.ts';
 import { injectPod } from './inject/inject.ts';
 import { renderPatch } from './inject/patch.ts';
 import { createKeySets } from './key-sets.ts';
@@ -162,6 +163,11 @@ export async function startControlPlane(options: ControlPlaneOptions) {
     );
   state.informers.namespaces.onChange((type, object) => {
     if (type === 'ADDED' && object.metadata.deletionTimestamp === undefined) void anchors(object.metadata.name!);
+  });
+  state.informers.pods.onChange((type, pod) => {
+    if (type !== 'ADDED') return;
+    const labels = state.informers.namespaces.get(pod.metadata.namespace ?? '')?.metadata.labels ?? {};
+    tellEscape(client, pod, labels, edges.now()).catch((error) => log(`event for ${pod.metadata.name}: ${(error as Error).message}`));
   });
   const ports = {
     discovery: await listen(discovery as unknown as Server, options.ports.discovery),

@@ -7,6 +7,8 @@ import type { Container, PodSpec } from './pod.ts';
 /** On a pod: its author knows that it stands outside. */
 export const escapeName = 'palisade.dev/escape';
 
+const meshContainers: readonly string[] = ['istio-init', 'istio-proxy', 'palisade-waf-init', 'palisade-waf'];
+
 interface Security {
   readonly runAsUser?: number;
   readonly runAsGroup?: number;
@@ -18,6 +20,8 @@ interface Security {
 export function findEscapes(pod: KubernetesObject): string[] {
   const { labels = {}, annotations = {} } = pod.metadata;
   const spec = pod['spec'] as PodSpec & { securityContext?: Security };
+  // What injection has put there stands where it stands on purpose.
+  const isOurs = ({ name }: Container) => annotations['sidecar.istio.io/status'] !== undefined && meshContainers.includes(name);
   const inject = labels[injectName] ?? annotations[injectName];
   return [
     ...(spec.hostNetwork === true ? ['hostNetwork: its traffic is the node’s'] : []),
@@ -25,7 +29,9 @@ export function findEscapes(pod: KubernetesObject): string[] {
     ...Object.keys(annotations)
       .filter((name) => name.startsWith(trafficPrefix))
       .map((name) => `${name}: that traffic is left alone`),
-    ...[...(spec.initContainers ?? []), ...spec.containers].flatMap((container) => escapesOf(container, spec.securityContext)),
+    ...[...(spec.initContainers ?? []), ...spec.containers].flatMap((container) =>
+      isOurs(container) ? [] : escapesOf(container, spec.securityContext),
+    ),
   ];
 }
 
