@@ -94,6 +94,21 @@ for (const { name: mesh, skip } of dataPlanes) {
       assert.match(told.stderr, /Warning: past the mesh: traffic\.sidecar\.istio\.io\/excludeOutboundPorts/);
     });
 
+    test('an escape is told: by an Event on the pod, and by the flow at the other end', async () => {
+      const told = () =>
+        cluster.kubectlOk('get', 'events', '-n', 'side', '--field-selector=reason=MeshEscape', '-o', 'jsonpath={.items[*].message}');
+      assert.doesNotMatch(await told(), /excludeOutboundPorts/, 'control: nobody has opened a way yet');
+      await cluster.kubectlOk(
+        ...['run', 'open', '-n', 'side', '--image=curlimages/curl', '--annotations=traffic.sidecar.istio.io/excludeOutboundPorts=8080'],
+        ...['--', 'sleep', '100000'],
+      );
+      await settles('the Event', /Past the mesh: traffic\.sidecar\.istio\.io\/excludeOutboundPorts/, told);
+      const flows = async () => (await cluster.palisade('flows', '-o', 'json')).stdout;
+      assert.doesNotMatch(await flows(), /past the mesh/, 'control: the calls so far went through their proxies');
+      assert.doesNotMatch(await asProxyUser('side', `http://${await addressOf('line', 'orders')}:8080/`), /200/);
+      await settles('the flow', /past the mesh/, flows);
+    });
+
     test('the WAF in the pod, inline', async () => {
       await settles('harmless', /^GET \/ok 200$/, () => from('line', 'http://guarded/ok'));
       const attack = '/?q=<script>alert(1)</script>';
