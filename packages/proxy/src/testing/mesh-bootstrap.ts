@@ -31,6 +31,8 @@ export interface HopOptions {
   readonly upstreamPort: number;
   readonly logPath: string;
   readonly statPrefix: string;
+  /** Reports requests to who listens there, too. */
+  readonly agentSocket?: string;
 }
 
 const tcp = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } });
@@ -120,7 +122,7 @@ export function rbacFilter(rules: unknown) {
 
 /** @param extra fields of the connection manager that replace the ones here */
 export function httpManager(
-  options: Pick<HopOptions, 'logPath' | 'statPrefix'>,
+  options: Pick<HopOptions, 'logPath' | 'statPrefix' | 'agentSocket'>,
   filters: readonly unknown[],
   extra: Record<string, unknown> = {},
 ) {
@@ -133,7 +135,10 @@ export function httpManager(
       normalize_path: true,
       merge_slashes: true,
       http_filters: [...filters, router],
-      ...(options.logPath === '' ? {} : { access_log: [accessLog(options.logPath)] }),
+      access_log: [
+        ...(options.logPath === '' ? [] : [accessLog(options.logPath)]),
+        ...(options.agentSocket === undefined ? [] : [reportLog('http', options.statPrefix, [])]),
+      ],
       route_config: {
         name: 'local',
         virtual_hosts: [
@@ -164,6 +169,7 @@ function bootstrap(options: HopOptions, chain: unknown, clusterExtra: Record<str
           load_assignment: { cluster_name: 'next', endpoints: [{ lb_endpoints: [{ endpoint: { address: tcp(options.upstreamPort) } }] }] },
           ...clusterExtra,
         },
+        ...(options.agentSocket === undefined ? [] : [agentCluster(options.agentSocket)]),
       ],
     },
   };
