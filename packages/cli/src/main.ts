@@ -28,7 +28,8 @@ program
   .option('--api-port <port>', 'port of the API server on 127.0.0.1 (another one when it is taken)', '6443')
   .option('--images <folder...>', 'folders with image definitions')
   .option('--host-paths <folder>', 'allow hostPath volumes below this folder')
-  .option('--mesh [dataplane]', 'install the mesh; its sidecars run "envoy" (default) or "palisade"')
+  .option('--mesh [dataplane]', 'data plane of the mesh: "palisade" or "envoy" (fetched by "node scripts/setup/envoy.mjs")', 'palisade')
+  .option('--no-mesh', 'without control plane and ingress gateway')
   .option('--json', 'one JSON object on standard output')
   .addHelpText('after', '\nExamples:\n  sudo npx palisade up\n  sudo npx palisade up --nodes node1,node2,es-node')
   .action(run(async () => (await import('./commands/up.ts')).up));

@@ -9,7 +9,8 @@ export interface UpOptions {
   apiPort: string;
   images?: string[];
   hostPaths?: string;
-  mesh?: string | boolean;
+  /** false = `--no-mesh`; true = the default data plane. */
+  mesh: string | boolean;
   json?: boolean;
 }
 
@@ -34,7 +35,7 @@ export async function up(raw: Record<string, unknown>): Promise<number> {
     cacheDir: process.env['PALISADE_CACHE'] ?? join(userHome(), '.cache', 'palisade'),
     imageDirs: [join(userHome(), '.config', 'palisade', 'images'), ...(options.images ?? [])],
     ...(options.hostPaths === undefined ? {} : { hostPathRoot: options.hostPaths }),
-    ...(options.mesh === undefined ? {} : { mesh: parseDataplane(options.mesh) }),
+    ...(options.mesh === false ? {} : { mesh: parseDataplane(options.mesh) }),
     attached: false,
   });
   if (options.json) {
@@ -53,9 +54,8 @@ export async function up(raw: Record<string, unknown>): Promise<number> {
   return 0;
 }
 
-/** `--mesh` alone means the default data plane. */
 function parseDataplane(value: string | boolean): 'palisade' | 'envoy' {
-  if (value === true) return 'envoy';
+  if (value === true) return 'palisade';
   if (value === 'palisade' || value === 'envoy') return value;
   throw new Error(`Cannot use --mesh "${value}": expected palisade or envoy`);
 }

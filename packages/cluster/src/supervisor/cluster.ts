@@ -13,7 +13,7 @@ import { ensureDnsService, startDns } from './dns.ts';
 import { enrichFlow } from './enrich.ts';
 import { startInformers } from './informers.ts';
 import { ensureStorageClass, localVolumes } from './local-volumes.ts';
-import { ensureMesh } from './mesh/index.ts';
+import { ensureMesh, ensureMeshKinds } from './mesh/index.ts';
 import { createMetrics } from './metrics.ts';
 import { type NetworkParts, startNetwork } from './network.ts';
 import { startNodes } from './nodes.ts';
@@ -106,7 +106,11 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
     startDns(parts, network.resolved),
   ]);
   const nodes = await startNodes(parts, network, kubelets);
-  if (config.mesh !== undefined) await ensureMesh(client, config.mesh);
+  if (config.mesh !== undefined) {
+    await ensureMeshKinds(client);
+    // Its pods start like any others: nobody's API waits for them.
+    void ensureMesh(client, config.mesh).catch((error) => log('error', `the mesh is not installed: ${String(error)}`));
+  }
   metrics.start(client, nodes);
   log('info', `ready at ${server}, nodes ${config.nodes.join(', ')}`);
   return {

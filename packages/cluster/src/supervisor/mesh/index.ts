@@ -1,4 +1,4 @@
-/** Puts the mesh into the cluster: its kinds, then its control plane. What stands already is left as it is. */
+/** Puts the mesh into the cluster: its kinds, then its control plane and gateway. What stands already is left as it is. */
 import { type ApiClient, isStatusError, type KubernetesObject } from '@palisade/kubernetes';
 import { meshDefinitions } from './definitions.ts';
 import { meshObjects } from './objects.ts';
@@ -16,8 +16,14 @@ const groups: Readonly<Record<string, string>> = {
   CustomResourceDefinition: 'customresourcedefinitions',
 };
 
+export async function ensureMeshKinds(client: ApiClient): Promise<void> {
+  await Promise.all(meshDefinitions().map((definition) => createMissing(client, definition)));
+}
+
 export async function ensureMesh(client: ApiClient, dataplane: 'palisade' | 'envoy'): Promise<void> {
-  for (const object of [...meshDefinitions(), ...meshObjects(dataplane)]) await createMissing(client, object);
+  const [namespace, ...objects] = meshObjects(dataplane);
+  await createMissing(client, namespace!);
+  await Promise.all(objects.map((object) => createMissing(client, object)));
 }
 
 async function createMissing(client: ApiClient, object: KubernetesObject): Promise<void> {
