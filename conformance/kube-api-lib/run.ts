@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'yaml';
 import type { Contender, Reply } from './contender.ts';
 import { scrub, scrubOutput } from './scrub.ts';
@@ -45,6 +46,7 @@ export async function runTopic(contender: Contender, topic: Topic, given: Variab
 
 async function answer(contender: Contender, check: Check, variables: Variables): Promise<Answer> {
   const fill = (text: string) => text.replace(/\$(\w+)/g, (whole, name: string) => variables[name] ?? whole);
+  if (check.afterMs !== undefined) await sleep(check.afterMs);
   try {
     if (check.kubectl !== undefined) {
       const words = fill(check.kubectl)

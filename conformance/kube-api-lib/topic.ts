@@ -12,6 +12,8 @@ export interface Check {
   /** Arguments of kubectl; words in single quotes may hold spaces. It works in the topic's namespace. */
   readonly kubectl?: string;
   readonly stdin?: string;
+  /** Waits first: the real server's authorizer and admission see what was stored a moment later. */
+  readonly afterMs?: number;
   /** User (and groups) to impersonate. */
   readonly as?: string;
   readonly groups?: readonly string[];

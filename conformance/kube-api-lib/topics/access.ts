@@ -76,7 +76,7 @@ export const access: Topic = {
     },
     { name: 'binding of nobody', send: 'POST $rbac/rolebindings?dryRun=All', body: binding('odd', 'Role', 'reader', []) },
     { name: 'binding changes its role', send: 'PATCH $rbac/rolebindings/reader', type: merge, body: { roleRef: { name: 'other' } } },
-    { name: 'may list', send: 'GET $core/pods', as: 'jane', only: ['kind'] },
+    { name: 'may list', afterMs: 300, send: 'GET $core/pods', as: 'jane', only: ['kind'] },
     { name: 'may not list elsewhere', send: 'GET /api/v1/namespaces/default/pods', as: 'jane' },
     { name: 'may not list everywhere', send: 'GET /api/v1/pods', as: 'jane' },
     { name: 'may not create', send: 'POST $core/pods', as: 'jane', body: {} },
@@ -100,7 +100,7 @@ export const access: Topic = {
     },
     { name: 'somebody without a name', send: 'GET $core/pods', as: '' },
     { name: 'a group alone', send: 'GET $core/pods', groups: ['g'] },
-    { name: 'a user who may not impersonate', kubectl: 'auth can-i impersonate users --as jane' },
+    { name: 'a user who may not impersonate', afterMs: 300, kubectl: 'auth can-i impersonate users --as jane' },
     { name: 'an account by impersonation', send: 'GET $core/pods', as: '$sa:default' },
     {
       name: 'names of resources',
@@ -116,7 +116,7 @@ export const access: Topic = {
       only: ['rules'],
     },
     { name: 'names bound', send: 'POST $rbac/rolebindings', body: binding('named', 'Role', 'named'), only: ['roleRef'] },
-    { name: 'the named one', send: 'GET $core/configmaps/one', as: 'jane' },
+    { name: 'the named one', afterMs: 300, send: 'GET $core/configmaps/one', as: 'jane' },
     { name: 'another one', send: 'GET $core/configmaps/two', as: 'jane' },
     { name: 'all of them', send: 'GET $core/configmaps', as: 'jane' },
     {
@@ -140,6 +140,7 @@ export const access: Topic = {
     { name: 'jane is bound to it', send: 'POST $rbac/rolebindings', body: binding('editor', 'Role', 'editor'), only: ['metadata.name'] },
     {
       name: 'gives away what she has',
+      afterMs: 300,
       send: 'POST $rbac/roles',
       as: 'jane',
       body: role('given', [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }]),
@@ -220,7 +221,7 @@ export const access: Topic = {
       body: clusterBinding('parity-path', 'parity-path'),
       only: ['roleRef'],
     },
-    sar('allowed', attributes('get', 'pods')),
+    { ...sar('allowed', attributes('get', 'pods')), afterMs: 300 },
     sar('denied', attributes('delete', 'pods')),
     sar('subresource', attributes('update', 'deployments', { group: 'apps', subresource: 'scale' })),
     sar('named', attributes('get', 'configmaps', { name: 'one' })),

@@ -264,7 +264,7 @@ const widgets = definition(
               },
               {
                 rule: "!has(self.color) || self.color != 'blue' || self.size > 2",
-                messageExpression: "'blue needs more than 2, not ' + string(self.size)",
+                messageExpression: "self.size > 0 ? 'blue needs more than 2' : ''",
               },
               { rule: "!has(self.parts) || self.parts.all(p, p.id != 'bad')" },
             ],

@@ -110,7 +110,7 @@ export const kubectl: Topic = {
     run('create service with a node port', 'create service nodeport made2 --tcp=80'),
     run('create service external', 'create service externalname made3 --external-name=example.com'),
     run('create ingress', "create ingress made --rule='a.example.com/*=made:80'"),
-    run('create quota', 'create quota made --hard=cpu=10,pods=20'),
+    run('create quota', 'create quota made --hard=services=50'),
     run('create pdb', 'create poddisruptionbudget made --selector=app=web --min-available=1'),
     run('create priorityclass', 'create priorityclass made --value=5 --dry-run=server'),
     run('create role', 'create role made --verb=get --resource=pods --resource-name=a'),

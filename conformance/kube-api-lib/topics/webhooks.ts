@@ -24,8 +24,7 @@ const configMap = (name: string, more: object = {}) => ({ apiVersion: 'v1', kind
 function past(kind: Kind, name: string, webhook: object, sent: Partial<Check> = {}): Check[] {
   return [
     { name: `${name}: in place`, send: `POST ${collection(kind)}`, body: configuration(kind, [webhook]), only: ['kind', 'message'] },
-    { name: `${name}: in force`, kubectl: 'wait --for=create namespace/t-webhooks --timeout=1s' },
-    { name, send: 'POST $core/configmaps?dryRun=All', body: configMap('x'), ...sent },
+    { name, afterMs: 300, send: 'POST $core/configmaps?dryRun=All', body: configMap('x'), ...sent },
     { name: `${name}: away`, send: `DELETE ${collection(kind)}/parity`, only: ['status'] },
   ];
 }

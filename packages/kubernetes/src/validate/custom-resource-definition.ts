@@ -2,6 +2,7 @@ import type { Struct } from '../defaults/value.ts';
 import { validateClientConfig } from './admission.ts';
 import type { Findings } from './findings.ts';
 import { checkDns1035Label, checkDns1123Subdomain } from './names.ts';
+import { pathExists, validateStructuralSchema } from './structural-schema.ts';
 
 /** CustomResourceDefinition v1: names, versions, structural schemas (apiextensions `validation` and `schema`). */
 
@@ -20,30 +21,36 @@ const printed = (version: Struct): Struct => ({
   SelectableFields: null,
 });
 
-/** Every object, array and field of a structural schema names its type; logic below `anyOf` and its kin is not visited. */
-function validateStructural(f: Findings, at: string, schema: Struct, isRoot: boolean): void {
-  const typed =
-    Boolean(schema['type']) || schema['x-kubernetes-int-or-string'] === true || schema['x-kubernetes-preserve-unknown-fields'] === true;
-  if (!typed) f.required(`${at}.type`, isRoot ? 'must not be empty at the root' : 'must not be empty for specified object fields');
-  if (isRoot && schema['type'] && schema['type'] !== 'object') f.invalid(`${at}.type`, schema['type'], 'must be object at the root');
-  for (const [name, property] of Object.entries((schema['properties'] ?? {}) as Record<string, Struct>))
-    validateStructural(f, `${at}.properties[${name}]`, property, false);
-  if (schema['type'] === 'array' && !schema['items']) f.required(`${at}.items`, 'must be specified');
-  const items: unknown = schema['items'];
-  if (Array.isArray(items)) f.forbidden(`${at}.items`, 'items must be a schema object and not an array');
-  else if (items !== undefined) validateElement(f, `${at}.items`, items as Struct, 'must not be empty for specified array items');
-  const additional: unknown = schema['additionalProperties'];
-  if (typeof additional === 'object' && additional !== null) {
-    if (schema['properties']) f.forbidden(`${at}.additionalProperties`, 'additionalProperties and properties are mutual exclusive');
-    validateElement(f, `${at}.additionalProperties`, additional as Struct, 'must not be empty for specified object fields');
+/** Where v1beta1 had it once: what all versions share (the only one shares all) is reported there. */
+const placeOf = (versions: readonly Struct[], i: number, shared: string, own: string): string =>
+  versions.length === 1 ? `spec.${shared}` : `spec.versions[${i}].${own}`;
+
+const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
+
+function validateColumns(f: Findings, at: string, columns: readonly Struct[]): void {
+  for (const [i, column] of columns.entries()) {
+    const path: string = column['jsonPath'] ?? '';
+    if (!column['name']) f.required(`${at}[${i}].name`);
+    if (!column['type']) f.required(`${at}[${i}].type`, `must be one of ${COLUMN_TYPES.join(',')}`);
+    else if (!COLUMN_TYPES.includes(column['type']))
+      f.invalid(`${at}[${i}].type`, column['type'], `must be one of ${COLUMN_TYPES.join(',')}`);
+    if (path === '') f.required(`${at}[${i}].JSONPath`);
+    else if (!/^\.[^\s]*$/.test(path)) f.invalid(`${at}[${i}].JSONPath`, path, 'must be a simple json path starting with .');
   }
 }
 
-function validateElement(f: Findings, at: string, schema: Struct, emptyText: string): void {
-  const typed =
-    Boolean(schema['type']) || schema['x-kubernetes-int-or-string'] === true || schema['x-kubernetes-preserve-unknown-fields'] === true;
-  if (typed) validateStructural(f, at, schema, false);
-  else f.required(`${at}.type`, emptyText);
+function validateScalePaths(f: Findings, at: string, scale: Struct): void {
+  const path = (field: string, below: string, isNeeded: boolean) => {
+    const text: string = scale[field] ?? '';
+    if (text === '') {
+      if (isNeeded) f.required(`${at}.${field}`);
+    } else if (!text.startsWith(`.${below}.`)) f.invalid(`${at}.${field}`, text, `should be a json path under .${below}`);
+  };
+  path('specReplicasPath', 'spec', true);
+  path('statusReplicasPath', 'status', true);
+  const selector: string = scale['labelSelectorPath'] ?? '';
+  if (selector !== '' && !/^\.(spec|status)\./.test(selector))
+    f.invalid(`${at}.labelSelectorPath`, selector, 'should be a json path under either .status or .spec');
 }
 
 function validateVersions(f: Findings, versions: readonly Struct[]): void {
@@ -57,11 +64,25 @@ function validateVersions(f: Findings, versions: readonly Struct[]): void {
     const schema: Struct | undefined = version['schema']?.openAPIV3Schema;
     if (!schema) f.required(`spec.versions[${i}].${schemaField}`);
     // The only version's schema is reported where v1beta1 kept it.
-    else
-      validateStructural(f, versions.length === 1 ? 'spec.validation.openAPIV3Schema' : `spec.versions[${i}].${schemaField}`, schema, true);
+    else validateStructuralSchema(f, placeOf(versions, i, 'validation.openAPIV3Schema', schemaField), schema);
+    validateColumns(
+      f,
+      placeOf(versions, i, 'additionalPrinterColumns', 'additionalPrinterColumns'),
+      version['additionalPrinterColumns'] ?? [],
+    );
+    const scale: Struct | undefined = version['subresources']?.scale;
+    if (scale !== undefined) validateScalePaths(f, placeOf(versions, i, 'subresources.scale', 'subresources.scale'), scale);
+    for (const [n, { jsonPath = '' }] of ((version['selectableFields'] ?? []) as Struct[]).entries()) {
+      if (schema !== undefined && !pathExists(schema, jsonPath)) {
+        const at = `${placeOf(versions, i, 'selectableFields', 'selectableFields')}[${n}].jsonPath`;
+        f.invalid(at, jsonPath, 'is an invalid path: does not refer to a valid field');
+      }
+    }
   }
+  if (versions.length === 1) f.invalidEach('spec.version', versions[0]!['name'] ?? '', checkDns1035Label(versions[0]!['name'] ?? ''));
   if (storage.length === 1) return;
   f.invalid('spec.versions', versions.map(printed), 'must have exactly one version marked as storage version');
+  if (storage.length === 0) f.invalid('status.storedVersions', null, 'must have at least one stored version');
   // The server has noted the first storage version as stored and then finds the last one in its place.
   if (storage.length > 1)
     f.invalid('status.storedVersions', [storage[0]!['name']], `must have the storage version ${storage.at(-1)!['name']}`);
@@ -76,11 +97,28 @@ export function validateCustomResourceDefinition(f: Findings, { metadata = {}, s
     f.invalidEach('spec.group', spec.group, checkDns1123Subdomain(spec.group));
     if (!spec.group.includes('.')) f.invalid('spec.group', spec.group, 'should be a domain with at least one dot');
   }
+  const isProtected = /(^|\.)(k8s|kubernetes)\.io$/.test(spec.group ?? '');
+  if (isProtected && metadata.annotations?.['api-approved.kubernetes.io'] === undefined) {
+    const why =
+      'protected groups must have approval annotation "api-approved.kubernetes.io", see https://github.com/kubernetes/enhancements/pull/1111';
+    f.required('metadata.annotations[api-approved.kubernetes.io]', why);
+  }
+  if (spec.preserveUnknownFields === true) {
+    const why = 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead';
+    f.invalid('spec.preserveUnknownFields', true, why);
+  }
   f.oneOf('spec.scope', spec.scope, ['Cluster', 'Namespaced']);
   for (const field of ['plural', 'singular', 'kind', 'listKind']) {
     const name: string = names[field] ?? '';
     if (name === '') f.required(`spec.names.${field}`);
-    else f.invalidEach(`spec.names.${field}`, name, checkDns1035Label(name.toLowerCase()));
+    else {
+      const mixed = field === 'kind' || field === 'listKind' ? 'may have mixed case, but should otherwise match: ' : '';
+      f.invalidEach(
+        `spec.names.${field}`,
+        name,
+        checkDns1035Label(mixed === '' ? name : name.toLowerCase()).map((why) => mixed + why),
+      );
+    }
   }
   if (names['kind'] && names['kind'] === names['listKind'])
     f.invalid('spec.names.listKind', names['listKind'], 'kind and listKind may not be the same');
@@ -89,5 +127,7 @@ export function validateCustomResourceDefinition(f: Findings, { metadata = {}, s
   f.oneOf('spec.conversion.strategy', conversion['strategy'], ['None', 'Webhook']);
   if (conversion['strategy'] === 'Webhook' && !conversion['webhook'])
     f.required('spec.conversion.webhookClientConfig', 'required when strategy is set to Webhook');
-  else if (conversion['webhook']) validateClientConfig(f, 'spec.conversion.webhookClientConfig', conversion['webhook'].clientConfig ?? {});
+  if (conversion['strategy'] === 'Webhook' && !conversion['webhook']?.conversionReviewVersions?.length)
+    f.required('spec.conversion.conversionReviewVersions');
+  if (conversion['webhook']) validateClientConfig(f, 'spec.conversion.webhookClientConfig', conversion['webhook'].clientConfig ?? {});
 }

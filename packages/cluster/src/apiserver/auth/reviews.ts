@@ -2,6 +2,7 @@ import { badRequest, invalid, type KubernetesObject } from '@palisade/kubernetes
 import type { UserInfo } from '../../contract.ts';
 import type { Core, Scope } from '../core.ts';
 import { decodeBody, type ParsedBody } from '../registry/decode-body.ts';
+import { recordManagers } from '../registry/managers.ts';
 import { formatTime } from '../registry/time.ts';
 import type { Attributes, Authorizer } from './authorizer.ts';
 import type { RulesResolver } from './rbac.ts';
@@ -24,6 +25,7 @@ export async function answerReview(
   if (gvk.group !== 'authorization.k8s.io' && gvk.group !== 'authentication.k8s.io') return undefined;
   const review = decodeBody(core, scope, gvk, body);
   const spec = review['spec'] ?? {};
+  recordManagers(core, scope, scope.resource.model.empty(), review, undefined);
   const answer = (status: object): KubernetesObject => ({ ...review, spec, status });
   if (gvk.group === 'authorization.k8s.io') checkQuestion(review, gvk.kind);
   switch (gvk.kind) {

@@ -1,6 +1,7 @@
 import type { Environment } from '@marcbachmann/cel-js';
 import type { JsonSchema } from '../registry/custom/schema.ts';
 import { celEnvironment } from './environment.ts';
+import { findTypeFault } from './type-check.ts';
 
 /** One entry of `x-kubernetes-validations` (apiextensions.k8s.io/v1 ValidationRule). */
 export interface ValidationRule {
@@ -77,8 +78,8 @@ function celTypeOf(schema: JsonSchema): string {
 /** @throws RuleError when it does not compile or does not yield a truth value */
 export function compileRule(rule: ValidationRule, schema: JsonSchema): CompiledRule {
   const environment = environmentFor(celTypeOf(schema), rule.optionalOldSelf === true);
-  const condition = compile(environment, rule.rule ?? '', 'rule', 'bool');
-  const text = rule.messageExpression ? compile(environment, rule.messageExpression, 'messageExpression', 'string') : undefined;
+  const condition = compile(environment, rule.rule ?? '', 'rule', 'bool', schema);
+  const text = rule.messageExpression ? compile(environment, rule.messageExpression, 'messageExpression', 'string', schema) : undefined;
   return {
     rule,
     isTransition: usesOldSelf(condition.ast),
@@ -97,7 +98,7 @@ export function compileRule(rule: ValidationRule, schema: JsonSchema): CompiledR
 
 type Compiled = ReturnType<Environment['parse']>;
 
-function compile(environment: Environment, source: string, at: 'rule' | 'messageExpression', wanted: string): Compiled {
+function compile(environment: Environment, source: string, at: 'rule' | 'messageExpression', wanted: string, schema: JsonSchema): Compiled {
   if (source.trim() === '') throw new RuleError(at, `${at} is not specified`);
   let compiled: Compiled;
   try {
@@ -107,7 +108,10 @@ function compile(environment: Environment, source: string, at: 'rule' | 'message
   }
   const checked = compiled.check();
   if (!checked.valid) throw new RuleError(at, `compilation failed: ${firstLine(checked.error)}`);
-  if (checked.type !== wanted && checked.type !== 'dyn') throw new RuleError(at, `cel expression must evaluate to a ${wanted}`);
+  if (checked.type !== wanted && checked.type !== 'dyn')
+    throw new RuleError(at, `${at === 'rule' ? 'cel expression' : at} must evaluate to a ${wanted}`);
+  const fault = findTypeFault(compiled.ast, schema);
+  if (fault !== undefined) throw new RuleError(at, `compilation failed: ${fault}`);
   return compiled;
 }
 

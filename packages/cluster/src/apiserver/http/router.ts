@@ -37,6 +37,7 @@ export async function route(context: HttpContext, req: IncomingMessage, res: Ser
       authorizeResource(context, user, verb, info, query.get('fieldSelector') ?? '');
       if (handler !== undefined) return await handler(req, res, user);
       if (isProxied(info)) return await serveProxy(context, info, url.search, req, res);
+      if (isUnknownCustom(context, info)) return sendText(res, 404, '404 page not found\n');
       const deprecation = DEPRECATED[`${info.group}/${info.version}/${info.resource}`];
       if (deprecation !== undefined) addWarning(res, deprecation);
       const isApply = mediaType(req) === PatchType.apply;
@@ -57,6 +58,13 @@ export async function route(context: HttpContext, req: IncomingMessage, res: Ser
   } catch (error) {
     sendError(req, res, error);
   }
+}
+
+/** What no definition serves has no path at all, where built-in groups answer with a Status. */
+function isUnknownCustom({ core }: HttpContext, info: ResourceInfo): boolean {
+  const resource = core.catalog.find(info);
+  const isForeign = resource === undefined || (!resource.info.namespaced && info.namespace !== '');
+  return isForeign && !core.schemas.resources().some(({ group }) => group === info.group);
 }
 
 const DEPRECATED: Readonly<Record<string, string>> = {

@@ -3,10 +3,12 @@ import {
   decodeStrict,
   formatApiVersion,
   type GroupVersionKind,
+  invalid,
   type KubernetesObject,
   parseApiVersion,
 } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
+import { glimpse } from '../http/go-words.ts';
 
 /** What a transport hands over: the parsed body and what its syntax alone already got wrong (duplicate keys). */
 export interface ParsedBody {
@@ -28,6 +30,7 @@ export function decodeBody(core: Core, scope: Scope, wanted: GroupVersionKind, b
     );
   }
   const { kind, apiVersion } = value as Partial<KubernetesObject>;
+  if (scope.resource.isCustom === true && wanted === scope.resource.gvk) requireOwnKind(wanted, value as Partial<KubernetesObject>);
   checkKind(core, wanted, kind, apiVersion);
   const completed = { ...value, kind: wanted.kind, apiVersion: formatApiVersion(wanted.group, wanted.version) };
   const { object, unknownFields } =
@@ -42,6 +45,21 @@ export function decodeBody(core: Core, scope: Scope, wanted: GroupVersionKind, b
   if (scope.fieldValidation === 'Warn') for (const complaint of complaints) scope.warn(complaint);
   object.metadata ??= {};
   return object;
+}
+
+/** Custom objects say themselves what they are. @throws StatusError 400, 422 */
+function requireOwnKind(wanted: GroupVersionKind, value: Partial<KubernetesObject>): void {
+  const missing = !value.kind ? 'Kind' : !value.apiVersion ? 'apiVersion' : undefined;
+  if (missing !== undefined) {
+    const json = JSON.stringify(value);
+    const why = `Object '${missing}' is missing in '${json}' (${glimpse(Buffer.from(json))})`;
+    throw badRequest(`the object provided is unrecognized (must be of type ${wanted.kind}): ${why}`);
+  }
+  if (value.kind === wanted.kind) return;
+  const message = `Invalid value: ${JSON.stringify(value.kind)}: must be ${wanted.kind}`;
+  throw invalid({ group: wanted.group, kind: value.kind ?? '' }, value.metadata?.name ?? '', [
+    { reason: 'FieldValueInvalid', message, field: 'kind' },
+  ]);
 }
 
 /** What Go calls the package of a group's internal types. */

@@ -24,6 +24,8 @@ export interface ServedResource {
   readonly conversion?: Conversion;
   /** Of custom resources with a scale subresource; built-in kinds have theirs in the usual places. */
   readonly scalePaths?: ScalePaths;
+  /** Of custom resources: fields to select by besides name and namespace, without a leading dot. */
+  readonly selectableFields?: readonly string[];
 }
 
 /** What a kind's schema says about its objects. The built-in kinds share the schema table, each custom one brings its own. */

@@ -1,4 +1,4 @@
-import { formatLabelSelector, type KubernetesObject, notFound } from '@palisade/kubernetes';
+import { formatLabelSelector, internalError, type KubernetesObject, notFound } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
 import { cloneObject, decodeBody, type ParsedBody } from './decode-body.ts';
 import { applyPatch } from './patch.ts';
@@ -14,13 +14,16 @@ const USUAL_PATHS: ScalePaths = { replicas: ['spec', 'replicas'], statusReplicas
 /** The autoscaling/v1 Scale of an object that has replicas. */
 function scaleOf(resource: ServedResource, object: KubernetesObject): KubernetesObject {
   const paths = resource.scalePaths ?? USUAL_PATHS;
+  const replicas = read(object, paths.replicas);
+  if (replicas === undefined && resource.scalePaths !== undefined)
+    throw internalError(`the spec replicas field ".${paths.replicas.join('.')}" does not exist`);
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const text = selectorText(resource, object);
   return {
     apiVersion: 'autoscaling/v1',
     kind: 'Scale',
     metadata: { name: name!, namespace: namespace!, uid: uid!, resourceVersion: resourceVersion!, creationTimestamp: creationTimestamp! },
-    spec: { replicas: Number(read(object, paths.replicas) ?? 0) },
+    spec: { replicas: Number(replicas ?? 0) },
     status: { replicas: Number(read(object, paths.statusReplicas) ?? 0), ...(text === '' ? {} : { selector: text }) },
   };
 }

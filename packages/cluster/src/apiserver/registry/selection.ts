@@ -87,9 +87,14 @@ function fieldReader(resource: ServedResource, { field }: FieldRequirement): (ob
   if (field === 'metadata.name') return (object) => object.metadata.name ?? '';
   if (field === 'metadata.namespace') return (object) => object.metadata.namespace ?? '';
   const stored = ALIASES[field] ?? field;
+  if (resource.selectableFields?.includes(field)) {
+    const path = field.split('.');
+    // biome-ignore lint/suspicious/noExplicitAny: walks a wire object
+    return (object) => String(path.reduce((at: any, step) => at?.[step], object) ?? '');
+  }
   if (!FIELDS[resource.storeType]?.includes(stored)) {
     throw badRequest(
-      FIELDS[resource.storeType] === undefined
+      FIELDS[resource.storeType] === undefined && !resource.selectableFields?.length
         ? `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`
         : `field label not supported: ${field}`,
     );

@@ -73,7 +73,7 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
   }
 }
 
-function checkIdentity(scope: Scope, { isPatch, isApplied }: Change, wanted: KubernetesObject, current: KubernetesObject): void {
+function checkIdentity(scope: Scope, { part, isPatch, isApplied }: Change, wanted: KubernetesObject, current: KubernetesObject): void {
   const { resource, name, namespace } = scope;
   const meta = wanted.metadata;
   meta.name ??= name;
@@ -84,6 +84,14 @@ function checkIdentity(scope: Scope, { isPatch, isApplied }: Change, wanted: Kub
       throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   } else delete meta.namespace;
   const version = meta.resourceVersion;
+  if (resource.isCustom === true && part !== 'whole-unchecked' && isPatch !== true && isApplied !== true && (!version || version === '0')) {
+    const cause = {
+      reason: 'FieldValueInvalid',
+      message: 'Invalid value: 0: must be specified for an update',
+      field: 'metadata.resourceVersion',
+    };
+    throw invalid({ group: resource.gvr.group, kind: resource.gvr.resource }, name, [cause]);
+  }
   if (version !== undefined && version !== '' && version !== '0' && version !== current.metadata.resourceVersion) {
     throw conflict(resource.gvr, name);
   }

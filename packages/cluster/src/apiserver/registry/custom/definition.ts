@@ -18,6 +18,7 @@ interface DefinitionVersion {
   readonly schema?: { openAPIV3Schema?: JsonSchema };
   readonly subresources?: { status?: object; scale?: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath?: string } };
   readonly additionalPrinterColumns?: readonly PrinterColumn[];
+  readonly selectableFields?: readonly { jsonPath: string }[];
 }
 
 const VERBS = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
@@ -36,6 +37,7 @@ export function servedResources(schemas: SchemaRegistry, definition: KubernetesO
   const { group, names, scope } = spec;
   const stored = spec.versions.find((version) => version.storage)?.name ?? '';
   const isGoing = definition.metadata.deletionTimestamp !== undefined;
+  if (!isEstablished(definition)) return [];
   return spec.versions
     .filter((version) => version.served)
     .toSorted((a, b) => comparePriority(a.name, b.name))
@@ -73,9 +75,16 @@ export function servedResources(schemas: SchemaRegistry, definition: KubernetesO
         isCustom: true,
         model: customModel(schemas, schema, info.namespaced, version.additionalPrinterColumns),
         ...(scalePaths ? { scalePaths } : {}),
+        selectableFields: (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath.slice(1)),
       };
       return { served, schema };
     });
+}
+
+/** A definition whose names somebody else has is not served. */
+function isEstablished(definition: KubernetesObject): boolean {
+  const conditions: { type: string; status: string }[] = definition['status']?.conditions ?? [];
+  return conditions.some(({ type, status }) => type === 'Established' && status === 'True');
 }
 
 function pathOf(text: string): string[] {

@@ -34,7 +34,13 @@ const METADATA_ONLY = { group: '', version: 'v1', kind: 'ConfigMap' };
 const AGE: PrinterColumn = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
 
 /** Kinds of faults that leave rules nothing to look at (apiextensions `hasBlockingErr`). */
-const BLOCKING = new Set(['FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid']);
+const BLOCKING = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
 const NOT_CHECKED: StatusCause = {
   reason: 'FieldValueInvalid',
   message:
@@ -105,7 +111,8 @@ export function customModel(
 
 /** The lender's own content is not the custom object's concern. */
 function metaCauses(causes: StatusCause[]): StatusCause[] {
-  return causes.filter((cause) => cause.field?.startsWith('metadata') === true);
+  // Finalizers without an owner are taken, for compatibility.
+  return causes.filter(({ field = '' }) => field.startsWith('metadata') && !field.startsWith('metadata.finalizers['));
 }
 
 function cell(column: PrinterColumn, path: ReturnType<typeof parseJsonPath>, object: KubernetesObject, now: Date): unknown {

@@ -36,10 +36,16 @@ export function checkValue(schema: JsonSchema, value: unknown, path: string): St
     }
     if (schema.pattern !== undefined && !compilePattern(schema.pattern).test(value)) invalid(`should match '${schema.pattern}'`);
     const format = schema.format === undefined ? undefined : FORMATS[schema.format];
-    if (format !== undefined && !format(value)) invalid(`must be of type ${schema.format}: ${JSON.stringify(value)}`);
+    if (format !== undefined && !format(value)) {
+      const message = `Invalid value: ${show(value)}: ${path} in body must be of type ${schema.format}: ${JSON.stringify(value)}`;
+      causes.push({ reason: 'FieldValueTypeInvalid', message, field: path });
+    }
   }
   if (Array.isArray(value)) {
-    if (schema.minItems !== undefined && value.length < schema.minItems) invalid(`should have at least ${schema.minItems} items`);
+    if (schema.minItems !== undefined && value.length < schema.minItems) {
+      const message = `Invalid value: ${value.length}: ${path} in body should have at least ${schema.minItems} items`;
+      causes.push({ reason: 'FieldValueInvalid', message, field: path });
+    }
     if (schema.maxItems !== undefined && value.length > schema.maxItems) {
       causes.push({
         reason: 'FieldValueTooMany',
@@ -49,16 +55,42 @@ export function checkValue(schema: JsonSchema, value: unknown, path: string): St
     }
     if (schema.items !== undefined)
       for (const [i, item] of value.entries()) causes.push(...checkValue(schema.items, item, `${path}[${i}]`));
+    causes.push(...duplicates(schema, value, path));
   }
   if (isStruct(value)) causes.push(...structFaults(schema, value, path));
   causes.push(...combinationFaults(schema, value, path));
   return causes;
 }
 
+/** Elements of a set, or of a list with keys, that are there twice. */
+function duplicates(schema: JsonSchema, value: readonly unknown[], path: string): StatusCause[] {
+  const listType = schema['x-kubernetes-list-type'];
+  if (listType !== 'set' && listType !== 'map') return [];
+  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
+  const idOf = (item: unknown): unknown => {
+    if (listType === 'set' || !isStruct(item)) return item;
+    const given = keys.map((key) => [key, item[key] ?? schema.items?.properties?.[key]?.default] as const);
+    return Object.fromEntries(given.filter(([, one]) => one !== undefined));
+  };
+  const seen = new Set<string>();
+  return value.flatMap((item, i): StatusCause[] => {
+    const id = JSON.stringify(idOf(item));
+    if (!seen.has(id)) {
+      seen.add(id);
+      return [];
+    }
+    return [{ reason: 'FieldValueDuplicate', message: `Duplicate value: ${id}`, field: `${path}[${i}]` }];
+  });
+}
+
 function structFaults(schema: JsonSchema, value: Record<string, unknown>, path: string): StatusCause[] {
   const causes: StatusCause[] = [];
   const count = Object.keys(value).length;
   const below = (name: string) => (path === '' ? name : `${path}.${name}`);
+  if (schema['x-kubernetes-embedded-resource'] === true) {
+    for (const name of ['apiVersion', 'kind'])
+      if (!value[name]) causes.push({ reason: 'FieldValueRequired', message: 'Required value', field: below(name) });
+  }
   const invalid = (text: string) =>
     causes.push({ reason: 'FieldValueInvalid', message: `Invalid value: ${count}: ${path} in body ${text}`, field: path });
   if (schema.minProperties !== undefined && count < schema.minProperties)
@@ -85,15 +117,17 @@ function combinationFaults(schema: JsonSchema, value: unknown, path: string): St
   const causes: StatusCause[] = (schema.allOf ?? []).flatMap((one) => checkValue(one, value, path));
   const fits = (one: JsonSchema) => checkValue(one, value, path).length === 0;
   const invalid = (text: string) =>
-    causes.push({ reason: 'FieldValueInvalid', message: `Invalid value: ${show(value)}: ${JSON.stringify(path)} ${text}`, field: path });
+    causes.push({ reason: 'FieldValueInvalid', message: `Invalid value: "": ${JSON.stringify(path)} ${text}`, field: '<nil>' });
   // The int-or-string shape is written as anyOf in generated schemas; the extension already says it.
   if (schema.anyOf !== undefined && schema['x-kubernetes-int-or-string'] !== true && !schema.anyOf.some(fits)) {
     invalid('must validate at least one schema (anyOf)');
   }
   if (schema.oneOf !== undefined) {
     const matching = schema.oneOf.filter(fits).length;
-    if (matching === 0) invalid('must validate one and only one schema (oneOf). Found none valid');
-    else if (matching > 1) invalid(`must validate one and only one schema (oneOf). Found ${matching} valid alternatives`);
+    if (matching === 0) {
+      invalid('must validate one and only one schema (oneOf). Found none valid');
+      causes.push(...checkValue(schema.oneOf[0] ?? {}, value, path));
+    } else if (matching > 1) invalid(`must validate one and only one schema (oneOf). Found ${matching} valid alternatives`);
   }
   if (schema.not !== undefined && fits(schema.not)) invalid('must not validate the schema (not)');
   return causes;
