@@ -3,6 +3,7 @@ import { WafConfigError } from '../errors.ts';
 import { findOperator } from '../operators/index.ts';
 import { type OperatorEnvironment, type OperatorTest, Unavailable } from '../operators/types.ts';
 import type { OperatorNode } from '../seclang/ast.ts';
+import { Recurring } from '../variables/recurring.ts';
 import { compileMacro } from './macro.ts';
 import type { CompiledOperator } from './model.ts';
 
@@ -24,7 +25,8 @@ const takesMacros: ReadonlySet<string> = new Set([
   'within',
 ]);
 
-const MAX_DYNAMIC = 200;
+const MAX_KNOWN = 100;
+const MAX_KNOWN_ARGUMENT = 1000;
 
 /** Compile an operator; a bad argument refuses the rule with its place. */
 export function compileOperator(node: OperatorNode, position: Position, environment: OperatorEnvironment): CompiledOperator {
@@ -49,21 +51,16 @@ export function compileOperator(node: OperatorNode, position: Position, environm
   return { node, test: undefined, dynamic: { argument, build: remember(build) } };
 }
 
-/** Expanded arguments repeat; the cache is dropped whole when a client makes it large. */
+/** Expanded arguments repeat. */
 function remember(build: (text: string) => OperatorTest): (text: string) => OperatorTest {
-  const known = new Map<string, OperatorTest>();
-  return (text) => {
-    const found = known.get(text);
-    if (found) return found;
-    if (known.size >= MAX_DYNAMIC) known.clear();
-    let test: OperatorTest;
+  const known = new Recurring<OperatorTest>(MAX_KNOWN);
+  const make = (text: string): OperatorTest => {
     try {
-      test = build(text);
+      return build(text);
     } catch {
       // An expanded argument is no configuration: a pattern or address that does not parse matches nothing.
-      test = () => false;
+      return () => false;
     }
-    known.set(text, test);
-    return test;
   };
+  return (text) => known.get(text) ?? (text.length <= MAX_KNOWN_ARGUMENT ? known.keep(text, make) : make(text));
 }

@@ -2,9 +2,10 @@ import type { XPath } from '../body/xpath.ts';
 import { parseXPath } from '../body/xpath.ts';
 import { CompiledRegex } from '../regex/regex.ts';
 import type { VariableNode } from '../seclang/ast.ts';
+import { Recurring } from '../variables/recurring.ts';
 import type { Target } from '../variables/target.ts';
 
-const MAX_KNOWN_KEYS = 500;
+const MAX_KNOWN_KEY = 100;
 
 /** Decides on a member name. */
 export type KeyTest = (target: Target) => boolean;
@@ -117,17 +118,10 @@ export function compileKeyTest(variable: VariableNode): KeyTest {
   }
   const regex = new CompiledRegex(key, { isCaseless: true });
   // Names repeat from request to request; what a client makes up is not kept for long.
-  const known = new Map<string, boolean>();
-  return (target) => {
-    let fits = known.get(target.key);
-    if (fits === undefined) {
-      if (known.size >= MAX_KNOWN_KEYS) known.clear();
-      // A selector whose step budget is used up selects nothing to exclude: the rule keeps looking at the value.
-      fits = regex.test(target.key) === 'match';
-      if (target.key.length <= 100) known.set(target.key, fits);
-    }
-    return fits;
-  };
+  const known = new Recurring<boolean>();
+  // A selector whose step budget is used up selects nothing to exclude: the rule keeps looking at the value.
+  const fits = (name: string): boolean => regex.test(name) === 'match';
+  return ({ key: name }) => known.get(name) ?? (name.length <= MAX_KNOWN_KEY ? known.keep(name, fits) : fits(name));
 }
 
 export function renderVariable(variable: VariableNode): string {

@@ -15,7 +15,7 @@ export interface RulePrefilter extends ValueFilter {
 }
 
 /** Known to the prefilter alone. */
-type Candidates = Int32Array;
+type Candidates = number[];
 
 /**
  * Run the rules of one phase. Stops at an interruption; phase 5 always runs to its end. With `folded` the rules that

@@ -5,6 +5,7 @@ import { escapeBytes } from '../render/message.ts';
 import { operatorTitle } from '../seclang/operator.ts';
 import type { MatchedVariable, TransactionState } from '../transaction/state.ts';
 import { collectTargets, shownName } from '../transaction/values.ts';
+import { ownCopy } from '../variables/recurring.ts';
 import type { Target } from '../variables/target.ts';
 import { applyNonDisruptive, expand } from './actions.ts';
 
@@ -151,7 +152,7 @@ function compare(run: Run, target: Target): Outcome {
   const { state, rule, filter } = run;
   const known = isKept(run, target) ? target.memo?.get(rule.index) : undefined;
   if (known) return known;
-  let { value } = target;
+  let value = isKept(run, target) ? ownCopy(target.value) : target.value;
   for (const step of rule.transformations.steps) value = step.run(value, state.ruleSet.unicodeMap);
   const isKnownToFail = rule.operator!.node.isNegated && filter && !filter.mayOperatorMatch(rule, target);
   const outcome: Outcome = { value, result: isKnownToFail ? false : run.test(value, run.context) };

@@ -27,7 +27,7 @@ const triggers: Readonly<Record<string, Trigger>> = {
   jsDecode: on('\\'),
   cssDecode: on('\\'),
   escapeSeqDecode: on('\\'),
-  utf8toUnicode: on('', HIGH),
+  utf8toUnicode: on('', HIGH | CONTROL),
   removeNulls: on('', CONTROL),
   replaceNulls: on('', CONTROL),
   cmdLine: on('\\"\'^,;\t', CONTROL, pseudo('  ', ' /', ' (')),

@@ -6,8 +6,8 @@ import { IMPOSSIBLE } from './requirement.ts';
 import type { TieredRequirement } from './rule-needs.ts';
 import type { Scanner } from './scanner.ts';
 
-/** Rules as bits. */
-export type Bits = Int32Array;
+/** Rules as bits, 32 a word. Plain arrays: many are made for every request, and typed arrays cost five times as much to make. */
+export type Bits = number[];
 
 export interface Chain {
   readonly chain: TransformationChain;

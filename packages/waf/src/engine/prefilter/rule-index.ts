@@ -30,7 +30,7 @@ export class RuleIndex {
   readonly #numberOf: Int32Array;
   /** The same for a negated rule's operator, where something can be said about it. */
   readonly #operatorOf: Int32Array;
-  readonly #words: number;
+  readonly #zeroes: Bits;
   readonly #collections = new Map<string, Collection>();
   readonly #chainIds = new Map<string, number>();
   readonly #options: IndexOptions;
@@ -45,7 +45,7 @@ export class RuleIndex {
       for (let rule: Rule | undefined = head; rule; rule = rule.next) chain.push(rule);
       return chain.flatMap((rule) => describeRule(rule, rule === head, options));
     });
-    this.#words = Math.max(1, Math.ceil(entries.length / 32));
+    this.#zeroes = Array.from({ length: Math.max(1, Math.ceil(entries.length / 32)) }, () => 0);
     const literals = new Set<string>();
     for (const [number, { rule, needs, isOperator }] of entries.entries()) {
       (isOperator ? this.#operatorOf : this.#numberOf)[rule.index] = number;
@@ -77,7 +77,7 @@ export class RuleIndex {
   }
 
   newBits(): Bits {
-    return new Int32Array(this.#words);
+    return this.#zeroes.slice();
   }
 
   #enter(number: number, rule: Rule, chain: Chain): void {

@@ -1,11 +1,11 @@
 import type { TransformationChain } from '../compile/model.ts';
 import type { UnicodeMap } from '../transformations/url.ts';
+import { Recurring } from '../variables/recurring.ts';
 import type { Target } from '../variables/target.ts';
 import type { MaskFacts } from './mask-facts.ts';
 import { MaskTable } from './mask-facts.ts';
 import type { Bits, Collection } from './parts.ts';
 import { base64Run, clearBit, hasAll, hasBit, setBit } from './parts.ts';
-import { Recurring } from './recurring.ts';
 import { IMPOSSIBLE } from './requirement.ts';
 import type { RuleIndex } from './rule-index.ts';
 import type { Scan } from './scanner.ts';
@@ -116,11 +116,8 @@ export class ValueScanner {
   }
 
   #recurringScan(target: Target): ValueScan {
-    let kept = this.#recurring.get(target.value);
-    if (!kept) {
-      kept = { scan: this.#newScan(target.value, true), memo: new Map() };
-      this.#recurring.set(target.value, kept);
-    }
+    const known = this.#recurring.get(target.value);
+    const kept = known ?? this.#recurring.keep(target.value, (value) => ({ scan: this.#newScan(value, true), memo: new Map() }));
     target.memo = kept.memo;
     return kept.scan;
   }
