@@ -111,8 +111,9 @@ export function parseXml(text: string, limits: XmlLimits = defaultLimits): XmlRe
       if (!top) fail('CDATA outside the root element');
       addText(content);
     } else if (text.startsWith('<?', at)) {
+      const start = at;
       at += 2;
-      until('?>', 'processing instruction');
+      checkInstruction(until('?>', 'processing instruction'), start === (text.startsWith('\xef\xbb\xbf') ? 3 : 0), fail);
     } else if (text.startsWith('<!DOCTYPE', at)) {
       if (root || stack.length > 0) fail('a document type after the root element began');
       at = skipDoctype(text, at, fail);
@@ -152,6 +153,14 @@ export function parseXml(text: string, limits: XmlLimits = defaultLimits): XmlRe
     }
     return { ok: false, root, reason: `XML parsing error: XML: Failed parsing document. Found: ${error.message}` };
   }
+}
+
+/** The declaration stands first, in this form; nothing else may be called `xml` (XML 1.0 §2.6, §2.8). */
+function checkInstruction(content: string, isFirst: boolean, fail: (what: string) => never): void {
+  if (!/^xml(?![\w:.-])/i.test(content)) return;
+  const declaration =
+    /^xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(["'])1\.\d+\1(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(["'])[A-Za-z][\w.-]*\2)?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(["'])(?:yes|no)\3)?[ \t\r\n]*$/;
+  if (!isFirst || !declaration.test(content)) fail('a malformed XML declaration');
 }
 
 function finish(open: Open): XmlElement {

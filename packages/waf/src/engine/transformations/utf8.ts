@@ -1,15 +1,15 @@
-const multiByte = /[\xc0-\xff]/;
+const changeable = /[\xc0-\xff]|\0[^]/;
 
-/** Well-formed UTF-8 sequences of two to four bytes become `%uHHHH`; every other byte stays. */
+/** Well-formed UTF-8 sequences of two to four bytes become `%uHHHH`; a NUL goes unless it is the last byte; all others stay. */
 export function utf8toUnicode(value: string): string {
-  if (!multiByte.test(value)) return value;
+  if (!changeable.test(value)) return value;
   let out = '';
   for (let at = 0; at < value.length; at++) {
     const sequence = readUtf8(value, at);
     if (sequence && sequence.length > 1) {
       out += `%u${sequence.point.toString(16).padStart(4, '0')}`;
       at += sequence.length - 1;
-    } else {
+    } else if (value[at] !== '\0' || at === value.length - 1) {
       out += value[at]!;
     }
   }
