@@ -4,8 +4,17 @@ import { after, before, describe, test } from 'node:test';
 import type { TestCluster } from './harness.ts';
 import { client, createNamespace, curl, dataPlanes, echoServer, service, settles, startMesh, workload } from './mesh-kit.ts';
 
+/** 1.1 redirected declared ports only: 9999 is none. */
+const declaring = echoServer(8080).replace(
+  /\.listen\(8080\)'\]\}$/,
+  `.listen(8080);require("http").createServer((q,r)=>r.end("hidden")).listen(9999)'], ports: [{containerPort: 8080}]}`,
+);
 const manifests = [
-  workload('default', 'products', { container: echoServer(8080) }),
+  workload('default', 'products', { container: declaring }),
+  workload('default', 'modern', {
+    container: declaring,
+    metadata: '      annotations: {traffic.sidecar.istio.io/includeInboundPorts: "*"}\n',
+  }),
   workload('default', 'viewer', { container: client }),
   service('default', 'products', '{name: http, port: 80, targetPort: 8080}'),
   `apiVersion: v1\nkind: Pod\nmetadata: {name: outsider, namespace: elsewhere}\nspec:\n  containers:\n  - ${client}\n`,
@@ -58,7 +67,8 @@ for (const { name: mesh, skip } of dataPlanes) {
       await cluster.kubectlOk('label', 'namespace', 'default', 'istio-injection=enabled');
       await createNamespace(cluster, 'elsewhere');
       await cluster.apply(manifests);
-      for (const name of ['products', 'viewer']) await cluster.kubectlOk('rollout', 'status', `deployment/${name}`, '--timeout=120s');
+      for (const name of ['products', 'modern', 'viewer'])
+        await cluster.kubectlOk('rollout', 'status', `deployment/${name}`, '--timeout=120s');
       await cluster.kubectlOk('wait', '-n', 'elsewhere', '--for=condition=Ready', 'pod/outsider', '--timeout=60s');
     });
     after(() => cluster?.stop());
@@ -76,6 +86,15 @@ for (const { name: mesh, skip } of dataPlanes) {
       await cluster.apply(mutualTls);
       await settles('answered with it', /^GET \/ 200$/, () => viewer());
       await settles('still refused from outside', /^ 000$/, outsider);
+    });
+
+    test('ports nobody declared go past the proxy, as in 1.1; an annotation closes that', async () => {
+      const hidden = async (app: string) => {
+        const address = await cluster.kubectlOk('get', 'pods', '-l', `app=${app}`, '-o', 'jsonpath={.items[0].status.podIP}');
+        return curl(cluster, ['-n', 'elsewhere', 'outsider'], `http://${address.trim()}:9999/`);
+      };
+      await settles('past the proxy, under STRICT', /^hidden 200$/, () => hidden('products'));
+      await settles('closed', /^ 000$/, () => hidden('modern'));
     });
 
     test('seed 003: authenticated readers of two versions, and nobody else', async () => {
