@@ -27,18 +27,22 @@ export function readLegacy(kinds: Listed, log: (message: string) => void, memo: 
     parse: (object: KubernetesObject) => T,
     instead?: (object: KubernetesObject) => T,
   ): T[] =>
-    kinds[kind].list().flatMap((object) =>
-      memo(`${kind} ${object.metadata.namespace}/${object.metadata.name}`, [object], (): T[] => {
-        try {
-          return [parse(object)];
-        } catch (error) {
-          const { namespace, name } = object.metadata;
-          const effect = instead === undefined ? 'grants nothing' : 'denies everything it may concern';
-          log(`${object.kind} ${namespace === undefined ? '' : `${namespace}/`}${name} ${effect}: ${(error as Error).message}`);
-          return instead === undefined ? [] : [instead(object)];
-        }
-      }),
-    );
+    // Of several where one counts it is the first by name, whatever order they came in.
+    kinds[kind]
+      .list()
+      .toSorted(byPlace)
+      .flatMap((object) =>
+        memo(`${kind} ${object.metadata.namespace}/${object.metadata.name}`, [object], (): T[] => {
+          try {
+            return [parse(object)];
+          } catch (error) {
+            const { namespace, name } = object.metadata;
+            const effect = instead === undefined ? 'grants nothing' : 'denies everything it may concern';
+            log(`${object.kind} ${namespace === undefined ? '' : `${namespace}/`}${name} ${effect}: ${(error as Error).message}`);
+            return instead === undefined ? [] : [instead(object)];
+          }
+        }),
+      );
   const on = (object: KubernetesObject) => parseRbacConfig({ ...object, metadata: { name: 'default' }, spec: { mode: 'ON' } });
   return {
     authentication: [
@@ -51,4 +55,9 @@ export function readLegacy(kinds: Listed, log: (message: string) => void, memo: 
       bindings: read('serviceRoleBindings', parseServiceRoleBinding),
     },
   };
+}
+
+function byPlace(a: KubernetesObject, b: KubernetesObject): number {
+  const place = ({ metadata }: KubernetesObject) => `${metadata.namespace ?? ''}/${metadata.name}`;
+  return place(a) < place(b) ? -1 : 1;
 }

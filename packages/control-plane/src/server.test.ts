@@ -141,6 +141,13 @@ const review = (object: object) =>
   JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: { uid: 'u', namespace: 'shop', object } });
 const pod = (annotations: object) => ({ metadata: { name: 'p', annotations }, spec: { containers: [{ name: 'c', image: 'x' }] } });
 
+test('old kinds that the cluster does not define keep nobody waiting, and nothing is said about them', () => {
+  assert.deepEqual(
+    logged.filter((line) => /serviceroles|meshpolicies/.test(line)),
+    [],
+  );
+});
+
 test('webhooks: a patch, a refusal with its reason, and no answer to what is no review', async () => {
   const injected = (await post('/inject', review(pod({})))).answer.response!;
   assert.equal(injected.allowed, true);

@@ -1,5 +1,5 @@
-/** The API as far as the control plane uses it, in memory: the core kinds, no Istio resources, and TokenReview by a table. */
-import { type ApiClient, type GroupVersionResource, isStatusError, type KubernetesObject } from '@palisade/kubernetes';
+/** The API as far as the control plane uses it, in memory: the core kinds, no Istio resources, old kinds not even defined, and TokenReview by a table. */
+import { type ApiClient, type GroupVersionResource, isStatusError, type KubernetesObject, StatusError } from '@palisade/kubernetes';
 import { createFakeClient } from '@palisade/kubernetes/testing';
 
 export interface FakeToken {
@@ -21,6 +21,8 @@ export interface FakeApi {
 const core = (resource: string): GroupVersionResource => ({ group: '', version: 'v1', resource });
 const isKept = ({ group }: GroupVersionResource) => group === '' || group === 'discovery.k8s.io';
 
+const isLegacy = ({ group }: GroupVersionResource) => group === 'authentication.istio.io' || group === 'rbac.istio.io';
+
 export function createFakeApi(): FakeApi {
   const kept = createFakeClient();
   const tokens = new Map<string, FakeToken>();
@@ -36,6 +38,9 @@ export function createFakeApi(): FakeApi {
   const client = {
     ...kept,
     async list(resource: GroupVersionResource, options?: Parameters<ApiClient['list']>[1]) {
+      // As in a cluster whose owner never defined the old kinds.
+      if (isLegacy(resource))
+        throw new StatusError({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', reason: 'NotFound', code: 404 });
       return isKept(resource) ? kept.list(resource, options) : { items: [], metadata: { resourceVersion: '1' } };
     },
     async *watch(resource: GroupVersionResource, options?: Parameters<ApiClient['watch']>[1]) {
