@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { launchCluster, stopCluster } from '@palisade/cluster';
 import { formatFlow } from '@palisade/flow';
-import { renderStep } from '../demo/report.ts';
+import { renderScene } from '../demo/report.ts';
+import { playScene, type SceneResult, type Stage } from '../demo/scene.ts';
 import { createShell } from '../demo/shell.ts';
-import { type Stage, type StepResult, story } from '../demo/story.ts';
+import { story } from '../demo/story.ts';
 import { findProblems } from '../doctor/requirements.ts';
 import { fetchFlows } from '../flows/fetch.ts';
 import { userHome } from '../paths.ts';
@@ -29,6 +30,7 @@ export async function demo(raw: Record<string, unknown>): Promise<number> {
     apiPort: 0,
     cacheDir: process.env['PALISADE_CACHE'] ?? join(userHome(), '.cache', 'palisade'),
     imageDirs: [],
+    mesh: 'palisade',
     attached: true,
   });
   const stop = async () => void (await stopCluster(clusterName, { purge: true }));
@@ -36,9 +38,9 @@ export async function demo(raw: Record<string, unknown>): Promise<number> {
   try {
     const shell = createShell({ ...process.env, KUBECONFIG: cluster.kubeconfig }, root, print);
     await shell.show('kubectl', 'get', 'nodes');
-    const results: StepResult[] = [];
-    for (const [index, step] of story.entries()) {
-      print(`\n━━ ${index + 1} of ${story.length}: ${step.title}\n  ${step.why}\n`);
+    const results: SceneResult[] = [];
+    for (const [index, scene] of story.entries()) {
+      print(`\n━━ ${index + 1} of ${story.length}: ${scene.title}\n  ${scene.why}\n`);
       const since = new Date();
       const stage: Stage = {
         shell,
@@ -47,10 +49,10 @@ export async function demo(raw: Record<string, unknown>): Promise<number> {
         droppedFlows: async () =>
           (await fetchFlows(cluster.kubeconfig, { verdict: 'DROPPED', since, last: 500 })).map((flow) => formatFlow(flow)),
       };
-      const result = { title: step.title, ...(await step.act(stage)) };
+      const result = await playScene(scene, stage);
       if (process.stderr.isTTY) process.stderr.write('\r\u001b[K');
       results.push(result);
-      print(`\n${renderStep(result)}`);
+      print(`\n${renderScene(result)}`);
     }
     const expectations = results.flatMap((result) => result.expectations);
     const failed = expectations.filter(({ held }) => !held);

@@ -22,10 +22,18 @@ export function expectAttacksBlocked(attacks: readonly Attacks[]): Expectation[]
   }));
 }
 
-/** @param outcome `open`: any HTTP answer; `closed`: the connection got none */
-export function expectReach(reach: readonly Reach[], from: string, to: string, outcome: 'open' | 'closed'): Expectation {
+/** `open`: answered; `closed`: dropped on the way; `denied`: refused by the mesh's rules; `cut off`: the far proxy ends the connection. */
+export type ReachOutcome = 'open' | 'closed' | 'denied' | 'cut off';
+
+const meant: Readonly<Record<ReachOutcome, (outcome: Reach['outcome']) => boolean>> = {
+  open: (outcome) => typeof outcome === 'number' && outcome < 400,
+  closed: (outcome) => outcome === 'timed out',
+  denied: (outcome) => outcome === 403,
+  'cut off': (outcome) => outcome === 503,
+};
+
+export function expectReach(reach: readonly Reach[], from: string, to: string, outcome: ReachOutcome): Expectation {
   const found = reach.find((attempt) => attempt.from === from && attempt.to === to);
-  const isOpen = typeof found?.outcome === 'number';
-  const held = found !== undefined && (outcome === 'open' ? isOpen : found.outcome === 'timed out');
+  const held = found !== undefined && meant[outcome](found.outcome);
   return { text: `${from} ${outcome === 'open' ? 'reaches' : 'does not reach'} ${to} (${found?.outcome ?? 'not measured'})`, held };
 }

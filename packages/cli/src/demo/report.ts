@@ -1,8 +1,8 @@
 import { renderTable } from '../table.ts';
-import type { StepResult } from './story.ts';
+import type { SceneResult } from './scene.ts';
 
-/** The tables after a step: who could reach whom, what became of the attacks, what was expected. */
-export function renderStep(result: StepResult): string {
+/** The tables after a scene: who could reach whom, what became of the attacks, what was expected. */
+export function renderScene(result: SceneResult): string {
   const parts: string[] = [];
   if (result.reach.length > 0) {
     const targets = [...new Set(result.reach.map(({ to }) => to))];
@@ -21,7 +21,7 @@ export function renderStep(result: StepResult): string {
   return parts.map(indent).join('\n\n');
 }
 
-export function renderExpectations(result: StepResult): string {
+export function renderExpectations(result: SceneResult): string {
   return result.expectations.map(({ text, held }) => `${held ? '✓' : '✗ FAILED:'} ${text}`).join('\n');
 }
 
