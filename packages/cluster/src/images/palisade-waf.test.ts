@@ -30,6 +30,8 @@ const container = (value: string | undefined) => ({
 test('the annotation chooses the engine; a word that names none is refused', { skip: missing }, () => {
   const image = modsecurityImage({ toolsRoot, repositoryRoot, nodeExecutable: process.execPath });
   const ours = image.prepare!(container('palisade'));
+  assert.deepEqual(image.prepare!(container(undefined)).entrypoint, ours.entrypoint, 'the default');
+  assert.equal(image.prepare!(container('modsecurity')).entrypoint, undefined, 'the image’s own');
   assert.equal(
     ours.entrypoint?.find((word) => word.endsWith('.mjs')),
     '/opt/palisade/waf/bin/palisade-waf.mjs',

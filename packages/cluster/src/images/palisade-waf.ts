@@ -29,9 +29,9 @@ export const containerWaf: PalisadeWafPlace = {
 /** A sidecar sees few requests at a time: a small heap instead of a fast one. */
 const nodeFlags = ['--max-semi-space-size=2', '--disable-warning=ExperimentalWarning'];
 
-/** @throws ImageConfigError for a value that names no engine */
+/** Ours unless the annotation says otherwise. @throws ImageConfigError for a value that names no engine */
 export function wafEngineOf(annotations: Readonly<Record<string, string>>): 'modsecurity' | 'palisade' {
-  const value = annotations[WAF_ENGINE_ANNOTATION] ?? 'modsecurity';
+  const value = annotations[WAF_ENGINE_ANNOTATION] ?? 'palisade';
   if (value === 'modsecurity' || value === 'palisade') return value;
   throw new ImageConfigError(`Cannot use annotation ${WAF_ENGINE_ANNOTATION}="${value}": expected palisade or modsecurity`);
 }
