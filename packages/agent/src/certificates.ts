@@ -6,6 +6,7 @@ import { connect } from 'node:http2';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { createKeyAndRequest, renewalTime, type WorkloadId } from '@palisade/identity';
 import { callUnary } from '@palisade/xds/grpc';
+import { keepAlive } from './keep-alive.ts';
 
 export interface WorkloadSecrets {
   readonly privateKeyPem: string;
@@ -54,6 +55,8 @@ export async function requestCertificate(access: ControlPlaneAccess, id: Workloa
   const { privateKeyPem, csrPem } = await createKeyAndRequest(id);
   const session = connectControlPlane(access);
   session.on('error', () => {});
+  // One that accepts and never answers must not hold the renewal up.
+  keepAlive(session);
   try {
     const request = new BinaryWriter().tag(1, WireType.LengthDelimited).string(csrPem).tag(3, WireType.Varint).int64(ttlSeconds).finish();
     const chain = readChain(await callUnary(session, method, authorization(access), request));

@@ -10,6 +10,7 @@ import { DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema } from '@pali
 import { createFrameReader, createGrpcHandler, encodeFrame, GrpcCode, type GrpcMethods } from '@palisade/xds/grpc';
 import { createDeltaSession, createDiscoveryMethods, type ProxyConnection, type ResourceSnapshot, versioned } from '@palisade/xds/server';
 import { authorization, type ControlPlaneAccess, connectControlPlane, type WorkloadSecrets } from './certificates.ts';
+import { keepAlive } from './keep-alive.ts';
 import { divideSecretRequest, ownNonce } from './secret-routing.ts';
 
 const aggregated = '/envoy.service.discovery.v3.AggregatedDiscoveryService/';
@@ -40,6 +41,7 @@ export function createAgentSocket(access: ControlPlaneAccess, more: GrpcMethods)
     if (upstream === undefined || upstream.destroyed || upstream.closed) {
       upstream = connectControlPlane(access);
       upstream.on('error', () => {});
+      keepAlive(upstream);
     }
     return upstream;
   };
