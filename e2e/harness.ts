@@ -30,6 +30,8 @@ export interface TestCluster {
   apply(manifest: string): Promise<string>;
   /** `kubectl create -f -`: unlike apply it sends the text as it is, nulls included. */
   create(manifest: string): Promise<string>;
+  /** The cluster's own folder of network namespaces, as seen from here: pods (`pod-UID`), nodes (`node-NAME`), `outside`. */
+  netnsFolder(): string;
   /** The `palisade` command against this cluster. */
   palisade(...args: string[]): Promise<Output>;
   stop(): Promise<void>;
@@ -88,6 +90,12 @@ export async function startCluster(
       const result = await kubectl(...args);
       if (result.code !== 0) throw new Error(`kubectl ${args.join(' ')}: exit code ${result.code}\n${result.stderr}${result.stdout}`);
       return result.stdout;
+    },
+    netnsFolder() {
+      const { pid } = JSON.parse(readFileSync(running.paths.lock, 'utf8')) as { pid: number };
+      // As in `crash`: the supervisor sees its own /run.
+      const [supervisor] = childrenOf(pid).flatMap(childrenOf);
+      return `/proc/${supervisor}/root/run/netns`;
     },
     kubectlWithTerminal: async (args) => startInTerminal('kubectl', args, env),
     apply: (manifest) => send('apply', manifest),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { udpIn } from '@palisade/cluster/network';
 import { cannotRunClusters, eventually, examples, startCluster, type TestCluster } from './harness.ts';
 
 const server = (name: string, labels: string, namespace = 'default') => `apiVersion: v1
@@ -218,6 +219,52 @@ spec:
     assert.equal(await cluster.kubectlOk('get', 'cnp,netpol', '-A', '-o', 'name'), '');
     const again = await cluster.palisade('quarantine', 'pod', 'web', '--release');
     assert.match(again.stderr, /it is not in quarantine/);
+  });
+
+  test('a quarantined deployment: UDP that flows both ways stops within a second, and later pods are cut off too', async () => {
+    await cluster.kubectlOk('create', 'deployment', 'app', '--image=busybox', '--', 'sleep', '86400');
+    const ready = () => cluster.kubectlOk('rollout', 'status', 'deployment/app', '--timeout=60s');
+    await ready();
+    const podsOf = async (selector: string) => {
+      const { items } = JSON.parse(await cluster.kubectlOk('get', 'pods', '-l', selector, '-o', 'json'));
+      return (items as { metadata: { uid: string; name: string }; status: { podIP: string } }[]).map(({ metadata, status }) => ({
+        name: metadata.name,
+        netns: `${cluster.netnsFolder()}/pod-${metadata.uid}`,
+        ip: status.podIP,
+      }));
+    };
+    const [[app], [db]] = [await podsOf('app=app'), await podsOf('app=db')];
+    const server = await udpIn(db!.netns, db!.ip, 9001);
+    const client = await udpIn(app!.netns, app!.ip, 9002);
+    const got = { server: 0, client: 0 };
+    server.on('message', () => got.server++).on('error', () => {});
+    client.on('message', () => got.client++).on('error', () => {});
+    const timer = setInterval(() => {
+      client.send('attack', 9001, db!.ip, () => {});
+      server.send('answer', 9002, app!.ip, () => {});
+    }, 50);
+    try {
+      await eventually('packets flow both ways', 5000, async () => got.server > 5 && got.client > 5);
+      const result = await cluster.palisade('quarantine', 'deployment', 'app');
+      assert.equal(result.code, 0, result.stderr);
+      await sleep(1000);
+      const atOneSecond = { ...got };
+      await sleep(1000);
+      assert.deepEqual(got, atOneSecond, 'neither packets nor answers arrive any more');
+      await cluster.kubectlOk('scale', 'deployment', 'app', '--replicas=2');
+      await ready();
+      const later = (await podsOf('app=app')).find(({ name }) => name !== app!.name);
+      assert.ok(later);
+      const asked = await cluster.kubectl('exec', later.name, '--', 'curl', '-s', '-m', '1', `http://${address.get('db')}:8080/`);
+      assert.notEqual(asked.code, 0, 'a pod that came after it');
+      assert.equal((await cluster.palisade('quarantine', 'deployment', 'app', '--release')).code, 0);
+      await eventually('packets flow again', 8000, async () => got.server > atOneSecond.server && got.client > atOneSecond.client);
+    } finally {
+      clearInterval(timer);
+      server.close();
+      client.close();
+    }
+    await cluster.kubectlOk('delete', 'deployment', 'app');
   });
 
   test('policies proposed from traffic, applied: the application works on, what was not seen is shut', async () => {

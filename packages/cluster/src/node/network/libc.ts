@@ -37,6 +37,9 @@ const mountCall = library.func(
 const unmountCall = library.func('int umount2(const char *target, int flags)');
 const indexToNameCall = library.func('char *if_indextoname(unsigned int index, _Out_ uint8_t *name)');
 const recvCall = library.func('long recv(int fd, _Out_ uint8_t *buffer, unsigned long length, int flags)');
+const sendToCall = library.func(
+  'long sendto(int fd, const void *buffer, unsigned long length, int flags, const void *address, uint32_t addressLength)',
+);
 const sendCall = library.func('long send(int fd, const void *buffer, unsigned long length, int flags)');
 
 /** A system call that failed; `code` is the errno's name, as in Node's own errors. */
@@ -103,6 +106,10 @@ export function receive(fd: number, buffer: Uint8Array): number {
 
 export function send(fd: number, bytes: Uint8Array): void {
   check('send', Number(sendCall(fd, bytes, bytes.length, 0)), `${bytes.length} bytes`);
+}
+
+export function sendTo(fd: number, bytes: Uint8Array, address: Uint8Array): void {
+  check('sendto', Number(sendToCall(fd, bytes, bytes.length, 0, address, address.length)), `${bytes.length} bytes`);
 }
 
 /** `sockaddr_in` or `sockaddr_in6` (ip(7), ipv6(7)) of a textual address. */

@@ -2,7 +2,7 @@ import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { isIP, isIPv6, Server, Socket } from 'node:net';
-import { bind, Linux, setIntegerOption, socket, socketAddress } from './libc.ts';
+import { bind, Linux, receive, sendTo, setIntegerOption, socket, socketAddress } from './libc.ts';
 import { inNamespace } from './namespace.ts';
 
 /**
@@ -93,6 +93,31 @@ export async function udpIn(netns: string, host: string, port: number): Promise<
   datagrams.bind({ fd });
   await listening;
   return datagrams;
+}
+
+/** Packets of one IP protocol, for those Node does not speak: sent with a transport header, received with the IP header before it (IPv4). */
+export interface RawSocket {
+  send(bytes: Uint8Array, host: string): void;
+  /** All that has come since the last call. */
+  receive(): Buffer[];
+  close(): void;
+}
+
+/** @param protocol its number (132: SCTP) */
+export function rawIn(netns: string, host: string, protocol: number): RawSocket {
+  const fd = inNamespace(netns, () => socket(familyOf(host), Linux.SOCK_RAW | FLAGS, protocol));
+  bind(fd, socketAddress(host, 0), `${host} in ${netns}`);
+  return {
+    send: (bytes, to) => sendTo(fd, bytes, socketAddress(to, 0)),
+    receive() {
+      const packets: Buffer[] = [];
+      const buffer = Buffer.alloc(2048);
+      for (let length = receive(fd, buffer); length > 0; length = receive(fd, buffer))
+        packets.push(Buffer.from(buffer.subarray(0, length)));
+      return packets;
+    },
+    close: () => closeSync(fd),
+  };
 }
 
 /** A netlink socket of `netns` as a bare descriptor owned by the caller. */
