@@ -2,6 +2,7 @@ import { Agent, request } from 'node:https';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
+import { jsonFault } from '../http/go-words.ts';
 import type { Webhook } from './match.ts';
 
 /** Opens a TCP connection to a port of a Service as a pod would see it. */
@@ -27,6 +28,7 @@ export async function callWebhook(webhook: Webhook, review: object, dial: Servic
       : new URL(`https://${service?.name}.${service?.namespace}.svc:${service?.port ?? 443}${service?.path ?? '/'}`);
   const raw =
     url === undefined && service !== undefined ? await dial(service.namespace, service.name, service.port ?? 443, timeoutMs) : undefined;
+  target.searchParams.set('timeout', `${timeoutMs / 1000}s`);
   const host = target.hostname.replace(/^\[|\]$/g, '');
   const tls = { ...(isIP(host) === 0 ? { servername: host } : {}), ...(ca === undefined ? {} : { ca }) };
   const body = Buffer.from(JSON.stringify(review));
@@ -53,24 +55,37 @@ export async function callWebhook(webhook: Webhook, review: object, dial: Servic
       });
       res.on('end', () => {
         const text = Buffer.concat(chunks).toString();
-        if (res.statusCode !== 200) return reject(new Error(`the server answered ${res.statusCode}: ${text.slice(0, 200)}`));
+        if (res.statusCode !== 200) return reject(new Error(res.statusCode === 404 ? NOT_THERE : BROKEN));
         try {
           resolve(JSON.parse(text));
-        } catch (error) {
-          reject(error);
+        } catch {
+          reject(new Error(`couldn't get version/kind; json parse error: ${jsonFault(text)}`));
         }
       });
     },
   );
-  req.on('error', (error) =>
-    reject(error.name === 'TimeoutError' || error.name === 'AbortError' ? new Error('context deadline exceeded') : error),
-  );
+  req.on('error', (error) => reject(new Error(`Post "${target.href}": ${transportFault(error)}`)));
   req.end(body);
   try {
     return await promise;
   } finally {
     raw?.destroy();
   }
+}
+
+const NOT_THERE = 'the server could not find the requested resource';
+const BROKEN = 'an error on the server ("unknown") has prevented the request from succeeding';
+const UNTRUSTED = new Set([
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+]);
+
+function transportFault(error: Error): string {
+  const { code = '' } = error as { code?: string };
+  if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'context deadline exceeded';
+  return UNTRUSTED.has(code) ? 'tls: failed to verify certificate: x509: certificate signed by unknown authority' : error.message;
 }
 
 /** An agent that knows one connection: the one that was dialled. */

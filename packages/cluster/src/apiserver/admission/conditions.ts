@@ -18,6 +18,8 @@ export interface ConditionFacts {
 }
 
 let environment: Environment | undefined;
+class NotBoolean extends Error {}
+
 const compiled = new Map<string, ReturnType<Environment['parse']>>();
 const MAX_COMPILED = 1000;
 
@@ -32,7 +34,7 @@ function compileCondition(expression: string): ReturnType<Environment['parse']> 
   const condition = environment.parse(expression);
   const checked = condition.check();
   if (!checked.valid) throw checked.error ?? new Error('invalid expression');
-  if (checked.type !== 'bool' && checked.type !== 'dyn') throw new Error('must evaluate to bool');
+  if (checked.type !== 'bool' && checked.type !== 'dyn') throw new NotBoolean(`must evaluate to bool but got ${checked.type}`);
   if (compiled.size >= MAX_COMPILED) compiled.clear();
   compiled.set(expression, condition);
   return condition;
@@ -40,17 +42,25 @@ function compileCondition(expression: string): ReturnType<Environment['parse']> 
 
 /** Faults of a webhook's conditions as the server would refuse them; empty when all compile. */
 export function conditionFaults(conditions: readonly MatchCondition[], path: string): StatusCause[] {
-  return conditions.flatMap(({ expression }, i): StatusCause[] => {
+  const names = conditions.flatMap(({ name }, i): StatusCause[] => {
+    const at = `${path}[${i}].name`;
+    if (!name) return [{ reason: 'FieldValueRequired', message: 'Required value', field: at }];
+    const isTwice = conditions.findIndex((other) => other.name === name) < i;
+    return isTwice ? [{ reason: 'FieldValueDuplicate', message: `Duplicate value: ${JSON.stringify(name)}`, field: at }] : [];
+  });
+  const expressions = conditions.flatMap(({ expression }, i): StatusCause[] => {
     const field = `${path}[${i}].expression`;
     if (!expression?.trim()) return [{ reason: 'FieldValueRequired', message: 'Required value', field }];
     try {
       compileCondition(expression);
       return [];
     } catch (error) {
-      const message = `Invalid value: ${JSON.stringify(expression)}: compilation failed: ${firstLine(error)}`;
+      const why = error instanceof NotBoolean ? error.message : `compilation failed: ${firstLine(error)}`;
+      const message = `Invalid value: ${JSON.stringify(expression)}: ${why}`;
       return [{ reason: 'FieldValueInvalid', message, field }];
     }
   });
+  return [...expressions, ...names];
 }
 
 /**
@@ -65,15 +75,16 @@ export function meetsConditions(conditions: readonly MatchCondition[], facts: Co
     oldObject: unspecified(facts.oldObject ?? null),
   };
   const failures: string[] = [];
-  for (const { name, expression } of conditions) {
+  for (const { expression } of conditions) {
     try {
       const result: unknown = compileCondition(expression)(variables);
       if (typeof result !== 'boolean') throw new Error('must evaluate to bool');
       if (!result) return false;
     } catch (error) {
-      failures.push(`${name}: ${firstLine(error)}`);
+      const why = firstLine(error).replace(/^No such key/, 'no such key');
+      failures.push(`expression '${expression}' resulted in error: ${why}`);
     }
   }
-  if (failures.length > 0) throw new Error(`error evaluating match conditions: ${failures.join(', ')}`);
+  if (failures.length > 0) throw new Error(failures.length === 1 ? failures[0] : `[${failures.join(', ')}]`);
   return true;
 }

@@ -1,4 +1,12 @@
-import { applyJsonPatch, badRequest, forbidden, internalError, type KubernetesObject, StatusError } from '@palisade/kubernetes';
+import {
+  applyJsonPatch,
+  badRequest,
+  forbidden,
+  internalError,
+  type KubernetesObject,
+  plainFailure,
+  StatusError,
+} from '@palisade/kubernetes';
 import { type Core, readObject, type Scope } from '../core.ts';
 import { cloneObject } from '../registry/decode-body.ts';
 import { meetsConditions } from './conditions.ts';
@@ -53,7 +61,7 @@ export class WebhookAdmission {
     for (const webhook of changedAfter) current = await this.#mutateBy(webhook, scope, operation, current, old);
     if (current === before) return object;
     const { metadata } = object;
-    const { object: decoded } = scope.resource.model.decode(current);
+    const decoded = decodeMutated(scope, current);
     // Identity is the server's.
     decoded.metadata = {
       ...decoded.metadata,
@@ -104,11 +112,7 @@ export class WebhookAdmission {
       return meetsConditions(conditions, { request, object, oldObject: old });
     } catch (error) {
       if (webhook.failurePolicy === 'Ignore') return false;
-      throw forbidden(
-        scope.resource.gvr,
-        scope.name || (object?.metadata.name ?? ''),
-        `webhook "${webhook.name}": ${(error as Error).message}`,
-      );
+      throw forbidden(scope.resource.gvr, scope.name || (object?.metadata.name ?? ''), (error as Error).message);
     }
   }
 
@@ -121,12 +125,19 @@ export class WebhookAdmission {
   ): Promise<KubernetesObject> {
     const response = await this.#ask(webhook, scope, operation, object, old);
     if (response?.patch === undefined) return object;
+    let patch: unknown;
     try {
-      if (response.patchType !== 'JSONPatch') throw new Error(`unsupported patch type ${JSON.stringify(response.patchType ?? '')}`);
-      return applyJsonPatch(cloneObject(object), JSON.parse(Buffer.from(response.patch, 'base64').toString())) as KubernetesObject;
+      patch = JSON.parse(Buffer.from(response.patch, 'base64').toString());
+      if (!Array.isArray(patch)) throw new Error(`json: cannot unmarshal ${typeof patch} into Go value of type jsonpatch.Patch`);
     } catch (error) {
       if (webhook.failurePolicy === 'Ignore') return object;
-      throw internalError(`failed calling webhook "${webhook.name}": ${(error as Error).message}`);
+      const why = `received undecodable patch in webhook response: ${(error as Error).message}`;
+      throw internalError(`failed calling webhook "${webhook.name}": ${why}`);
+    }
+    try {
+      return applyJsonPatch(cloneObject(object), patch) as KubernetesObject;
+    } catch (error) {
+      throw internalError(`the patch of webhook "${webhook.name}" cannot be applied: ${(error as Error).message}`);
     }
   }
 
@@ -144,38 +155,58 @@ export class WebhookAdmission {
     const uid = this.#core().random.uuid();
     let response: AdmissionResponse;
     try {
-      const answer = (await this.#call(webhook, reviewOf(uid, scope, operation, object, old))) as {
-        kind?: string;
-        apiVersion?: string;
-        response?: AdmissionResponse;
-      } | null;
-      if (answer?.kind !== 'AdmissionReview' || answer.apiVersion !== 'admission.k8s.io/v1' || answer.response === undefined) {
-        throw new Error('the answer is no admission.k8s.io/v1 AdmissionReview with a response');
-      }
-      if (answer.response.uid !== uid)
-        throw new Error(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(answer.response.uid ?? '')}`);
-      response = answer.response;
+      const answer = await this.#call(webhook, reviewOf(uid, scope, operation, object, old)).catch((error: Error) => {
+        throw new Error(`failed to call webhook: ${error.message}`);
+      });
+      response = responseIn(answer, uid);
     } catch (error) {
       if (webhook.failurePolicy === 'Ignore') return undefined;
-      throw internalError(`failed calling webhook "${webhook.name}": failed to call webhook: ${(error as Error).message}`);
+      throw internalError(`failed calling webhook "${webhook.name}": ${(error as Error).message}`);
     }
     for (const warning of response.warnings ?? []) scope.warn(warning);
-    if (response.allowed !== true) throw denial(webhook, scope, response);
+    if (response.allowed !== true) throw denial(webhook, response);
     return response;
   }
 }
 
-function denial(webhook: Webhook, scope: Scope, { status }: AdmissionResponse): StatusError {
+/** @throws StatusError 500: it is not the writer's fault what webhooks make of an object */
+function decodeMutated(scope: Scope, value: KubernetesObject): KubernetesObject {
+  try {
+    return scope.resource.model.decode(value).object;
+  } catch (error) {
+    throw internalError((error as Error).message.replace(/^\S+ in version "[^"]*" cannot be handled as a \S+: /, ''));
+  }
+}
+
+/** @throws Error for an answer that is no AdmissionReview of this request */
+function responseIn(answer: unknown, uid: string): AdmissionResponse {
+  const { kind, apiVersion, response } = (answer ?? {}) as { kind?: string; apiVersion?: string; response?: AdmissionResponse };
+  const isNamed = kind !== undefined && (kind !== 'AdmissionReview' || apiVersion !== 'admission.k8s.io/v1');
+  if (isNamed) {
+    const found = `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion ?? '')}`;
+    throw new Error(`failed to call webhook: ${found} in scheme "pkg/runtime/scheme.go:110"`);
+  }
+  const refuse = (why: string) => new Error(`received invalid webhook response: ${why}`);
+  if (response === undefined || response === null) throw refuse('webhook response was absent');
+  if (response.uid !== uid) throw refuse(`expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(response.uid ?? '')}`);
+  if (response.patch !== undefined && response.patchType === undefined)
+    throw refuse('webhook returned response.patch but not response.patchType');
+  return response;
+}
+
+/** What a webhook says goes out as it said it; codes that are no failure become 400. */
+function denial(webhook: Webhook, { status }: AdmissionResponse): StatusError {
   const why = status?.message
     ? `denied the request: ${status.message}`
     : status?.reason
       ? `denied the request: ${status.reason}`
       : 'denied the request without explanation';
-  const message = `admission webhook "${webhook.name}" ${why}`;
-  const code = status?.code !== undefined && status.code >= 400 && status.code < 600 ? status.code : 403;
-  const shape = forbidden(scope.resource.gvr, scope.name, '').status;
-  return new StatusError({ ...shape, message, code, reason: status?.reason ?? (code === 403 ? 'Forbidden' : ''), details: {} });
+  const code = status?.code !== undefined && status.code >= 400 && status.code < 600 ? status.code : 400;
+  const shape = plainFailure(code, `admission webhook "${webhook.name}" ${why}`).status;
+  return new StatusError({ ...shape, ...(status?.reason ? { reason: status.reason } : {}) });
 }
+
+const OPTIONS: Readonly<Record<string, string>> = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions' };
 
 function reviewOf(
   uid: string,
@@ -200,7 +231,7 @@ function reviewOf(
     object: object ?? null,
     oldObject: old ?? null,
     dryRun: scope.dryRun,
-    options: null,
+    options: { kind: OPTIONS[operation] ?? '', apiVersion: 'meta.k8s.io/v1', ...(scope.dryRun ? { dryRun: ['All'] } : {}) },
   };
   return { kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1', request };
 }

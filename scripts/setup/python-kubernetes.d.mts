@@ -1,0 +1,1 @@
+export function findPythonKubernetes(): string | undefined;
