@@ -74,6 +74,25 @@ test('authz explain: verdict, ends, transport, and the line that decides', () =>
   assert.equal(path, '/b');
 });
 
+test('authz explain: roles of the old generation decide under their own kind and line', () => {
+  const old = (kind: string, name: string, spec: object) =>
+    `${JSON.stringify({ apiVersion: 'rbac.istio.io/v1alpha1', kind, metadata: { name, namespace: 'shop' }, spec })}\n`;
+  const role =
+    'apiVersion: rbac.istio.io/v1alpha1\nkind: ServiceRole\nmetadata: {name: reader, namespace: shop}\nspec:\n  rules:\n  - {services: ["*"], methods: [GET]}\n';
+  const mesh = source(
+    old('ClusterRbacConfig', 'default', { mode: 'ON' }),
+    old('ServiceRoleBinding', 'b', {
+      subjects: [{ user: 'cluster.local/ns/shop/sa/web' }],
+      roleRef: { kind: 'ServiceRole', name: 'reader' },
+    }),
+    role,
+  );
+  const allowed = explained(mesh, 'web', 'db').text;
+  assert.match(allowed, /^ALLOWED: allowed by ServiceRole shop\/reader\n/);
+  assert.match(allowed, /decided at: p2\.yaml:5\n/);
+  assert.match(explained(mesh, 'web', 'db', { method: 'POST' }).text, /^DENIED: .*\n[\s\S]*closest: p2\.yaml:5\n/);
+});
+
 test('names that are not there, or not clear', () => {
   const mesh = source();
   assert.throws(() => explained(mesh, 'ghost', 'db'), /Cannot find "ghost" in namespace shop: there are web, db, bare/);

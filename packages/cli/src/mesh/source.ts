@@ -114,9 +114,9 @@ function asSource(list: readonly KubernetesObject[]): ObjectSource {
   return { list: () => list, get: (key) => byKey.get(key) };
 }
 
-/** Set at injection; in manifests by `podsAndSlicesOf`. */
+/** A sidecar (its label is set at injection; in manifests by `podsAndSlicesOf`), or nothing but a proxy: a gateway. */
 export function hasProxy(pod: KubernetesObject): boolean {
-  return pod.metadata.labels?.[tlsModeLabel] === 'istio';
+  return pod.metadata.labels?.[tlsModeLabel] === 'istio' || workloadOf(pod).isGateway;
 }
 
 export function workloadOf(pod: KubernetesObject): Workload {

@@ -8,6 +8,9 @@ import { answerableTerms, type PermissionSubject, type PrincipalSubject, type Te
 export interface RuleRef {
   readonly namespace: string;
   readonly name: string;
+  /** As the policy has it. */
+  readonly writtenAs?: AuthorizationPolicy['writtenAs'];
+  /** Of a translated policy: the number among the rules it became. */
   readonly rule: number;
 }
 
@@ -67,8 +70,8 @@ export function evaluateAuthorization(
   return { isAllowed: false, reason: `no rule of the ALLOW policies ${names} matches`, ...seen, nearMisses };
 }
 
-function nameOf({ namespace, name, rule }: RuleRef): string {
-  return `rule ${rule} of AuthorizationPolicy ${namespace}/${name}`;
+function nameOf({ namespace, name, rule, writtenAs }: RuleRef): string {
+  return writtenAs === undefined ? `rule ${rule} of AuthorizationPolicy ${namespace}/${name}` : `${writtenAs} ${namespace}/${name}`;
 }
 
 type Terms = readonly Term<PermissionSubject | PrincipalSubject>[];
@@ -86,7 +89,8 @@ function judgeRules(
   return policy.rules.flatMap((rule, index) => {
     if (rule === null) return [];
     const terms = answerableTerms(rule, policy.action, transport);
-    const ref = { namespace: policy.namespace, name: policy.name, rule: index };
+    const { namespace, name, writtenAs } = policy;
+    const ref = { namespace, name, rule: index, ...(writtenAs === undefined ? {} : { writtenAs }) };
     return [{ ref, failed: terms === undefined ? undefined : [...closest(terms.permissions), ...closest(terms.principals)] }];
   });
 }

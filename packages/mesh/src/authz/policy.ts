@@ -6,6 +6,8 @@ export type AuthzAction = (typeof AuthzAction)[keyof typeof AuthzAction];
 export interface AuthorizationPolicy {
   readonly namespace: string;
   readonly name: string;
+  /** The kind it was translated from, for explanations; absent = it is one. */
+  readonly writtenAs?: 'ServiceRole' | 'RbacConfig';
   readonly action: AuthzAction;
   /** Of a CUSTOM policy: a name of MeshConfig `extensionProviders`. */
   readonly provider?: string;

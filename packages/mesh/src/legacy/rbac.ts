@@ -51,15 +51,21 @@ export function translateLegacyRbac(
         const rules = role.rules
           .filter((rule) => concerns(rule, workload))
           .flatMap((rule) => subjects.flatMap((subject) => translateRule(rule, subject, starPrincipal)));
-        return rules.length === 0 ? [] : [policyOf(role.namespace, role.name, isDryRun, rules)];
+        return rules.length === 0 ? [] : [policyOf('ServiceRole', role.namespace, role.name, isDryRun, rules)];
       });
     });
   const isDecided = policies.some(({ isDryRun }) => isDryRun === config.isPermissive);
-  return isDecided ? policies : [...policies, policyOf(workload.namespace, 'rbac-without-roles', config.isPermissive, [])];
+  return isDecided ? policies : [...policies, policyOf('RbacConfig', workload.namespace, 'rbac-without-roles', config.isPermissive, [])];
 }
 
-function policyOf(namespace: string, name: string, isDryRun: boolean, rules: readonly Rule[]): AuthorizationPolicy {
-  return { namespace, name, action: AuthzAction.allow, isDryRun, rules };
+function policyOf(
+  writtenAs: 'ServiceRole' | 'RbacConfig',
+  namespace: string,
+  name: string,
+  isDryRun: boolean,
+  rules: readonly Rule[],
+): AuthorizationPolicy {
+  return { namespace, name, writtenAs, action: AuthzAction.allow, isDryRun, rules };
 }
 
 /** Inclusion and exclusion name services and namespaces exactly; a wildcard has no meaning there. */

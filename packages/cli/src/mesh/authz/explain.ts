@@ -1,3 +1,4 @@
+import type { RuleRef } from '@palisade/mesh';
 import { type Call, type CallVerdict, evaluateCall } from '@palisade/mesh/call';
 import { kubeconfigToUse } from '../../kubeconfig.ts';
 import { type Destination, findDestination, findSourcePods, nameOf } from '../ends.ts';
@@ -45,6 +46,8 @@ export interface Question {
 export function readQuestion(source: MeshSource, options: Omit<ExplainOptions, 'output' | 'istioNamespace'>): Question {
   const [from] = findSourcePods(source, options.from, options.namespace);
   const to = findDestination(source, options.to, options.namespace, options.port === undefined ? undefined : readPort(options.port));
+  if (workloadOf(to.pod).isGateway)
+    throw new Error(`Cannot explain a call of gateway ${nameOf(to.pod)}: its Gateways decide; ask from it to the service behind`);
   const headers = readHeaders(options.header ?? []);
   const token = options.jwt === undefined ? undefined : readClaims(options.jwt);
   return {
@@ -102,17 +105,18 @@ function readClaims(text: string): Record<string, unknown> {
   }
 }
 
-/** Policies of the old generation decide under their role's name. */
-const decidingKinds = ['AuthorizationPolicy', 'ServiceRole'];
-
 export function explainAnswer(source: MeshSource, { from, to, call }: Question, verdict: CallVerdict, live?: LiveAnswer): Answer {
   const { decision, peer, transport, mode, modeFrom } = verdict;
   const rule = decision?.decidedBy;
-  const lineOf = (ref: { namespace: string; name: string; rule: number } | undefined) =>
+  // Rules of the old generation are renumbered by their bindings: only the role is pointed at.
+  const lineOf = (ref: RuleRef | undefined) =>
     ref &&
-    decidingKinds
-      .map((kind) => source.lineOf(kind, ref.namespace, ref.name, `spec.rules[${ref.rule}]`))
-      .find((found) => found !== undefined);
+    source.lineOf(
+      ref.writtenAs ?? 'AuthorizationPolicy',
+      ref.namespace,
+      ref.name,
+      ref.writtenAs === undefined ? `spec.rules[${ref.rule}]` : 'spec.rules',
+    );
   const line = lineOf(rule);
   const nearest = decision?.nearMisses[0];
   const shown = line ?? lineOf(nearest);
