@@ -156,6 +156,10 @@ test('probes by HTTP, TCP and gRPC go to the agent; exec, and another host, stay
     '/app-health/app/readyz': { tcpSocket: { port: 5432 }, timeoutSeconds: 1 },
     '/app-health/app/startupz': { grpc: { port: 9090, service: 's' }, timeoutSeconds: 1 },
   });
+  const hook = { name: 'app', image: 'x', lifecycle: { preStop: { httpGet: { path: '/bye', port: 80 } }, postStart: { exec: {} } } };
+  const hooked = injected({}, { containers: [hook] });
+  const goodbye = { path: '/app-lifecycle/app/prestopz', port: 15_020, scheme: 'HTTP' };
+  assert.deepEqual(named(hooked, 'app').lifecycle, { preStop: { httpGet: goodbye }, postStart: { exec: {} } });
   const off = injected({ annotations: { 'sidecar.istio.io/rewriteAppHTTPProbers': 'false' } }, { containers: [app] });
   assert.deepEqual(named(off, 'app'), app);
 });
@@ -212,8 +216,14 @@ test('inline: no init container; a namespace that says so lets no pod out, unles
   for (const [metadata, spec, message] of rows) {
     assert.throws(() => injected(metadata, spec, namespace), message);
     const { annotations = {} } = metadata as { annotations?: Record<string, string> };
-    injected({ ...metadata, annotations: { ...annotations, 'palisade.dev/escape': 'allowed' } }, spec, namespace);
+    const outside = { ...annotations, 'palisade.dev/escape': 'allowed', 'palisade.dev/interception': 'redirect' };
+    injected({ ...metadata, annotations: outside }, spec, namespace);
   }
+  const both = { 'palisade.dev/interception': 'inline', 'traffic.sidecar.istio.io/excludeInboundPorts': '80' };
+  assert.throws(
+    () => injected({ annotations: both }),
+    /excludeInboundPorts: palisade\.dev\/interception is inline, which takes everything/,
+  );
   const asUser = { containers: [{ name: 'app', image: 'x', securityContext: { runAsUser: 1337 } }] };
   assert.deepEqual(injectPod(pod({}, asUser), namespace, settings).warnings, [], 'user 1337 leads nowhere there');
 });

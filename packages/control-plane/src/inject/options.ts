@@ -59,11 +59,15 @@ export function readOptions(
   const flag = (name: string, otherwise: boolean) =>
     annotations[name] === undefined ? otherwise : choice(name, annotations[name], ['true', 'false'] as const) === 'true';
   const isNative = flag('sidecar.istio.io/nativeSidecar', true);
+  const interception = chosen(interceptionName, ['redirect', 'inline'], settings.interception);
+  const excluded = Object.keys(annotations).find((name) => name.startsWith(trafficPrefix));
+  if (interception === 'inline' && excluded !== undefined)
+    refuse(excluded, `${interceptionName} is inline, which takes everything: choose redirect`);
   const mode = annotations['sidecar.istio.io/interceptionMode'];
   if (mode !== undefined) choice('sidecar.istio.io/interceptionMode', mode, ['REDIRECT'] as const);
   return {
     dataplane: chosen('palisade.dev/dataplane', ['palisade', 'envoy'], settings.dataplane),
-    interception: chosen(interceptionName, ['redirect', 'inline'], settings.interception),
+    interception,
     isNative,
     ...readProxyConfig(annotations['proxy.istio.io/config']),
     rewritesProbes: flag('sidecar.istio.io/rewriteAppHTTPProbers', true),
