@@ -13,6 +13,8 @@ export interface AuditEntry {
   readonly isIntercepted: boolean;
   readonly isDetectionOnly: boolean;
   /** `OWASP_CRS/3.3.4`, or ModSecurity itself when no rule set signed. */
+  /** Who wrote the entry. */
+  readonly engine: 'ModSecurity' | 'Palisade';
   readonly ruleSet: string;
 }
 
@@ -68,7 +70,7 @@ export function entryFromJson(json: any): AuditEntry {
     messages: (audit?.messages ?? []).map((line: unknown) => parseMessage(String(line))),
     isIntercepted: audit?.action?.intercepted === true,
     isDetectionOnly: audit?.engine_mode === 'DETECTION_ONLY',
-    ruleSet: ruleSetOf((audit?.producer ?? []).map(String)),
+    ...producedBy((audit?.producer ?? []).map(String)),
   };
 }
 
@@ -97,7 +99,7 @@ export function entryFromSections(sections: ReadonlyMap<string, string>): AuditE
     messages: field('Message').map(parseMessage),
     isIntercepted: field('Action').some((action) => action.startsWith('Intercepted')),
     isDetectionOnly: field('Engine-Mode').some((mode) => mode.includes('DETECTION_ONLY')),
-    ruleSet: ruleSetOf(field('Producer').flatMap((line) => line.replace(/\.$/, '').split('; '))),
+    ...producedBy(field('Producer').flatMap((line) => line.replace(/\.$/, '').split('; '))),
   };
 }
 
@@ -107,6 +109,8 @@ function statusOf(logged: unknown, messages: readonly unknown[]): number | undef
   return Number.isInteger(status) && status >= 100 && status <= 599 ? status : undefined;
 }
 
-function ruleSetOf(producers: readonly string[]): string {
-  return producers.find((name) => !name.startsWith('ModSecurity')) ?? 'ModSecurity';
+/** The engine's own name is among those of its rule sets. */
+function producedBy(producers: readonly string[]): Pick<AuditEntry, 'engine' | 'ruleSet'> {
+  const engine = producers.includes('Palisade WAF') ? 'Palisade' : 'ModSecurity';
+  return { engine, ruleSet: producers.find((name) => !name.startsWith(engine)) ?? engine };
 }

@@ -83,7 +83,7 @@ function toRecord(entry: AuditEntry, place: FlowLogPlace): FlowRecord {
   const score = entry.messages.map((message) => /Total (?:Inbound |Outbound )?Score: (\d+)/.exec(message.message ?? '')?.[1]).find(Boolean);
   const body: WafBody = {
     type: 'waf',
-    engine: 'ModSecurity',
+    engine: entry.engine,
     ...(method ? { method } : {}),
     ...(path ? { path } : {}),
     ...(entry.host === undefined ? {} : { host: entry.host }),

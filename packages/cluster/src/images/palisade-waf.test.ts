@@ -113,6 +113,7 @@ test('the same verdicts and records as Apache’s ModSecurity (modsecurity.test.
   assert.deepEqual(record!.policy, { kind: 'WafRule', name: record!.policy!.name, direction: 'ingress', rule: '949110' });
   assert.match(record!.policy!.name, /^OWASP_CRS\/\d/);
   assert.ok(record!.body.type === 'waf');
+  assert.equal(record!.body.engine, 'Palisade');
   assert.deepEqual(
     [record!.body.method, record!.body.path, record!.body.host, record!.body.status, record!.body.anomalyScore],
     ['GET', attack, 'db.test', 403, 10],
