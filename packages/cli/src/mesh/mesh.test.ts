@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { evaluateCall } from '@palisade/mesh/call';
 import { checkTls, tlsAnswer } from './authn/tls-check.ts';
 import { checkPod, runningRules } from './authz/check.ts';
-import { explainAnswer, readQuestion } from './authz/explain.ts';
+import { decidingPath, explainAnswer, readQuestion } from './authz/explain.ts';
 import { readLive } from './authz/live.ts';
 import { convertObjects } from './convert.ts';
 import { describePod } from './describe.ts';
@@ -91,6 +91,19 @@ test('authz explain: roles of the old generation decide under their own kind and
   assert.match(allowed, /^ALLOWED: allowed by ServiceRole shop\/reader\n/);
   assert.match(allowed, /decided at: p2\.yaml:5\n/);
   assert.match(explained(mesh, 'web', 'db', { method: 'POST' }).text, /^DENIED: .*\n[\s\S]*closest: p2\.yaml:5\n/);
+});
+
+test('the path that rules see, by mode', () => {
+  const raw = '/a//b/../c%2Fd/%41?q#f';
+  const rows = [
+    ['NONE', '/a//b/../c%2Fd/%41'],
+    ['BASE', '/a//c%2Fd/A'],
+    ['MERGE_SLASHES', '/a/c%2Fd/A'],
+    ['DECODE_AND_MERGE_SLASHES', '/a/c/d/A'],
+  ] as const;
+  for (const [mode, seen] of rows) assert.equal(decidingPath(raw, mode), seen, mode);
+  assert.equal(decidingPath('/x\\y/%2e%2e/z', 'BASE'), '/x/z');
+  assert.throws(() => decidingPath('x', 'BASE'), /begin with/);
 });
 
 test('names that are not there, or not clear', () => {

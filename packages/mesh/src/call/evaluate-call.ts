@@ -41,6 +41,8 @@ export interface CallVerdict {
   /** `nobody`: no proxy stands before the destination. */
   readonly decidedAt: 'nobody' | 'transport' | 'token' | 'authorization';
   readonly transport: CallTransport;
+  /** false = the destination takes it for bytes: what is asked about requests has no answer. */
+  readonly isHttp: boolean;
   /** Mutual TLS mode of the destination's port, and the policies that set it. */
   readonly mode: MtlsMode;
   readonly modeFrom: readonly string[];
@@ -58,7 +60,8 @@ export function evaluateCall(snapshot: MeshSnapshot, call: Call, nowSeconds: num
   const security = securityOf(snapshot, to.workload);
   const transport = transportOf(snapshot, call);
   const mode = portMode(security.mtls, to.port);
-  const seen = { transport, mode, modeFrom: security.mtls.decidedBy };
+  const isHttp = transport !== 'TLS' && protocolOf(snapshot, call) !== 'tcp';
+  const seen = { transport, isHttp, mode, modeFrom: security.mtls.decidedBy };
   if (!to.hasProxy) {
     return transport === 'mutual TLS'
       ? denied(seen, 'transport', 'the client insists on mutual TLS, and no proxy stands before the destination')
@@ -70,7 +73,6 @@ export function evaluateCall(snapshot: MeshSnapshot, call: Call, nowSeconds: num
   const { namespace, serviceAccount } = from.workload;
   const peer = transport === 'mutual TLS' ? `spiffe://${trustDomains.local}/ns/${namespace}/sa/${serviceAccount}` : undefined;
   const withPeer = { ...seen, ...(peer === undefined ? {} : { peer }) };
-  const isHttp = transport !== 'TLS' && protocolOf(snapshot, call) !== 'tcp';
   const token = isHttp ? judgeToken(security.tokens, to.port, call.request.path, call.token, nowSeconds) : { claims: undefined };
   if ('refusal' in token) return denied(withPeer, 'token', `${token.refusal} (401)`);
   const sourceIp = from.workload.addresses[0] ?? '0.0.0.0';
@@ -87,7 +89,11 @@ export function evaluateCall(snapshot: MeshSnapshot, call: Call, nowSeconds: num
   return { ...withPeer, isAllowed: decision.isAllowed, decidedAt: 'authorization', decision, lines };
 }
 
-function denied(seen: Pick<CallVerdict, 'transport' | 'mode' | 'modeFrom'>, decidedAt: 'transport' | 'token', reason: string): CallVerdict {
+function denied(
+  seen: Pick<CallVerdict, 'transport' | 'isHttp' | 'mode' | 'modeFrom'>,
+  decidedAt: 'transport' | 'token',
+  reason: string,
+): CallVerdict {
   return { ...seen, isAllowed: false, decidedAt, lines: [`DENIED: ${reason}`] };
 }
 

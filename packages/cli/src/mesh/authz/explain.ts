@@ -1,4 +1,4 @@
-import type { RuleRef } from '@palisade/mesh';
+import type { PathNormalization, RuleRef } from '@palisade/mesh';
 import { type Call, type CallVerdict, evaluateCall } from '@palisade/mesh/call';
 import { kubeconfigToUse } from '../../kubeconfig.ts';
 import { type Destination, findDestination, findSourcePods, nameOf } from '../ends.ts';
@@ -64,7 +64,7 @@ export function readQuestion(source: MeshSource, options: Omit<ExplainOptions, '
       request: {
         method: options.method,
         authority: headers.get('host')?.[0] ?? to.authority,
-        path: decidingPath(options.path),
+        path: decidingPath(options.path, source.snapshot.settings.pathNormalization),
         headers,
       },
       ...(token === undefined ? {} : { token }),
@@ -90,10 +90,20 @@ function readHeaders(lines: readonly string[]): Map<string, string[]> {
   return headers;
 }
 
-/** As the proxy's default normalisation (BASE) leaves it: dots resolved, `\` turned, query and fragment gone. */
-function decidingPath(path: string): string {
+const unreserved = /[\w.~-]/;
+
+/** As the proxy's normalisation leaves it before rules look (Istio's modes): without query and fragment in all of them. */
+export function decidingPath(path: string, mode: PathNormalization): string {
   if (!path.startsWith('/')) throw new Error(`Cannot use --path "${path}": expected it to begin with "/"`);
-  return new URL(`http://host${path}`).pathname;
+  const plain = path.replace(/[?#].*$/s, '');
+  if (mode === 'NONE') return plain;
+  const slashes = mode === 'DECODE_AND_MERGE_SLASHES' ? plain.replaceAll(/%2f/gi, '/').replaceAll(/%5c/gi, '\\') : plain;
+  const decoded = slashes.replaceAll(/%([0-9a-f]{2})/gi, (code, hex: string) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16));
+    return unreserved.test(character) ? character : code;
+  });
+  const resolved = new URL(`http://host${decoded}`).pathname;
+  return mode === 'BASE' ? resolved : resolved.replaceAll(/\/{2,}/g, '/');
 }
 
 function readClaims(text: string): Record<string, unknown> {
@@ -123,7 +133,7 @@ export function explainAnswer(source: MeshSource, { from, to, call }: Question, 
   const { method, path } = call.request;
   const text = [
     verdict.lines[0],
-    `  ${nameOf(from)} -> ${nameOf(to.pod)} port ${to.port}${to.service === undefined ? '' : ` (${to.authority})`}: ${method} ${path}`,
+    `  ${nameOf(from)} -> ${nameOf(to.pod)} port ${to.port}${to.service === undefined ? '' : ` (${to.authority})`}: ${verdict.isHttp ? `${method} ${path}` : 'a connection that is not HTTP'}`,
     `  transport: ${transport}${peer === undefined ? '' : `, seen as ${peer}`}; the port takes ${mode}${modeFrom.length > 0 ? ` (${modeFrom.join(', ')})` : ''}`,
     ...verdict.lines.slice(1),
     ...(shown === undefined ? [] : [`  ${line === undefined ? 'closest' : 'decided at'}: ${shown}`, source.excerptOf(shown)]),
@@ -137,7 +147,7 @@ export function explainAnswer(source: MeshSource, { from, to, call }: Question, 
       decidedAt: verdict.decidedAt,
       from: nameOf(from),
       to: { pod: nameOf(to.pod), port: to.port, authority: to.authority },
-      request: { method, path },
+      ...(verdict.isHttp ? { request: { method, path } } : {}),
       transport,
       mode,
       modeFrom,
