@@ -12,6 +12,7 @@ import { Cluster } from './cluster/cluster.ts';
 import { readEndpoints } from './cluster/endpoints.ts';
 import { type CompiledListener, compileListener, type ListenerPlace, serveConnection } from './listener/listener.ts';
 import { LogSinks } from './log/sinks.ts';
+import { buffering } from './net/gather.ts';
 import { ProxyError } from './proxy-error.ts';
 import { compileRoutes, type RouteTable } from './route/table.ts';
 import { type Runtime, Sweeper } from './runtime.ts';
@@ -148,7 +149,7 @@ export class DataPlane {
 
   #listen(name: string, { address, port }: { address: string; port: number }): Promise<Server> {
     const { promise, resolve, reject } = Promise.withResolvers<Server>();
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: false, noDelay: true }, (socket) => {
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: false, noDelay: true, ...buffering }, (socket) => {
       const bound = this.#listeners.get(name);
       if (bound === undefined) socket.destroy();
       else serveConnection(socket, bound.place, this.runtime);

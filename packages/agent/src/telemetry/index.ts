@@ -25,6 +25,8 @@ export interface Telemetry {
   readonly methods: GrpcMethods;
   /** `/stats/prometheus` of port 15020. */
   readonly scrape: (request: IncomingMessage, response: ServerResponse) => void;
+  /** What the agent itself has seen. */
+  readonly addFlow: (flow: FlowRecord) => void;
 }
 
 export function createTelemetry({ pod, workload, flowLogPath, adminPort, now }: TelemetryOptions): Telemetry {
@@ -45,5 +47,6 @@ export function createTelemetry({ pod, workload, flowLogPath, adminPort, now }: 
   return {
     methods: createReportMethods({ pod, metrics, addFlow }),
     scrape: createScrape({ render: () => metrics.render() + skipped(), adminPort }),
+    addFlow,
   };
 }

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { ConnectionFacts } from '../facts.ts';
 import { ConnectionLog } from '../log/connection-log.ts';
+import { gather, release } from '../net/gather.ts';
 import { readInto } from '../net/shared-read.ts';
 import { copyOf } from '../net/slab.ts';
 import type { Sweepable } from '../runtime.ts';
@@ -67,6 +68,11 @@ export class DownstreamConnection implements Sweepable {
   /** @returns false when the client reads too slowly */
   write(bytes: Buffer): boolean {
     return this.socket.writable ? this.socket.write(bytes) : true;
+  }
+
+  /** More of the message is about to come. A TLS socket would join the pieces by copying them. */
+  gather(): void {
+    if (!this.#facts.isTls) gather(this.socket);
   }
 
   /**
@@ -178,6 +184,7 @@ export class DownstreamConnection implements Sweepable {
   }
 
   onExchangeDone(closes: boolean, hasUnreadBody: boolean): void {
+    release(this.socket);
     this.#exchange = undefined;
     if (closes) this.close(hasUnreadBody);
     else if (!this.#isConsuming && this.#waiting !== undefined) setImmediate(() => this.continueReading());

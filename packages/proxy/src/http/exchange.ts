@@ -1,25 +1,26 @@
 /** One request and its answer: judged, routed, forwarded, answered, logged. */
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Host } from '../cluster/host.ts';
-import type { LogSubject } from '../log/operators.ts';
-import { place } from '../net/address.ts';
+import { gather, release } from '../net/gather.ts';
 import type { CompiledRoute, RouteAction, RouteTarget } from '../route/route.ts';
 import type { AcceptedRequest } from './accept-request.ts';
 import { BodyReader } from './body.ts';
 import type { DownstreamConnection } from './downstream.ts';
+import { ExchangeLog } from './exchange-log.ts';
 import { renderRequest } from './forwarding.ts';
-import { Field, type Head } from './head.ts';
+import { Field } from './head.ts';
 import type { Manager } from './manager.ts';
+import * as replies from './replies.ts';
 import type { LocalReply, RequestState } from './request-state.ts';
 import { ResponseRelay } from './response.ts';
+import { runFilters } from './run-filters.ts';
 import { UpstreamConnection, type UpstreamUser } from './upstream-connection.ts';
 
 type Forward = Extract<RouteAction, { kind: 'forward' }>;
 
 const idempotent = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
-const latin1 = 'latin1';
 
-export class Exchange implements UpstreamUser, LogSubject {
+export class Exchange implements UpstreamUser {
   readonly down: DownstreamConnection;
   readonly manager: Manager;
   readonly state: RequestState;
@@ -44,8 +45,10 @@ export class Exchange implements UpstreamUser, LogSubject {
   /** The request's body may be read: somebody is there to take it. */
   #takesBody = false;
   #attempts = 0;
-  #host: Host | undefined;
-  #requestId: string | undefined;
+  /** The endpoint that was asked last. */
+  host: Host | undefined;
+  /** Made here: the client sent none. */
+  readonly requestId: string | undefined;
 
   constructor(down: DownstreamConnection, manager: Manager, { state, framing, upgrade }: AcceptedRequest) {
     this.down = down;
@@ -56,7 +59,7 @@ export class Exchange implements UpstreamUser, LogSubject {
     this.body = new BodyReader(framing, framing.kind === 'chunked');
     const { head } = state;
     this.upgrade = upgrade;
-    if (manager.generatesRequestId && !head.has(Field.requestId)) this.#requestId = manager.runtime.uuid();
+    if (manager.generatesRequestId && !head.has(Field.requestId)) this.requestId = manager.runtime.uuid();
     this.response = new ResponseRelay(this);
     manager.counters.requests.value++;
     manager.counters.active.value++;
@@ -64,33 +67,17 @@ export class Exchange implements UpstreamUser, LogSubject {
 
   /** @returns how far the bytes behind the head were taken */
   start(bytes: Buffer, at: number, end: number): number {
-    const { filters } = this.manager;
-    for (let i = 0; i < filters.length; i++) {
-      const verdict = filters[i]!(this.state);
-      if (verdict instanceof Promise) {
-        void this.#continueFilters(verdict, i + 1);
-        return at;
-      }
-      if (verdict !== undefined) {
-        this.response.local(verdict);
-        return at;
-      }
-    }
-    return this.#forward(bytes, at, end);
+    const verdict = runFilters(this.manager.filters, this.state);
+    if (verdict === undefined) return this.#forward(bytes, at, end);
+    if (verdict instanceof Promise) void verdict.then((settled) => this.#judged(settled));
+    else this.response.local(verdict);
+    return at;
   }
 
-  /** A filter that fails denies. */
-  async #continueFilters(pending: Promise<LocalReply | undefined>, next: number): Promise<void> {
-    try {
-      let verdict = await pending;
-      for (let i = next; verdict === undefined && i < this.manager.filters.length; i++)
-        verdict = await this.manager.filters[i]!(this.state);
-      if (this.isDone) return;
-      if (verdict !== undefined) this.response.local(verdict);
-      else this.#forward(empty, 0, 0);
-    } catch {
-      if (!this.isDone) this.response.local({ status: 500, body: '', details: 'filter_failed' });
-    }
+  #judged(verdict: LocalReply | undefined): void {
+    if (this.isDone) return;
+    if (verdict === undefined) this.#forward(empty, 0, 0);
+    else this.response.local(verdict);
     this.down.continueReading();
   }
 
@@ -98,7 +85,7 @@ export class Exchange implements UpstreamUser, LogSubject {
     const { runtime } = this.manager;
     this.route = this.manager.routes.current?.find(this.state, runtime.random);
     const action = this.route?.action;
-    if (action === undefined) this.response.local({ status: 404, body: '', flags: 'NR', details: 'route_not_found' });
+    if (action === undefined) this.response.local(replies.noRoute);
     else if (action.kind === 'answer') this.response.local({ status: action.status, body: action.body, details: 'direct_response' });
     else if (action.kind === 'redirect')
       this.response.local({
@@ -110,8 +97,7 @@ export class Exchange implements UpstreamUser, LogSubject {
     else {
       this.target = action.pickTarget(runtime.random);
       const expect = this.state.head.first(Field.expect);
-      if (expect !== undefined && expect.toLowerCase() !== '100-continue')
-        this.response.local({ status: 417, body: '', details: 'expectation_failed' });
+      if (expect !== undefined && expect.toLowerCase() !== '100-continue') this.response.local(replies.unknownExpectation);
       else {
         if (expect !== undefined && !this.body.isDone) this.down.write(Buffer.from('HTTP/1.1 100 Continue\r\n\r\n'));
         return this.#attempt(action, bytes, at, end);
@@ -123,12 +109,12 @@ export class Exchange implements UpstreamUser, LogSubject {
   #attempt(action: Forward, bytes: Buffer, at: number, end: number): number {
     const cluster = this.target!.cluster.current;
     if (cluster === undefined) {
-      this.response.local({ status: 503, body: '', flags: 'NC', details: 'cluster_not_found' });
+      this.response.local(replies.noCluster);
       return at;
     }
     const host = cluster.pick(this.target!.labels, this.state.connection);
     if (host === undefined) {
-      this.response.local({ status: 503, body: 'no healthy upstream', flags: 'UH', details: 'no_healthy_upstream' });
+      this.response.local(replies.noHealthyUpstream);
       return at;
     }
     this.#attempts++;
@@ -143,7 +129,7 @@ export class Exchange implements UpstreamUser, LogSubject {
 
   #setHost(host: Host, cluster: Cluster): void {
     this.#releaseHost();
-    this.#host = host;
+    this.host = host;
     host.active++;
     host.requests++;
     cluster.counters.requests.value++;
@@ -151,11 +137,11 @@ export class Exchange implements UpstreamUser, LogSubject {
   }
 
   #releaseHost(): void {
-    if (this.#host === undefined) return;
-    this.#host.active--;
+    if (this.host === undefined) return;
+    this.host.active--;
     const cluster = this.target?.cluster.current;
     if (cluster !== undefined) cluster.counters.active.value--;
-    this.#host = undefined;
+    this.host = undefined;
   }
 
   /** Head and what is there of the body, in one write. */
@@ -167,12 +153,13 @@ export class Exchange implements UpstreamUser, LogSubject {
       manager: this.manager,
       target: this.target!,
       path: action.rewritePath === undefined ? state.path : action.rewritePath(state.path),
-      requestId: this.#requestId,
+      requestId: this.requestId,
       isChunked: !body.isDone && !body.isLengthFramed,
       upgrade: this.upgrade,
       bodySpace: taken,
     });
     if (taken > 0) bytes.copy(out, bodyAt, at, at + taken);
+    if (!body.isDone && body.isLengthFramed && this.host?.place.tls === undefined) gather(this.upstream!.socket);
     this.#write(out.subarray(0, bodyAt + taken));
     this.#takesBody = true;
     if (body.isDone) this.#requestSent();
@@ -180,6 +167,7 @@ export class Exchange implements UpstreamUser, LogSubject {
   }
 
   #requestSent(): void {
+    if (this.upstream !== undefined) release(this.upstream.socket);
     const action = this.route?.action;
     if (action?.kind === 'forward' && action.timeoutMs > 0 && this.upgrade === undefined)
       this.deadline = this.manager.runtime.clock() + action.timeoutMs;
@@ -221,7 +209,7 @@ export class Exchange implements UpstreamUser, LogSubject {
     const action = this.route?.action as Forward;
     const cluster = this.target?.cluster.current;
     if (cluster !== undefined) cluster.counters.connectFailures.value++;
-    if (this.#host !== undefined) this.#host.failures++;
+    if (this.host !== undefined) this.host.failures++;
     this.upstream = undefined;
     if (action.retriesOnConnectFailure && this.#attempts <= action.retries) {
       if (cluster !== undefined) cluster.counters.retries.value++;
@@ -229,13 +217,7 @@ export class Exchange implements UpstreamUser, LogSubject {
       return;
     }
     this.upstreamFailure = reason;
-    const why = isTls && /certificate|ssl|tls|handshake/i.test(reason) ? `, transport failure reason: TLS_error: ${reason}` : '';
-    this.response.local({
-      status: 503,
-      body: `upstream connect error or disconnect/reset before headers. reset reason: connection failure${why}`,
-      flags: 'UF',
-      details: 'upstream_reset_before_response_started{connection_failure}',
-    });
+    this.response.local(replies.cannotConnect(reason, isTls));
     this.down.continueReading();
   }
 
@@ -264,12 +246,7 @@ export class Exchange implements UpstreamUser, LogSubject {
       this.#attempt(action, empty, 0, 0);
       return;
     }
-    this.response.local({
-      status: 503,
-      body: 'upstream connect error or disconnect/reset before headers. reset reason: connection termination',
-      flags: 'UC',
-      details: 'upstream_reset_before_response_started{connection_termination}',
-    });
+    this.response.local(replies.upstreamEnded);
     this.down.continueReading();
   }
 
@@ -280,13 +257,13 @@ export class Exchange implements UpstreamUser, LogSubject {
     this.upstream?.destroy();
     this.upstream = undefined;
     if (this.response.hasStarted) this.abort('UT');
-    else this.response.local({ status: 504, body: 'upstream request timeout', flags: 'UT', details: 'response_timeout' });
+    else this.response.local(replies.timeout);
   }
 
   /** The client stopped in the middle of its request. */
   stalled(): void {
     if (this.response.hasStarted) this.abort('SI');
-    else this.response.local({ status: 408, body: 'stream timeout', flags: 'SI', details: 'stream_idle_timeout' });
+    else this.response.local(replies.stalled);
   }
 
   /** The client is gone, or the answer cannot be finished. */
@@ -304,79 +281,15 @@ export class Exchange implements UpstreamUser, LogSubject {
     if (this.isDone) return;
     this.isDone = true;
     const { upstream, manager } = this;
-    if (upstream !== undefined) {
-      upstream.user = undefined;
-      upstream.uses++;
-      if (isReusable && !upstream.host.isGone && upstream.isUsable) {
-        upstream.idleSinceMs = manager.runtime.clock();
-        upstream.host.idle.push(upstream);
-      } else upstream.destroy();
-    }
+    upstream?.release(isReusable, manager.runtime.clock());
     const { counters } = manager;
     counters.active.value--;
     const hundreds = this.status < 300 ? counters.c2 : this.status < 400 ? counters.c3 : this.status < 500 ? counters.c4 : counters.c5;
     hundreds.value++;
     this.endedAt = manager.runtime.clock();
-    for (const log of manager.loggers) log(this);
+    const log = new ExchangeLog(this);
+    for (const write of manager.loggers) write(log);
     this.#releaseHost();
-  }
-
-  get connection() {
-    return this.state.connection;
-  }
-  get remoteText() {
-    const { source, sourcePort } = this.connection;
-    return place(this.state.remote.text, this.state.remote === source ? sourcePort : 0);
-  }
-  get method() {
-    return this.state.method;
-  }
-  get path() {
-    return this.state.path;
-  }
-  get authority() {
-    return this.state.authority;
-  }
-  get protocol() {
-    return this.state.head.minor === 0 ? 'HTTP/1.0' : 'HTTP/1.1';
-  }
-  get bytesReceived() {
-    return this.body.contentBytes;
-  }
-  get host() {
-    return this.#host;
-  }
-  get cluster() {
-    return this.target?.cluster.current;
-  }
-  get termination() {
-    return undefined;
-  }
-  get transportFailure() {
-    return undefined;
-  }
-  get upstreamLocal() {
-    const socket = this.upstream?.socket;
-    return socket?.localAddress === undefined ? undefined : place(socket.localAddress, socket.localPort ?? 0);
-  }
-  get clusterName() {
-    return this.target?.cluster.name;
-  }
-  get routeName() {
-    return this.route?.name;
-  }
-  get metadata() {
-    return this.state.metadata;
-  }
-  requestHeader(lower: string): string | undefined {
-    if (lower === 'x-request-id' && this.#requestId !== undefined) return this.#requestId;
-    const values = this.state.values(lower);
-    return values.length < 2 ? values[0] : values.join(',');
-  }
-  responseHeader(lower: string): string | undefined {
-    if (lower === 'x-envoy-upstream-service-time') return this.response.serviceTime;
-    const head: Head | undefined = this.response.head;
-    return head?.values(Buffer.from(lower, latin1))[0];
   }
 }
 

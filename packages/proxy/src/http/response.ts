@@ -59,6 +59,7 @@ export class ResponseRelay {
     if (at < end && this.#body.isLengthFramed && !this.#body.isDone) {
       const taken = this.#body.take(end - at);
       exchange.bytesSent = this.#body.contentBytes;
+      if (!this.#body.isDone) exchange.down.gather();
       if (!exchange.down.writeShared(bytes, at, at + taken)) exchange.upstream?.socket.pause();
       at += taken;
     } else if (at < end && !this.#body.isDone) {
@@ -133,6 +134,7 @@ export class ResponseRelay {
     const { out, at: bodyAt } = renderHead({ head, firstLine: `HTTP/1.1 ${firstLine}`, drops, removed, added, bodySpace: taken });
     if (taken > 0) bytes.copy(out, bodyAt, at, at + taken);
     this.hasStarted = true;
+    if (!body.isDone && body.isLengthFramed) exchange.down.gather();
     this.#relay(out.subarray(0, bodyAt + taken));
     return at + taken;
   }

@@ -3,6 +3,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Host } from '../cluster/host.ts';
+import { buffering } from '../net/gather.ts';
 import { readInto } from '../net/shared-read.ts';
 
 /** Who uses the connection at the moment. */
@@ -32,7 +33,8 @@ export class UpstreamConnection {
     this.host = host;
     cluster.counters.connections.value++;
     const { address, port, tls } = host.place;
-    const place = port === 0 ? { path: address } : { host: address, port, ...localAddress(cluster, address) };
+    const where = port === 0 ? { path: address } : { host: address, port, ...localAddress(cluster, address) };
+    const place = { ...where, ...buffering };
     const material = tls?.setup.material();
     if (tls !== undefined && material === undefined) {
       this.socket = connectTcp({ host: '127.0.0.1', port: 1, autoSelectFamily: false });
@@ -75,6 +77,18 @@ export class UpstreamConnection {
   destroy(): void {
     this.user = undefined;
     this.socket.destroy();
+  }
+
+  /** An exchange is over. @param isReusable nothing of it is left on the connection */
+  release(isReusable: boolean, now: number): void {
+    this.user = undefined;
+    this.uses++;
+    if (!isReusable || this.host.isGone || !this.isUsable) {
+      this.destroy();
+      return;
+    }
+    this.idleSinceMs = now;
+    this.host.idle.push(this);
   }
 
   #ready(): void {

@@ -10,6 +10,7 @@ import { DownstreamConnection } from '../http/downstream.ts';
 import { type AccessLogger, compileAccessLogs } from '../log/access-log.ts';
 import { ConnectionLog } from '../log/connection-log.ts';
 import { Address } from '../net/address.ts';
+import { buffering } from '../net/gather.ts';
 import { originalDestination } from '../net/original-destination.ts';
 import { unsupported } from '../proxy-error.ts';
 import type { Runtime } from '../runtime.ts';
@@ -157,6 +158,7 @@ function secure(socket: Socket, chain: Chain, facts: ChainFacts, place: Listener
   const asksForCertificate = tls.requiresClientCertificate || material.verifiesChain;
   const secured = new TLSSocket(socket, {
     isServer: true,
+    ...buffering,
     secureContext: material.context,
     requestCert: asksForCertificate,
     rejectUnauthorized: false,
