@@ -219,3 +219,50 @@ describe('directives', () => {
     });
   }
 });
+
+describe('debug log', () => {
+  const rules = 'SecRule ARGS:a "@streq x" "id:1,phase:1,pass,nolog,t:lowercase,setvar:tx.seen=1"';
+  const linesOf = (text: string): string[] => {
+    const lines: string[] = [];
+    const transaction = engineOf(text).transaction({ id: 'id', now: () => 0, connection: nobody, debug: (line) => lines.push(line) });
+    transaction.requestHeaders({ method: 'GET', uri: '/?a=X&b=%0a1', protocol: 'HTTP/1.1', headers: [] });
+    transaction.finish();
+    return lines;
+  };
+
+  test('says what a rule looked at, up to the level that is asked for, on one line each', () => {
+    const lines = linesOf(`SecDebugLogLevel 9\n${rules}`);
+    assert.ok(lines.includes('[id] [/?a=X&b=%0a1] [9] Target value: "x" (Variable: ARGS:a)'));
+    assert.ok(lines.includes('[id] [/?a=X&b=%0a1] [8] Saving variable: TX:seen with value: 1'));
+    assert.ok(lines.some((line) => line.includes('\\x0a1')) && lines.every((line) => !line.includes('\n')));
+    assert.ok(linesOf(`SecDebugLogLevel 4\n${rules}`).every((line) => /\[[1-4]\] /.test(line)));
+    assert.deepEqual(linesOf(rules), []);
+  });
+
+  test('a rule can ask for it', () => {
+    const lines = linesOf(`SecAction "id:9,phase:1,pass,nolog,ctl:debugLogLevel=9"\n${rules}`);
+    assert.ok(lines.some((line) => line.includes('(Rule: 1) Executing operator "StrEq"')));
+  });
+});
+
+test('a file that is inspected: what the program prints decides', () => {
+  const inspected: string[] = [];
+  const engine = engineOf('SecRule ARGS:file "@inspectFile /bin/check" "id:1,phase:2,deny,status:403"', {
+    inspectFile: (program, file) => {
+      inspected.push(`${program} ${file}`);
+      return file === '/good' ? '1 fine' : '0 virus';
+    },
+  });
+  assert.equal(runRequest(engine, { uri: '/?file=/good' }).interruption, undefined);
+  assert.equal(runRequest(engine, { uri: '/?file=/bad' }).interruption?.status, 403);
+  assert.deepEqual(inspected, ['/bin/check /good', '/bin/check /bad']);
+});
+
+test('a used-up budget: intercepted, or left to rules over MSC_PCRE_LIMITS_EXCEEDED', () => {
+  const rule =
+    'SecRule ARGS "@rx ^(?=(a+)+$)b" "id:1,phase:2,pass"\nSecRule TX:MSC_PCRE_LIMITS_EXCEEDED "@eq 1" "id:2,phase:2,deny,status:406"';
+  const status = (text: string) =>
+    runRequest(engineOf(text, { regexStepBudget: 100 }), { uri: `/?q=${'a'.repeat(40)}!` }).interruption?.status;
+  assert.equal(status(rule), 403);
+  assert.equal(status(`SecInterceptOnError Off\n${rule}`), 406);
+});

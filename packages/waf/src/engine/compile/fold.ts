@@ -219,6 +219,8 @@ function touchOf(head: Rule): Touch {
       if (typeof key === 'string') writeKeys.add(key.toLowerCase());
       else writePrefixes.push(typeof key[0] === 'string' ? key[0].toLowerCase() : '');
     }
+    // Any comparison may use up its budget.
+    if (rule.operator) writeKeys.add('msc_pcre_limits_exceeded');
     if (rule.actions.hasCapture) for (let i = 0; i < 10; i++) writeKeys.add(String(i));
   }
   return {
