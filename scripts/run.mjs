@@ -23,7 +23,7 @@ if (!task) {
 
 if (name === 'demo') refuseWithoutCluster('npm run demo');
 const root = fileURLToPath(new URL('..', import.meta.url));
-const environment = await setup({ tools: name !== 'check', quiet: args.includes('--json') });
+const environment = await setup({ tools: name !== 'check', peers: name.startsWith('test'), quiet: args.includes('--json') });
 const child = spawn(environment.node, ['--disable-warning=ExperimentalWarning', ...task, ...args], {
   cwd: root,
   stdio: 'inherit',

@@ -1,22 +1,26 @@
 // The one set-up step behind `npm run demo`, `npm test` and the rest: does what is missing, shows it, and nothing the
 // second time. Plain JavaScript so that any Node >= 18 can start it.
 import { pathToFileURL } from 'node:url';
+import { installEnvoy } from './setup/envoy.mjs';
 import { generateSources } from './setup/generate.mjs';
 import { installModules, projectNode } from './setup/modules.mjs';
+import { installMongo } from './setup/mongo.mjs';
 import { cacheDir, root, userHome } from './setup/paths.mjs';
 import { installTools, toolsPath } from './setup/tools.mjs';
 
 /**
- * @param {{ tools?: boolean, onlyMissing?: boolean, quiet?: boolean }} options `tools: false` leaves out what only a running cluster
- *   needs; `onlyMissing` does not bring packages up to date that are there
+ * @param {{ tools?: boolean, peers?: boolean, onlyMissing?: boolean, quiet?: boolean }} options `tools: false` leaves out what only a
+ *   running cluster needs; `peers` fetches what stories are played with and is not ours, where it can be had; `onlyMissing` does not
+ *   bring packages up to date that are there
  * @returns {Promise<{ node: string, env: NodeJS.ProcessEnv }>} the project's Node 24 and an environment that finds the tools
  */
-export async function setup({ tools = true, onlyMissing = false, quiet = false } = {}) {
+export async function setup({ tools = true, peers = false, onlyMissing = false, quiet = false } = {}) {
   const say = quiet ? () => {} : (line) => process.stderr.write(`${line}\n`);
   refuseOldNode();
   await installModules(say, { onlyMissing });
   await generateSources(say);
   if (tools && process.platform === 'linux') await installTools(say);
+  if (peers && process.platform === 'linux') for (const install of [installEnvoy, installMongo]) install(say);
   return {
     node: projectNode(),
     env: {

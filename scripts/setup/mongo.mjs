@@ -36,7 +36,7 @@ export function installMongo(say) {
     const unpacked = `${folder()}.new-${process.pid}`;
     const jars = join(unpacked, 'jars');
     const goal = ['-q', '-B', 'dependency:copy-dependencies', `-DoutputDirectory=${jars}`];
-    const maven = spawnSync('mvn', goal, { cwd: scratch, encoding: 'utf8' });
+    const maven = spawnSync('mvn', goal, { cwd: scratch, encoding: 'utf8', timeout: 180_000 });
     if (maven.status !== 0 || !existsSync(jars) || readdirSync(jars).length === 0) {
       say('setup: could not fetch mongo-java-server with mvn; the story of seed 004 is skipped.');
       rmSync(unpacked, { recursive: true, force: true });
