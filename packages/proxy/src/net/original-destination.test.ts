@@ -22,11 +22,12 @@ test('redirected connections reach where they were going, in both families', { s
     timeout: 50_000,
   });
   assert.equal(run.status, 0, run.stderr);
-  const [v4, v6, nobody] = JSON.parse(run.stdout) as string[];
+  const [v4, v6, nobody, without] = JSON.parse(run.stdout) as string[];
   assert.equal(v4, '200 ::ffff:10.9.0.1 9000 from ::ffff:127.0.0.6');
   assert.equal(v6, '200 fd00::9 9000 from ::6');
   // Nobody listens on 9001 (control): the port is kept, not guessed.
   assert.match(nobody!, /^503 upstream connect error/);
+  assert.equal(without, 'closed');
 });
 
 test('socket addresses as the kernel writes them', () => {
