@@ -1,52 +1,18 @@
-/** Segmentation at scale: 10,000 pods in 100 namespaces, 1,000 NetworkPolicies with both directions, named ports and ipBlocks. */
+/** Segmentation at scale: 10,000 pods in 100 namespaces, 1,000 NetworkPolicies. */
 import { analyzeConnectivity, type ClusterSnapshot, isNoConnection, type NodeView, PolicyCompiler, renderNftables } from '@palisade/netpol';
 import type { Bench, Measurement } from './bench.ts';
+import { clusterOf } from './netpol-lib/cluster.ts';
+import { pairwiseProbe } from './netpol-lib/cyclonus.ts';
+import { measureForwarding } from './netpol-lib/forwarding.ts';
 import { openKernel } from './netpol-lib/kernel.ts';
 
 const PODS = 10_000;
 const POLICIES = 1_000;
-const NAMESPACES = 100;
-const NODES = 100;
 /** Single changes differ by what they hit; the median of several is given. */
 const CHANGES = 20;
-
-function clusterOf(podCount: number, policyCount: number): ClusterSnapshot {
-  const namespaces = Array.from({ length: NAMESPACES }, (_, n) => ({ name: `ns${n}`, labels: { team: `t${n % 10}` } }));
-  const pods = Array.from({ length: podCount }, (_, n) => {
-    const app = Math.floor(n / NAMESPACES) % 20;
-    return {
-      namespace: `ns${n % NAMESPACES}`,
-      name: `p${n}`,
-      uid: `uid-${n}`,
-      labels: { app: `app${app}`, 'statefulset.kubernetes.io/pod-name': `p${n}` },
-      ips: [`10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`, `fd00:244::${(n + 1).toString(16)}`],
-      ports: [{ name: 'http', protocol: 'TCP' as const, port: 8080 }],
-      // Spread so that a node has pods of every namespace and of every application.
-      node: `node${(7 * (n % NAMESPACES) + Math.floor(n / NAMESPACES)) % NODES}`,
-    };
-  });
-  const networkPolicies = Array.from({ length: policyCount }, (_, n) => {
-    const k = Math.floor(n / NAMESPACES);
-    const from = [
-      { podSelector: { matchLabels: { app: `app${(k * 2 + 1) % 20}` } } },
-      { namespaceSelector: { matchLabels: { team: `t${k}` } }, podSelector: { matchLabels: { app: `app${k}` } } },
-    ];
-    const egress = [
-      { to: [{ namespaceSelector: {} }], ports: [{ port: 53, protocol: 'UDP' }] },
-      { to: [{ ipBlock: { cidr: `203.0.${k}.0/24` } }] },
-    ];
-    return {
-      metadata: { namespace: `ns${n % NAMESPACES}`, name: `policy${n}` },
-      spec: {
-        podSelector: { matchLabels: { app: `app${k * 2}` } },
-        policyTypes: ['Ingress', 'Egress'],
-        ingress: [{ from, ports: [{ port: 'http' }, { port: 9000 + k }] }],
-        egress,
-      },
-    };
-  });
-  return { namespaces, pods, networkPolicies };
-}
+/** What cyclonus can walk pair by pair in some seconds. */
+const PROBED_PODS = 300;
+const PROBED_POLICIES = 100;
 
 const viewOf = (snapshot: ClusterSnapshot, nodeName: string): NodeView => ({
   nodeName,
@@ -121,6 +87,25 @@ async function run(emit: (measurement: Measurement) => void): Promise<void> {
     if (times.apply.length > 0) told(`${name}: in force in the kernel, nft started and ended`, 'ms', median(times.apply));
   }
   if (typeof kernel !== 'string') kernel.close();
+
+  const small = clusterOf(PROBED_PODS, PROBED_POLICIES);
+  const start = performance.now();
+  countReachablePairs(small);
+  const ours = performance.now() - start;
+  const peer = pairwiseProbe(small);
+  if (typeof peer === 'string') console.error(`  cyclonus: skipped, ${peer}`);
+  emit({
+    name: `all pairs, ${PROBED_PODS} pods, ${PROBED_POLICIES} policies (ours: every port, started already; cyclonus: one port, its start included)`,
+    unit: 'ms',
+    ours: Math.round(ours),
+    peer: typeof peer === 'string' ? null : Math.round(peer),
+    peerName: typeof peer === 'string' ? null : 'cyclonus analyze --mode probe',
+    ratio: typeof peer === 'string' ? null : Number((ours / peer).toPrecision(3)),
+  });
+
+  const forwarding = await measureForwarding();
+  if (typeof forwarding === 'string') console.error(`  forwarding: skipped, ${forwarding}`);
+  else for (const measurement of forwarding) emit(measurement);
 }
 
 function median(values: readonly number[]): number {
