@@ -35,11 +35,12 @@ export interface Destination {
 }
 
 /**
- * `service/details`, `details.shop:9080`, `pod/details-1:9080`: a name that is both means the service.
+ * `service/details`, `details.shop:9080`, `pod/details-1:9080`: a name that is both means the service, and of that one pod for each
+ * workload behind it, since policies may tell them apart.
  *
  * @param port of the service or pod; may be left out where there is one
  */
-export function findDestination(source: MeshSource, text: string, namespace: string, port: number | undefined): Destination {
+export function findDestinations(source: MeshSource, text: string, namespace: string, port: number | undefined): Destination[] {
   const [, name, written] = /^(.*?)(?::(\d+))?$/.exec(text)!;
   const wanted = port ?? (written === undefined ? undefined : Number(written));
   const target = parseTarget(name!.replace(/\.svc(\.cluster\.local)?\.?$/, ''), namespace);
@@ -49,23 +50,26 @@ export function findDestination(source: MeshSource, text: string, namespace: str
   const [pod] = findSourcePods(source, name!, namespace);
   if (wanted === undefined) throw new Error(`Cannot ask about "${text}": name a port with --port, or a service`);
   const address = (pod!['status'] as { podIP?: string } | undefined)?.podIP ?? '';
-  return { pod: pod!, port: wanted, authority: `${address.includes(':') ? `[${address}]` : address}:${wanted}` };
+  return [{ pod: pod!, port: wanted, authority: `${address.includes(':') ? `[${address}]` : address}:${wanted}` }];
 }
 
-function behindService(source: MeshSource, service: MeshService, wanted: number | undefined): Destination {
+function behindService(source: MeshSource, service: MeshService, wanted: number | undefined): Destination[] {
   const port = wanted === undefined ? service.ports[0] : service.ports.find((each) => each.port === wanted);
   if (port === undefined || (wanted === undefined && service.ports.length > 1)) {
     const known = service.ports.map((each) => each.port).join(', ');
     throw new Error(`Service ${service.namespace}/${service.name} has the ports ${known}: name one with --port`);
   }
-  const endpoint = service.endpoints.find((each) => each.portName === port.name);
-  const pod = source.pods.find(({ status }) => {
-    const ips = (status as { podIPs?: { ip: string }[] } | undefined)?.podIPs ?? [];
-    return endpoint !== undefined && ips.some(({ ip }) => ip === endpoint.address);
-  });
-  if (endpoint === undefined || pod === undefined)
-    throw new Error(`Service ${service.namespace}/${service.name} has no pod behind port ${port.port}`);
-  return { pod, port: endpoint.port, service: { service, port }, authority: `${service.name}.${service.namespace}:${port.port}` };
+  const portOf = new Map(service.endpoints.filter(({ portName }) => portName === port.name).map((each) => [each.address, each.port]));
+  const ownPort = (pod: KubernetesObject) => addressesOf(pod).flatMap((address) => portOf.get(address) ?? [])[0];
+  const pods = source.pods.filter((pod) => ownPort(pod) !== undefined);
+  const perWorkload = [...new Map(pods.map((pod) => [workloadNameOf(pod), pod])).values()];
+  if (perWorkload.length === 0) throw new Error(`Service ${service.namespace}/${service.name} has no pod behind port ${port.port}`);
+  const authority = `${service.name}.${service.namespace}:${port.port}`;
+  return perWorkload.map((pod) => ({ pod, port: ownPort(pod)!, service: { service, port }, authority }));
+}
+
+function addressesOf({ status }: KubernetesObject): string[] {
+  return ((status as { podIPs?: { ip: string }[] } | undefined)?.podIPs ?? []).map(({ ip }) => ip);
 }
 
 export function nameOf({ metadata }: KubernetesObject): string {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { evaluateCall } from '@palisade/mesh/call';
 import { checkTls, tlsAnswer } from './authn/tls-check.ts';
 import { checkPod, runningRules } from './authz/check.ts';
-import { decidingPath, explainAnswer, readQuestion } from './authz/explain.ts';
+import { decidingPath, explainAnswer, readQuestions } from './authz/explain.ts';
 import { readLive } from './authz/live.ts';
 import { convertObjects } from './convert.ts';
 import { describePod } from './describe.ts';
@@ -49,8 +49,8 @@ const source = (...more: string[]) =>
   );
 
 function explained(mesh: MeshSource, from: string, to: string, options: { method?: string; path?: string; header?: string[] } = {}) {
-  const question = readQuestion(mesh, { from, to, method: 'GET', path: '/a/1', namespace: 'shop', ...options });
-  return explainAnswer(mesh, question, evaluateCall(mesh.snapshot, question.call, 0));
+  const [question] = readQuestions(mesh, { from, to, method: 'GET', path: '/a/1', namespace: 'shop', ...options });
+  return explainAnswer(mesh, question!, evaluateCall(mesh.snapshot, question!.call, 0));
 }
 
 test('authz explain: verdict, ends, transport, and the line that decides', () => {
@@ -91,6 +91,19 @@ test('authz explain: roles of the old generation decide under their own kind and
   assert.match(allowed, /^ALLOWED: allowed by ServiceRole shop\/reader\n/);
   assert.match(allowed, /decided at: p2\.yaml:5\n/);
   assert.match(explained(mesh, 'web', 'db', { method: 'POST' }).text, /^DENIED: .*\n[\s\S]*closest: p2\.yaml:5\n/);
+});
+
+test('a service of two workloads is asked about once for each', () => {
+  const second = app('db', 9090).replace('name: db,', 'name: db-v2,').replace('version: v1', 'version: v2').split('---')[0]!;
+  const mesh = source(second, viewer.replace('{app: db}', '{app: db, version: v2}'));
+  const questions = readQuestions(mesh, { from: 'bare', to: 'db', method: 'GET', path: '/a/1', namespace: 'shop' });
+  assert.deepEqual(
+    questions.map(({ to, call }) => [to.pod.metadata.name, evaluateCall(mesh.snapshot, call, 0).isAllowed]),
+    [
+      ['db', true],
+      ['db-v2', false],
+    ],
+  );
 });
 
 test('the path that rules see, by mode', () => {

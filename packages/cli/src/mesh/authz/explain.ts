@@ -1,7 +1,7 @@
 import type { PathNormalization, RuleRef } from '@palisade/mesh';
 import { type Call, type CallVerdict, evaluateCall } from '@palisade/mesh/call';
 import { kubeconfigToUse } from '../../kubeconfig.ts';
-import { type Destination, findDestination, findSourcePods, nameOf } from '../ends.ts';
+import { type Destination, findDestinations, findSourcePods, nameOf } from '../ends.ts';
 import { type Answer, printAnswer } from '../output.ts';
 import { hasProxy, loadMesh, type MeshSource, type MeshSourceOptions, workloadOf } from '../source.ts';
 import { type LiveAnswer, sendRequest } from './live.ts';
@@ -20,21 +20,24 @@ export interface ExplainOptions extends MeshSourceOptions {
   readonly output: string;
 }
 
-/** `palisade authz explain`. @returns 0 allowed, 1 denied; 2 when `--live` answers otherwise */
+/** `palisade authz explain`. @returns 0 allowed, 1 denied (by any workload asked about); 2 when `--live` answers as none of them would */
 export async function explain(options: ExplainOptions): Promise<number> {
   if (options.live && options.filename !== undefined) throw new Error('Cannot send a request to manifests: --live needs a cluster');
   const source = await loadMesh(options);
-  const question = readQuestion(source, options);
-  const verdict = evaluateCall(source.snapshot, question.call, Math.floor(Date.now() / 1000));
+  const questions = readQuestions(source, options);
+  const asked = questions.map((question) => ({
+    question,
+    verdict: evaluateCall(source.snapshot, question.call, Math.floor(Date.now() / 1000)),
+  }));
+  const [{ from, to }] = questions as [Question];
   const live = options.live
-    ? await sendRequest(kubeconfigToUse(options.kubeconfig), question.from, question.to.authority, {
-        ...options,
-        header: options.header ?? [],
-      })
+    ? await sendRequest(kubeconfigToUse(options.kubeconfig), from, to.authority, { ...options, header: options.header ?? [] })
     : undefined;
-  printAnswer(explainAnswer(source, question, verdict, live), options.output);
-  if (live !== undefined && live.isAllowed !== verdict.isAllowed) return 2;
-  return verdict.isAllowed ? 0 : 1;
+  const answers = asked.map(({ question, verdict }) => explainAnswer(source, question, verdict, live));
+  const data = answers.length === 1 ? answers[0]!.data : answers.map((answer) => answer.data);
+  printAnswer({ text: answers.map(({ text }) => text).join('\n\n'), data }, options.output);
+  if (live !== undefined && asked.every(({ verdict }) => verdict.isAllowed !== live.isAllowed)) return 2;
+  return asked.every(({ verdict }) => verdict.isAllowed) ? 0 : 1;
 }
 
 export interface Question {
@@ -43,18 +46,28 @@ export interface Question {
   readonly call: Call;
 }
 
-export function readQuestion(source: MeshSource, options: Omit<ExplainOptions, 'output' | 'istioNamespace'>): Question {
+/** One for each workload behind the destination. */
+export function readQuestions(source: MeshSource, options: Omit<ExplainOptions, 'output' | 'istioNamespace'>): Question[] {
   const [from] = findSourcePods(source, options.from, options.namespace);
-  const to = findDestination(source, options.to, options.namespace, options.port === undefined ? undefined : readPort(options.port));
+  const port = options.port === undefined ? undefined : readPort(options.port);
+  return findDestinations(source, options.to, options.namespace, port).map((to) => questionOf(source, from!, to, options));
+}
+
+function questionOf(
+  source: MeshSource,
+  from: Question['from'],
+  to: Destination,
+  options: Pick<ExplainOptions, 'method' | 'path' | 'header' | 'jwt'>,
+): Question {
   if (workloadOf(to.pod).isGateway)
     throw new Error(`Cannot explain a call of gateway ${nameOf(to.pod)}: its Gateways decide; ask from it to the service behind`);
   const headers = readHeaders(options.header ?? []);
   const token = options.jwt === undefined ? undefined : readClaims(options.jwt);
   return {
-    from: from!,
+    from,
     to,
     call: {
-      from: { workload: workloadOf(from!), hasProxy: hasProxy(from!) },
+      from: { workload: workloadOf(from), hasProxy: hasProxy(from) },
       to: {
         workload: workloadOf(to.pod),
         hasProxy: hasProxy(to.pod),
