@@ -109,6 +109,16 @@ for (const { name: mesh, skip } of dataPlanes) {
       await settles('the flow', /past the mesh/, flows);
     });
 
+    test('a connection that user 1337 holds past the proxy is told, even to somebody without one', async () => {
+      const flows = async () => (await cluster.palisade('flows', '-o', 'json')).stdout;
+      const told = /a process of user 1337 that is not the proxy/;
+      assert.doesNotMatch(await flows(), told, 'control: the proxies’ own connections are not');
+      const address = (await addressOf('plain', 'bare')).replaceAll(/[[\]]/g, '');
+      const hold = `process.setgid(1337);process.setuid(1337);require("net").connect(8080,"${address}");setTimeout(()=>process.exit(),12000)`;
+      await cluster.kubectlOk('exec', '-n', 'side', 'deploy/orders', '-c', 'c', '--', 'node', '-e', hold);
+      await settles('the flow', told, flows);
+    });
+
     test('the WAF in the pod, inline', async () => {
       await settles('harmless', /^GET \/ok 200$/, () => from('line', 'http://guarded/ok'));
       const attack = '/?q=<script>alert(1)</script>';

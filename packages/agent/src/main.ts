@@ -3,13 +3,15 @@
  * its proxy.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
+import type { FlowRecord } from '@palisade/flow';
 import { joinAnchors, watchAnchors } from './anchors.ts';
 import { appProbeRoutes } from './app-probe.ts';
 import { ports, renderBootstrap } from './bootstrap.ts';
 import { keepCertificate, readTtl, requestCertificate, type WorkloadSecrets } from './certificates.ts';
+import { createEscapeWatch } from './escape-watch.ts';
 import { readCapture, renderInterception, renderWafInterception } from './intercept.ts';
 import { createReadiness, waitUntilReady } from './readiness.ts';
 import { createAgentSocket } from './socket.ts';
@@ -27,6 +29,9 @@ const commands: Readonly<Record<string, () => void | Promise<void>>> = {
   wait: () => waitUntilReady(readyTimeoutMs),
   proxy: runProxy,
 };
+/** What lasts that long is worth a record. */
+const escapeLookMs = 2000;
+let proxyPid: number | undefined;
 /** Istio's. */
 const readyTimeoutMs = 60_000;
 const command = commands[process.argv[2] ?? ''];
@@ -91,6 +96,8 @@ async function runProxy(): Promise<void> {
     bundle = text;
     serve();
   });
+  // Inline, that user leads nowhere.
+  if (env['PALISADE_INTERCEPTION'] !== 'inline') watchEscapes(workload, telemetry.addFlow);
   const ttlSeconds = readTtl(env['SECRET_TTL']);
   keepCertificate(
     () => requestCertificate(access, id, ttlSeconds),
@@ -109,10 +116,39 @@ async function runProxy(): Promise<void> {
   );
 }
 
+function watchEscapes(pod: { namespace: string; name: string }, addFlow: (flow: FlowRecord) => void): void {
+  const look = createEscapeWatch(process.getuid!(), pod, {
+    readTables: () => ['tcp', 'tcp6'].map((name) => readFileSync(`/proc/net/${name}`, 'utf8')).join('\n'),
+    ownSockets: () => new Set([process.pid, ...(proxyPid === undefined ? [] : [proxyPid])].flatMap(socketsOf)),
+    now: () => new Date(),
+  });
+  setInterval(() => {
+    try {
+      for (const flow of look()) addFlow(flow);
+    } catch (error) {
+      console.error(`escapes are not watched: ${(error as Error).message}`);
+    }
+  }, escapeLookMs);
+}
+
+function socketsOf(pid: number): number[] {
+  const folder = `/proc/${pid}/fd`;
+  return readdirSync(folder).flatMap((fd) => {
+    try {
+      const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(join(folder, fd)))?.[1];
+      return inode === undefined ? [] : [Number(inode)];
+    } catch {
+      // Closed since.
+      return [];
+    }
+  });
+}
+
 function startProxy(bootstrapPath: string): void {
   const command = (env['PALISADE_PROXY_COMMAND'] ?? '').split(' ').filter((word) => word !== '');
   if (command.length === 0) throw new Error('PALISADE_PROXY_COMMAND is not set: expected the proxy’s program');
   const child = spawn(command[0]!, [...command.slice(1), '-c', bootstrapPath], { stdio: ['ignore', 'inherit', 'inherit'] });
+  proxyPid = child.pid;
   // Without its proxy the container has no purpose: the kubelet starts it again.
   child.on('exit', (code) => process.exit(code ?? 1));
   child.on('error', (error) => {
