@@ -7,7 +7,17 @@ import { SdsSecretConfigSchema } from '@palisade/xds/api/envoy/extensions/transp
 import { registry } from '../config/registry.ts';
 import type { DataPlane } from '../proxy.ts';
 
-export function wantedNames(plane: DataPlane): Map<string, Set<string>> {
+interface Named {
+  readonly secrets: ReadonlySet<string>;
+  readonly routes: ReadonlySet<string>;
+}
+
+/** By configuration, which is never changed once it was accepted: unpacking all of it at every answer would cost more than compiling one. */
+const read = new WeakMap<object, Named>();
+
+function namesIn(config: object): Named {
+  const known = read.get(config);
+  if (known !== undefined) return known;
   const secrets = new Set<string>();
   const routes = new Set<string>();
   const visit = (value: unknown): void => {
@@ -18,13 +28,19 @@ export function wantedNames(plane: DataPlane): Map<string, Set<string>> {
     else if (isMessage(value, RdsSchema)) routes.add(value.routeConfigName);
     else if (!ArrayBuffer.isView(value)) for (const item of Object.values(value as Message)) visit(item);
   };
+  visit(config);
+  const named = { secrets, routes };
+  read.set(config, named);
+  return named;
+}
+
+export function wantedNames(plane: DataPlane): Map<string, Set<string>> {
   const clusters = plane.runtime.clusters.filled();
-  for (const listener of plane.listeners) visit(listener.config);
-  for (const cluster of clusters) visit(cluster.config);
+  const named = [...plane.listeners, ...clusters].map(({ config }) => namesIn(config));
   const endpoints = clusters.flatMap((cluster) => (cluster.endpointsName === undefined ? [] : [cluster.endpointsName]));
   return new Map([
     [TypeUrl.clusterLoadAssignment, new Set(endpoints)],
-    [TypeUrl.secret, secrets],
-    [TypeUrl.routeConfiguration, routes],
+    [TypeUrl.secret, new Set(named.flatMap(({ secrets }) => [...secrets]))],
+    [TypeUrl.routeConfiguration, new Set(named.flatMap(({ routes }) => [...routes]))],
   ]);
 }
