@@ -113,7 +113,7 @@ export interface DeniedRequest {
 export function accessDenied(request: DeniedRequest): StatusError {
   const resource = request.subresource ? `${request.resource}/${request.subresource}` : request.resource;
   const scope = request.namespace === '' ? 'at the cluster scope' : `in the namespace "${request.namespace}"`;
-  const why = `User "${request.user}" cannot ${request.verb} resource "${resource}" in API group "${request.group}" ${scope}${request.reason ? `: ${request.reason}` : ''}`;
+  const why = `User "${request.user}" cannot ${request.verb} resource "${resource}" in API group "${request.group}" ${scope}`;
   const told = request.reason ? `${why}: ${request.reason}` : why;
   return forbidden({ group: request.group, resource: request.resource }, request.name, told);
 }

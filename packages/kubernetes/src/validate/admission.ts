@@ -15,7 +15,8 @@ function validateUrl(f: Findings, at: string, text: string): void {
   const url = new URL(text);
   if (url.protocol !== 'https:') f.invalid(at, url.protocol.slice(0, -1), `'https' is the only allowed URL scheme; ${urlForm}`);
   if (url.host === '') f.invalid(at, url.host, `host must be specified; ${urlForm}`);
-  if (url.username !== '' || url.password !== '') f.invalid(at, url.username, 'user information is not permitted in the URL');
+  if (url.username !== '' || url.password !== '')
+    f.invalid(at, `${url.username}${url.password === '' ? '' : `:${url.password}`}`, 'user information is not permitted in the URL');
   if (url.hash !== '') f.invalid(at, url.hash.slice(1), 'fragments are not permitted in the URL');
   if (url.search !== '') f.invalid(at, url.search.slice(1), 'query parameters are not permitted in the URL');
 }

@@ -73,7 +73,7 @@ const taintEffects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 export function validateNode(f: Findings, { spec = {} }: Struct): void {
   const seen = new Set<string>();
   for (const [i, taint] of ((spec.taints ?? []) as Struct[]).entries()) {
-    const at = `spec.taints[${i}]`;
+    const at = `metadata.taints[${i}]`;
     f.invalidEach(`${at}.key`, taint['key'] ?? '', checkQualifiedName(taint['key'] ?? ''));
     f.invalidEach(`${at}.value`, taint['value'] ?? '', checkLabelValue(taint['value'] ?? ''));
     const effect: string = taint['effect'] ?? '';

@@ -129,7 +129,7 @@ function validatePorts(f: Findings, field: string, ports: readonly Struct[], hos
     else f.invalidEach(`${at}.containerPort`, port['containerPort'], checkPortNumber(port['containerPort']));
     if (port['hostPort']) f.invalidEach(`${at}.hostPort`, port['hostPort'], checkPortNumber(port['hostPort']));
     if (hostNetwork && port['hostPort'] && port['hostPort'] !== port['containerPort']) {
-      f.invalid(`${at}.containerPort`, port['containerPort'], 'must match `hostPort` when `hostNetwork` is true');
+      f.invalid(`${at}.hostPort`, port['hostPort'], 'must match `containerPort` when `hostNetwork` is true');
     }
     f.oneOf(`${at}.protocol`, port['protocol'], ['SCTP', 'TCP', 'UDP']);
   }
@@ -148,16 +148,33 @@ function validateMounts(f: Findings, field: string, mounts: readonly Struct[], v
     if (subPath && mount['subPathExpr'])
       f.invalid(`${at}.subPathExpr`, mount['subPathExpr'], 'subPathExpr and subPath are mutually exclusive');
     if (subPath?.startsWith('/')) f.invalid(`${at}.subPath`, subPath, 'must be a relative path');
-    if (subPath?.split('/').includes('..')) f.invalid(`${at}.subPath`, subPath, "must not contain '..'");
+    if (subPath?.split('/').includes('..')) f.invalid(`${field}.subPath`, subPath, "must not contain '..'");
   }
 }
 
+/** How Go's internal type prints. */
+const printedContext = (context: Struct): Struct => ({
+  Capabilities: context['capabilities'] ?? null,
+  Privileged: context['privileged'] ?? null,
+  SELinuxOptions: context['seLinuxOptions'] ?? null,
+  WindowsOptions: null,
+  RunAsUser: context['runAsUser'] ?? null,
+  RunAsGroup: context['runAsGroup'] ?? null,
+  RunAsNonRoot: context['runAsNonRoot'] ?? null,
+  ReadOnlyRootFilesystem: context['readOnlyRootFilesystem'] ?? null,
+  AllowPrivilegeEscalation: context['allowPrivilegeEscalation'] ?? null,
+  ProcMount: context['procMount'] ?? null,
+  SeccompProfile: context['seccompProfile'] ?? null,
+  AppArmorProfile: context['appArmorProfile'] ?? null,
+});
+
 function validateSecurityContext(f: Findings, field: string, context: Struct | undefined): void {
   if (!context) return;
-  f.nonNegative(`${field}.runAsUser`, context['runAsUser']);
-  f.nonNegative(`${field}.runAsGroup`, context['runAsGroup']);
+  for (const name of ['runAsUser', 'runAsGroup'])
+    if (context[name] < 0) f.invalid(`${field}.${name}`, context[name], 'must be between 0 and 2147483647, inclusive');
   if (context['allowPrivilegeEscalation'] !== false) return;
-  if (context['privileged']) f.invalid(field, context, 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true');
+  if (context['privileged'])
+    f.invalid(field, printedContext(context), 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true');
   if ((context['capabilities']?.add ?? []).includes('CAP_SYS_ADMIN')) {
     f.invalid(field, context, 'cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN');
   }

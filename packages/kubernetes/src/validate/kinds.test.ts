@@ -68,7 +68,7 @@ describe('workloads, services, policies, configuration', () => {
     [
       'endpoints of the other family',
       causesOf('discovery.k8s.io/v1', 'EndpointSlice', { addressType: 'IPv4', endpoints: [{ addresses: ['fd00::1'] }] }),
-      ['endpoints[0].addresses[0] Invalid'],
+      ['endpoints[0].addresses Invalid'],
     ],
     // network policy
     [
@@ -111,7 +111,7 @@ describe('workloads, services, policies, configuration', () => {
       causesOf('v1', 'Secret', { type: 'kubernetes.io/tls', data: { 'tls.crt': '' } }),
       ['data[tls.key] Required'],
     ],
-    ['a taint without effect', causesOf('v1', 'Node', { spec: { taints: [{ key: 'a' }] } }), ['spec.taints[0].effect Required']],
+    ['a taint without effect', causesOf('v1', 'Node', { spec: { taints: [{ key: 'a' }] } }), ['metadata.taints[0].effect Required']],
     [
       'a role over URLs',
       causesOf('rbac.authorization.k8s.io/v1', 'Role', { rules: [{ verbs: ['get'], nonResourceURLs: ['/x'] }] }),

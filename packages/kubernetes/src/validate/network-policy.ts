@@ -10,7 +10,7 @@ import { checkPortNumber } from './names.ts';
 function validatePort(f: Findings, at: string, port: Struct): void {
   const protocol: string | undefined = port['protocol'];
   if (protocol !== undefined && !['SCTP', 'TCP', 'UDP'].includes(protocol))
-    f.notSupported(`${at}.protocol`, protocol, ['SCTP', 'TCP', 'UDP']);
+    f.notSupported(`${at}.protocol`, protocol, ['TCP', 'UDP', 'SCTP']);
   const [first, last]: [number | string | undefined, number | undefined] = [port['port'], port['endPort']];
   if (first !== undefined) validatePortReference(f, `${at}.port`, first);
   if (last === undefined) return;

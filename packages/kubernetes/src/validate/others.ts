@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Struct } from '../defaults/value.ts';
 import { compareQuantity } from '../quantity.ts';
 import type { Findings } from './findings.ts';
@@ -15,7 +16,7 @@ function validateBackend(f: Findings, at: string, backend: Struct): void {
     if (!name && !number) f.required(`${at}.service`, 'port name or number is required');
     else if (name && number) f.invalid(`${at}.service`, '', 'cannot set both port name & port number');
     else if (number) f.invalidEach(`${at}.service.port.number`, number, checkPortNumber(number));
-  } else if (!resource) f.required(at, 'resource or service backend is required');
+  } else if (!resource) f.invalid(at, '', 'resource or service backend is required');
 }
 
 const pathTypes = ['Exact', 'ImplementationSpecific', 'Prefix'];
@@ -28,12 +29,16 @@ function validatePath(f: Findings, at: string, path: Struct): void {
   validateBackend(f, `${at}.backend`, path['backend'] ?? {});
 }
 
-export function validateIngress(f: Findings, { spec = {} }: Struct): void {
+export function validateIngress(f: Findings, { metadata = {}, spec = {} }: Struct): void {
+  const annotated: string | undefined = metadata.annotations?.['kubernetes.io/ingress.class'];
+  if (annotated !== undefined && spec.ingressClassName !== undefined && annotated !== spec.ingressClassName)
+    f.invalid('annotations.kubernetes.io/ingress.class', annotated, 'must match `ingressClassName` when both are specified');
   const rules: readonly Struct[] = spec.rules ?? [];
-  if (rules.length === 0 && !spec.defaultBackend) f.invalid('spec', '', 'either `defaultBackend` or `rules` must be specified');
+  if (rules.length === 0 && !spec.defaultBackend) f.invalid('spec', null, 'either `defaultBackend` or `rules` must be specified');
   if (spec.defaultBackend) validateBackend(f, 'spec.defaultBackend', spec.defaultBackend);
   for (const [i, rule] of rules.entries()) {
     const host: string = rule['host'] ?? '';
+    if (isIP(host) !== 0) f.invalid(`spec.rules[${i}].host`, host, 'must be a DNS name, not an IP address');
     if (host !== '')
       f.invalidEach(`spec.rules[${i}].host`, host, host.includes('*') ? checkWildcardSubdomain(host) : checkDns1123Subdomain(host));
     if (rule['http'] && (rule['http'].paths ?? []).length === 0) f.required(`spec.rules[${i}].http.paths`);
@@ -41,10 +46,21 @@ export function validateIngress(f: Findings, { spec = {} }: Struct): void {
   }
 }
 
+/** How Go's internal type prints. */
+const printedBudget = (spec: Struct): Struct => ({
+  MinAvailable: spec['minAvailable'] ?? null,
+  Selector: spec['selector'] ?? null,
+  MaxUnavailable: spec['maxUnavailable'] ?? null,
+  UnhealthyPodEvictionPolicy: spec['unhealthyPodEvictionPolicy'] ?? null,
+});
+
 export function validatePodDisruptionBudget(f: Findings, { spec = {} }: Struct): void {
   if (spec.minAvailable !== undefined && spec.maxUnavailable !== undefined)
-    f.invalid('spec', spec, 'minAvailable and maxUnavailable cannot be both set');
-  for (const name of ['minAvailable', 'maxUnavailable']) if (typeof spec[name] === 'number') f.nonNegative(`spec.${name}`, spec[name]);
+    f.invalid('spec', printedBudget(spec), 'minAvailable and maxUnavailable cannot be both set');
+  for (const name of ['minAvailable', 'maxUnavailable']) {
+    if (typeof spec[name] === 'number') f.nonNegative(`spec.${name}`, spec[name]);
+    else if (Number.parseInt(spec[name], 10) > 100) f.invalid(`spec.${name}`, spec[name], 'must not be greater than 100%');
+  }
   validateLabelSelector(f, 'spec.selector', spec.selector);
 }
 
@@ -54,6 +70,35 @@ export function validateAutoscaler(f: Findings, { spec = {} }: Struct): void {
   if (spec.minReplicas !== undefined && (spec.maxReplicas ?? 0) < spec.minReplicas)
     f.invalid('spec.maxReplicas', spec.maxReplicas ?? 0, 'must be greater than or equal to `minReplicas`');
   for (const name of ['kind', 'name']) if (!spec.scaleTargetRef?.[name]) f.required(`spec.scaleTargetRef.${name}`);
+  if (!spec.scaleTargetRef?.apiVersion) f.invalid('spec.scaleTargetRef.apiVersion', '', 'apiVersion must specify API group');
+}
+
+export function validateStorageClass(f: Findings, object: Struct): void {
+  if (!object['provisioner']) f.required('provisioner');
+  f.oneOf('reclaimPolicy', object['reclaimPolicy'], ['Delete', 'Retain']);
+}
+
+const volumePlumbing = new Set([
+  'accessModes',
+  'capacity',
+  'claimRef',
+  'mountOptions',
+  'nodeAffinity',
+  'persistentVolumeReclaimPolicy',
+  'storageClassName',
+  'volumeAttributesClassName',
+  'volumeMode',
+]);
+
+export function validatePersistentVolume(f: Findings, { spec = {} }: Struct): void {
+  const modes: readonly string[] = spec.accessModes ?? [];
+  if (modes.length === 0) f.required('spec.accessModes');
+  for (const mode of modes) if (!accessModes.includes(mode)) f.notSupported('spec.accessModes', mode, accessModes.toSorted());
+  if (Object.keys(spec.capacity ?? {}).length === 0) {
+    f.required('spec.capacity');
+    f.notSupported('spec.capacity', null, ['storage']);
+  }
+  if (Object.keys(spec).every((name) => volumePlumbing.has(name))) f.required('spec', 'must specify a volume type');
 }
 
 const accessModes = ['ReadWriteOnce', 'ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOncePod'];
@@ -74,7 +119,11 @@ export function validatePriorityClass(f: Findings, object: Struct): void {
   const name: string = object['metadata']?.name ?? '';
   const system = ['system-node-critical', 'system-cluster-critical'].includes(name);
   if (name.startsWith('system-') && !system)
-    f.forbidden('metadata.name', "priority class names with 'system-' prefix are reserved for system use only");
+    f.forbidden(
+      'metadata.name',
+      "priority class names with 'system-' prefix are reserved for system use only. error: " +
+        `${name} is not a known system priority class`,
+    );
   if (!system && (object['value'] ?? 0) > maxUserPriority)
     f.forbidden('value', `maximum allowed value of a user defined priority is ${maxUserPriority}`);
   f.oneOf('preemptionPolicy', object['preemptionPolicy'], ['Never', 'PreemptLowerPriority']);

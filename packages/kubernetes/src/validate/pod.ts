@@ -1,5 +1,6 @@
 import type { Struct } from '../defaults/value.ts';
 import { equalJson } from '../patch/own-keys.ts';
+import { validateIp } from './addresses.ts';
 import { validateContainers } from './container.ts';
 import type { Findings } from './findings.ts';
 import { validateLabelSelector } from './label-selector.ts';
@@ -23,7 +24,7 @@ function validateToleration(f: Findings, at: string, toleration: Struct): void {
     const complaints = checkLabelValue(value);
     if (complaints.length > 0) f.invalid(`${at}.operator`, value, complaints.join(';'));
   } else if (operator === 'Exists') {
-    if (value !== '') f.invalid(`${at}.operator`, toleration, "value must be empty when `operator` is 'Exists'");
+    if (value !== '') f.invalid(`${at}.operator`, value, "value must be empty when `operator` is 'Exists'");
   } else f.notSupported(`${at}.operator`, operator, ['Equal', 'Exists']);
   if (effect !== '' && !taintEffects.includes(effect)) f.notSupported(`${at}.effect`, effect, taintEffects);
 }
@@ -48,7 +49,7 @@ function validatePodTerm(f: Findings, at: string, term: Struct): void {
   validateLabelSelector(f, `${at}.labelSelector`, term['labelSelector']);
   validateLabelSelector(f, `${at}.namespaceSelector`, term['namespaceSelector']);
   if (!term['topologyKey']) f.required(`${at}.topologyKey`, 'can not be empty');
-  else f.invalidEach(`${at}.topologyKey`, term['topologyKey'], checkQualifiedName(term['topologyKey']));
+  f.invalidEach(`${at}.topologyKey`, term['topologyKey'] ?? '', checkQualifiedName(term['topologyKey'] ?? ''));
 }
 
 const required = 'requiredDuringSchedulingIgnoredDuringExecution';
@@ -70,6 +71,32 @@ function validateAffinity(f: Findings, field: string, affinity: Struct | undefin
       if (weight < 1 || weight > 100) f.invalid(`${at}.${preferred}[${i}].weight`, weight, 'must be in the range 1-100');
       validatePodTerm(f, `${at}.${preferred}[${i}].podAffinityTerm`, weighted['podAffinityTerm'] ?? {});
     }
+  }
+}
+
+const sysctlName = /^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/;
+const sysctlText =
+  'must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$';
+
+function validateSpread(f: Findings, field: string, constraints: readonly Struct[]): void {
+  for (const [i, constraint] of constraints.entries()) {
+    const at = `${field}[${i}]`;
+    const skew: number = constraint['maxSkew'] ?? 0;
+    if (skew <= 0) f.invalid(`${at}.maxSkew`, skew, 'must be greater than zero');
+    if (!constraint['topologyKey']) f.required(`${at}.topologyKey`, 'can not be empty');
+    const action: string = constraint['whenUnsatisfiable'] ?? '';
+    if (!['DoNotSchedule', 'ScheduleAnyway'].includes(action))
+      f.notSupported(`${at}.whenUnsatisfiable`, action, ['DoNotSchedule', 'ScheduleAnyway']);
+    validateLabelSelector(f, `${at}.labelSelector`, constraint['labelSelector']);
+  }
+}
+
+function validateGates(f: Findings, field: string, gates: readonly Struct[]): void {
+  const seen = new Set<string>();
+  for (const [i, { name = '' }] of gates.entries()) {
+    f.invalidEach(`${field}[${i}]`, name, checkQualifiedName(name));
+    if (seen.has(name)) f.duplicate(`${field}[${i}]`, name);
+    seen.add(name);
   }
 }
 
@@ -99,11 +126,19 @@ export function validatePodSpec(f: Findings, field: string, spec: Struct, claims
   const deadline: number | undefined = spec['activeDeadlineSeconds'];
   if (deadline !== undefined && (deadline < 1 || deadline > 2 ** 31 - 1))
     f.invalid(`${field}.activeDeadlineSeconds`, deadline, 'must be between 1 and 2147483647, inclusive');
-  f.nonNegative(`${field}.terminationGracePeriodSeconds`, spec['terminationGracePeriodSeconds']);
   for (const name of ['hostname', 'subdomain'])
     if (spec[name]) f.invalidEach(`${field}.${name}`, spec[name], checkDns1123Label(spec[name]));
   for (const [i, toleration] of ((spec['tolerations'] ?? []) as Struct[]).entries())
     validateToleration(f, `${field}.tolerations[${i}]`, toleration);
+  validateSpread(f, `${field}.topologySpreadConstraints`, spec['topologySpreadConstraints'] ?? []);
+  validateGates(f, `${field}.schedulingGates`, spec['schedulingGates'] ?? []);
+  for (const [i, { name = '' }] of ((spec['securityContext']?.sysctls ?? []) as Struct[]).entries())
+    if (!sysctlName.test(name)) f.invalid(`${field}.securityContext.sysctls[${i}].name`, name, sysctlText);
+  for (const [i, alias] of ((spec['hostAliases'] ?? []) as Struct[]).entries()) {
+    validateIp(f, `${field}.hostAliases[${i}].ip`, alias['ip'] ?? '');
+    for (const [j, name] of ((alias['hostnames'] ?? []) as string[]).entries())
+      f.invalidEach(`${field}.hostAliases[${i}].hostnames[${j}]`, name, checkDns1123Subdomain(name));
+  }
 }
 
 export function validatePodTemplate(f: Findings, field: string, template: Struct, claims: readonly string[] = []): void {
@@ -132,6 +167,9 @@ export function validatePodUpdate(f: Findings, pod: Struct, old: Struct): void {
     (t) =>
       !((spec!['tolerations'] ?? []) as Struct[]).some((u) => equalJson({ ...t, tolerationSeconds: 0 }, { ...u, tolerationSeconds: 0 })),
   );
+  const [deadline, was]: (number | undefined)[] = [spec!['activeDeadlineSeconds'], before!['activeDeadlineSeconds']];
+  if (was !== undefined && deadline !== undefined && deadline > was)
+    f.invalid('spec.activeDeadlineSeconds', deadline, 'must be less than or equal to previous value');
   if (lost) f.forbidden('spec.tolerations', 'existing toleration can not be modified except its tolerationSeconds');
   if (moved || !equalJson(plainJson(frozen(spec!)), plainJson(frozen(before!)))) f.forbidden('spec', podUpdateText);
 }

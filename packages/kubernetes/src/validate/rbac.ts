@@ -31,7 +31,13 @@ function validateRules(f: Findings, rules: readonly Struct[], namespaced: boolea
 export const validateRole = (f: Findings, object: Struct): void => validateRules(f, object['rules'] ?? [], true);
 
 /** With an aggregation rule the controller owns the rules. */
-export const validateClusterRole = (f: Findings, object: Struct): void => validateRules(f, object['rules'] ?? [], false);
+export const validateClusterRole = (f: Findings, object: Struct): void => {
+  if (object['aggregationRule'] !== undefined && (object['aggregationRule'].clusterRoleSelectors ?? []).length === 0) {
+    const why = 'at least one clusterRoleSelector required if aggregationRule is non-nil';
+    f.required('aggregationRule.clusterRoleSelectors', why);
+  }
+  validateRules(f, object['rules'] ?? [], false);
+};
 
 function validateSubject(f: Findings, at: string, subject: Struct, namespaced: boolean): void {
   const [kind, group]: string[] = [subject['kind'] ?? '', subject['apiGroup'] ?? ''];

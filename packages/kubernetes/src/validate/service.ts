@@ -58,7 +58,7 @@ export function validateService(f: Findings, { spec = {} }: Struct): void {
   if (spec.type === 'NodePort' && headless)
     f.invalid('spec.clusterIPs[0]', spec.clusterIP, "may not be set to 'None' for NodePort services");
   if (spec.type === 'ExternalName') {
-    if (spec.clusterIP) f.forbidden('spec.clusterIPs[0]', "may not be set when `type` is 'ExternalName'");
+    if (spec.clusterIP) f.forbidden('spec.clusterIPs', 'may not be set for ExternalName services');
     if (!spec.externalName) f.required('spec.externalName');
     else f.invalidEach('spec.externalName', spec.externalName, checkDns1123Subdomain(spec.externalName.replace(/\.$/, '')));
   } else if (spec.clusterIP && !headless && isIP(spec.clusterIP) === 0) {
@@ -72,6 +72,14 @@ export function validateService(f: Findings, { spec = {} }: Struct): void {
     f.invalid('spec.sessionAffinityConfig.clientIP.timeoutSeconds', timeout, 'must be greater than 0 and less than 86400');
   for (const [i, ip] of ((spec.externalIPs ?? []) as string[]).entries()) validateIp(f, `spec.externalIPs[${i}]`, ip);
   f.oneOf('spec.type', spec.type, serviceTypes);
+  const isExternal = spec.type === 'NodePort' || spec.type === 'LoadBalancer' || (spec.externalIPs ?? []).length > 0;
+  if (spec.externalTrafficPolicy && !isExternal)
+    f.invalid('spec.externalTrafficPolicy', spec.externalTrafficPolicy, 'may only be set for externally-accessible services');
+  const families: readonly string[] = spec.ipFamilies ?? [];
+  for (const [i, family] of families.entries()) {
+    if (family !== 'IPv4' && family !== 'IPv6') f.notSupported(`spec.ipFamilies[${i}]`, family, ['IPv4', 'IPv6']);
+    else if (families.indexOf(family) < i) f.duplicate(`spec.ipFamilies[${i}]`, family);
+  }
   const policies = ['Cluster', 'Local'];
   for (const name of ['internalTrafficPolicy', 'externalTrafficPolicy']) {
     const policy: string | undefined = spec[name];
@@ -81,7 +89,13 @@ export function validateService(f: Findings, { spec = {} }: Struct): void {
 
 export function validateServiceUpdate(f: Findings, { spec = {} }: Struct, { spec: before = {} }: Struct): void {
   const changed = before.clusterIP && before.type !== 'ExternalName' && spec.type !== 'ExternalName' && spec.clusterIP !== before.clusterIP;
-  if (changed) f.invalid('spec.clusterIPs[0]', spec.clusterIP ?? '', 'may not change once set');
+  if (changed) f.invalid('spec.clusterIPs[0]', spec.clusterIPs ?? [spec.clusterIP ?? ''], 'may not change once set');
+}
+
+/** Addresses that lead nowhere but to the node itself are nobody's endpoint. */
+function validateReachable(f: Findings, field: string, address: string): void {
+  if (/^127\./.test(address) || address === '::1') f.invalid(field, address, 'may not be in the loopback range (127.0.0.0/8, ::1/128)');
+  else if (/^169\.254\.|^fe80:/i.test(address)) f.invalid(field, address, 'may not be in the link-local range (169.254.0.0/16, fe80::/10)');
 }
 
 export function validateEndpoints(f: Findings, object: Struct): void {
@@ -90,7 +104,10 @@ export function validateEndpoints(f: Findings, object: Struct): void {
     if ((subset['addresses'] ?? []).length + (subset['notReadyAddresses'] ?? []).length === 0)
       f.required(at, 'must specify `addresses` or `notReadyAddresses`');
     for (const list of ['addresses', 'notReadyAddresses']) {
-      for (const [j, address] of ((subset[list] ?? []) as Struct[]).entries()) validateIp(f, `${at}.${list}[${j}].ip`, address['ip'] ?? '');
+      for (const [j, address] of ((subset[list] ?? []) as Struct[]).entries()) {
+        validateIp(f, `${at}.${list}[${j}].ip`, address['ip'] ?? '');
+        validateReachable(f, `${at}.${list}[${j}].ip`, address['ip'] ?? '');
+      }
     }
     const ports: readonly Struct[] = subset['ports'] ?? [];
     for (const [j, port] of ports.entries()) {
@@ -109,7 +126,10 @@ export function validateEndpointSlice(f: Findings, object: Struct): void {
     const addresses: readonly string[] = endpoint['addresses'] ?? [];
     if (addresses.length === 0) f.required(`endpoints[${i}].addresses`, 'must contain at least 1 address');
     for (const [j, address] of addresses.entries()) {
-      if (wanted !== 0 && isIP(address) !== wanted) f.invalid(`endpoints[${i}].addresses[${j}]`, address, `must be an ${family} address`);
+      if (wanted !== 0 && isIP(address) !== wanted) {
+        if (isIP(address) === 0) validateIp(f, `endpoints[${i}].addresses[${j}]`, address);
+        else f.invalid(`endpoints[${i}].addresses`, address, `must be an ${family} address`);
+      } else validateReachable(f, `endpoints[${i}].addresses[${j}]`, address);
     }
   }
   const names = new Set<string>();

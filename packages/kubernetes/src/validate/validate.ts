@@ -6,6 +6,7 @@ import { validateWebhooks } from './admission.ts';
 import * as config from './config.ts';
 import { validateCustomResourceDefinition } from './custom-resource-definition.ts';
 import { Findings } from './findings.ts';
+import { validateLimitRange, validateResourceQuota } from './limits.ts';
 import { nameCheckOf, validateFinalizerOwners, validateMeta, validateMetaUpdate } from './meta.ts';
 import { validateNetworkPolicy } from './network-policy.ts';
 import * as others from './others.ts';
@@ -37,6 +38,10 @@ const rules: Readonly<Record<string, KindRules>> = {
   '/Namespace': { validate: config.validateNamespace },
   '/Node': { validate: config.validateNode },
   '/Event': { validate: config.validateEvent },
+  '/ResourceQuota': { validate: validateResourceQuota },
+  '/LimitRange': { validate: validateLimitRange },
+  '/PersistentVolume': { validate: others.validatePersistentVolume },
+  'storage.k8s.io/StorageClass': { validate: others.validateStorageClass },
   '/PersistentVolumeClaim': { validate: others.validatePersistentVolumeClaim },
   'coordination.k8s.io/Lease': { validate: config.validateLease },
   'apps/Deployment': { validate: workloads.validateDeployment, update: workloads.immutable('selector') },

@@ -47,8 +47,10 @@ function validateCount(f: Findings, field: string, value: number | string | unde
 const isZero = (value: number | string | undefined): boolean => value === undefined || Number.parseInt(String(value), 10) === 0;
 
 function validateRolling(f: Findings, field: string, rolling: Struct): void {
-  validateCount(f, `${field}.maxUnavailable`, rolling['maxUnavailable'], true);
-  validateCount(f, `${field}.maxSurge`, rolling['maxSurge'], false);
+  const count = (name: string) => validateCount(f, `${field}.${name}`, rolling[name], name === 'maxUnavailable');
+  // What is no number at all is said before what is too much.
+  if (typeof rolling['maxSurge'] === 'string' && !/^[0-9]+%$/.test(rolling['maxSurge'])) ['maxSurge', 'maxUnavailable'].forEach(count);
+  else ['maxUnavailable', 'maxSurge'].forEach(count);
   if (isZero(rolling['maxUnavailable']) && isZero(rolling['maxSurge']))
     f.invalid(`${field}.maxUnavailable`, rolling['maxUnavailable'] ?? 0, 'may not be 0 when `maxSurge` is 0');
 }
@@ -60,7 +62,7 @@ export function validateDeployment(f: Findings, { spec = {} }: Struct): void {
   if (strategy['type'] === 'Recreate') {
     if (strategy['rollingUpdate']) f.forbidden('spec.strategy.rollingUpdate', "may not be specified when strategy `type` is 'Recreate'");
   } else if (strategy['type'] === 'RollingUpdate') validateRolling(f, 'spec.strategy.rollingUpdate', strategy['rollingUpdate'] ?? {});
-  else f.notSupported('spec.strategy.type', strategy['type'] ?? '', ['Recreate', 'RollingUpdate']);
+  else f.notSupported('spec.strategy', { Type: strategy['type'] ?? '', RollingUpdate: null }, ['Recreate', 'RollingUpdate']);
   for (const name of ['minReadySeconds', 'revisionHistoryLimit', 'progressDeadlineSeconds']) f.nonNegative(`spec.${name}`, spec[name]);
   const deadline: number | undefined = spec.progressDeadlineSeconds;
   if (deadline !== undefined && deadline <= (spec.minReadySeconds ?? 0))
@@ -84,8 +86,11 @@ export function validateDaemonSet(f: Findings, { spec = {} }: Struct): void {
 }
 
 export function validateStatefulSet(f: Findings, { spec = {} }: Struct): void {
-  f.oneOf('spec.podManagementPolicy', spec.podManagementPolicy, ['OrderedReady', 'Parallel']);
-  f.oneOf('spec.updateStrategy.type', spec.updateStrategy?.type, ['RollingUpdate', 'OnDelete']);
+  const [policy, type]: string[] = [spec.podManagementPolicy ?? '', spec.updateStrategy?.type ?? ''];
+  if (!['OrderedReady', 'Parallel'].includes(policy!))
+    f.invalid('spec.podManagementPolicy', policy, "must be 'OrderedReady' or 'Parallel'");
+  if (!['RollingUpdate', 'OnDelete'].includes(type!))
+    f.invalid('spec.updateStrategy', { Type: type, RollingUpdate: null }, "must be 'RollingUpdate' or 'OnDelete'");
   f.nonNegative('spec.updateStrategy.rollingUpdate.partition', spec.updateStrategy?.rollingUpdate?.partition);
   f.nonNegative('spec.replicas', spec.replicas);
   f.nonNegative('spec.minReadySeconds', spec.minReadySeconds);
@@ -122,6 +127,15 @@ function isSchedule(text: string): boolean {
   return fields.length === 5 && fields.every((field) => field.split(',').every((part) => cronField.test(part)));
 }
 
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export function validateCronJob(f: Findings, { metadata = {}, spec = {} }: Struct): void {
   if ((metadata.name ?? '').length > 52) f.invalid('metadata.name', metadata.name, 'must be no more than 52 characters');
   const schedule: string = spec.schedule ?? '';
@@ -132,6 +146,8 @@ export function validateCronJob(f: Findings, { metadata = {}, spec = {} }: Struc
       schedule,
       `expected exactly 5 fields, found ${schedule.trim().split(/\s+/).length}: [${schedule.trim().split(/\s+/).join(' ')}]`,
     );
+  if (spec.timeZone !== undefined && !isTimeZone(spec.timeZone))
+    f.invalid('spec.timeZone', spec.timeZone, `unknown time zone ${spec.timeZone}`);
   f.nonNegative('spec.startingDeadlineSeconds', spec.startingDeadlineSeconds);
   f.oneOf('spec.concurrencyPolicy', spec.concurrencyPolicy, ['Allow', 'Forbid', 'Replace']);
   validateJobSpec(f, 'spec.jobTemplate.spec', spec.jobTemplate?.spec ?? {});

@@ -41,6 +41,7 @@ export async function answerReview(
     case 'SelfSubjectReview':
       return { ...review, metadata: { creationTimestamp: formatTime(core.clock()) }, status: { userInfo: userInfo(scope.user) } };
     case 'TokenReview':
+      if (!spec.token) throw badRequest('token is required for TokenReview in authentication');
       return answer(await tokenStatus(services.tokens, spec));
     default:
       return undefined;

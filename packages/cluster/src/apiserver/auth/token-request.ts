@@ -1,4 +1,4 @@
-import { badRequest, forbidden, invalid, type KubernetesObject, notFound } from '@palisade/kubernetes';
+import { badRequest, conflict, invalid, type KubernetesObject, notFound } from '@palisade/kubernetes';
 import { admitNodeToken } from '../admission/node-restriction.ts';
 import { type Core, readObject, type Scope } from '../core.ts';
 import { decodeBody, type ParsedBody } from '../registry/decode-body.ts';
@@ -16,6 +16,10 @@ export async function requestToken(core: Core, scope: Scope, tokens: TokenServic
   const account = readObject(core, 'serviceaccounts', scope.namespace, scope.name);
   if (account === undefined) throw notFound(scope.resource.gvr, scope.name);
   const spec = request['spec'] ?? {};
+  if (request.metadata.name && request.metadata.name !== scope.name) {
+    const message = `Invalid value: ${JSON.stringify(request.metadata.name)}: must match the service account name if specified`;
+    throw invalid(TOKEN_REQUEST, scope.name, [{ reason: 'FieldValueInvalid', message, field: 'metadata.name' }]);
+  }
   admitNodeToken(core, scope, spec);
   const seconds: number = spec.expirationSeconds ?? 3600;
   if (seconds < MIN_SECONDS || seconds > MAX_SECONDS) {
@@ -56,25 +60,23 @@ function boundObject(core: Core, scope: Scope, ref: ObjectReference | undefined)
   if (ref === undefined || ref === null) return undefined;
   const { kind, name = '' } = ref;
   if (kind !== 'Pod' && kind !== 'Secret' && kind !== 'Node') {
-    throw badRequest(`cannot bind token for serviceaccount "${scope.name}" to object ${ref.apiVersion ?? ''}, Kind=${kind ?? ''}`);
+    throw badRequest(
+      `cannot bind token to object of type ${ref.apiVersion?.includes('/') ? '' : '/'}${ref.apiVersion ?? ''}, Kind=${kind ?? ''}`,
+    );
   }
   const resource = kind === 'Pod' ? 'pods' : kind === 'Secret' ? 'secrets' : 'nodes';
   const object = readObject(core, resource, kind === 'Node' ? '' : scope.namespace, name);
   if (object === undefined) throw notFound({ group: '', resource }, name);
   const uid = object.metadata.uid!;
   if (ref.uid !== undefined && ref.uid !== '' && ref.uid !== uid) {
-    throw forbidden(
-      { group: '', resource },
+    throw conflict(
+      { group: '', resource: kind },
       name,
       `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
     );
   }
   if (kind === 'Pod' && (object['spec']?.serviceAccountName ?? 'default') !== scope.name) {
-    throw forbidden(
-      { group: '', resource: 'serviceaccounts' },
-      scope.name,
-      `cannot bind token for serviceaccount "${scope.name}" to pod running with different serviceaccount name.`,
-    );
+    throw badRequest(`cannot bind token for serviceaccount "${scope.name}" to pod running with different serviceaccount name.`);
   }
   return { kind, name, uid };
 }

@@ -143,7 +143,7 @@ test('a dry run stores nothing; custom resources apply too', async () => {
     type: 'array',
     'x-kubernetes-list-type': 'map',
     'x-kubernetes-list-map-keys': ['name'],
-    items: { type: 'object', properties: { name: { type: 'string' }, n: { type: 'integer' } } },
+    items: { type: 'object', required: ['name'], properties: { name: { type: 'string' }, n: { type: 'integer' } } },
   };
   const openAPIV3Schema = { type: 'object', properties: { spec: { type: 'object', properties: { list } } } };
   await fetch('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {

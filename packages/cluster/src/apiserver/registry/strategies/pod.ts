@@ -1,4 +1,4 @@
-import { forbidden, type KubernetesObject } from '@palisade/kubernetes';
+import { forbidden, invalid, type KubernetesObject } from '@palisade/kubernetes';
 import { defaultFromLimitRanges } from '../../admission/limit-range.ts';
 import { type Core, readObject } from '../../core.ts';
 import type { Strategy } from '../strategy.ts';
@@ -30,6 +30,10 @@ const WELL_KNOWN_PRIORITIES: Readonly<Record<string, number>> = {
 
 export const podStrategy: Strategy = {
   prepareForCreate(pod) {
+    if ((pod['spec']?.ephemeralContainers ?? []).length > 0) {
+      const cause = { reason: 'FieldValueForbidden', message: 'Forbidden: cannot be set on create', field: 'spec.ephemeralContainers' };
+      throw invalid({ group: '', kind: 'Pod' }, pod.metadata.name ?? '', [cause]);
+    }
     pod['status'] = { phase: 'Pending', qosClass: pod['status']?.qosClass ?? qosClass(pod) };
   },
   prepareForUpdate(pod, old) {
