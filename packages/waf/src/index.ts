@@ -1,5 +1,6 @@
 export type { AuditLog, AuditPlace } from './adapters/audit/log.ts';
 export { openAuditLog } from './adapters/audit/log.ts';
+export { BodyWorker } from './adapters/body-worker.ts';
 export { debugLog } from './adapters/debug-log.ts';
 export type { CoreRuleSetOptions, RuleSource } from './adapters/files.ts';
 export { coreRuleSet, diskFiles, loadEngine, readDataFile } from './adapters/files.ts';

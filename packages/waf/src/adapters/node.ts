@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { RequestHead } from '../engine/transaction/request.ts';
 import type { Connection, Interruption } from '../engine/transaction/state.ts';
+import type { BodyWorker } from './body-worker.ts';
 import type { InspectOptions } from './options.ts';
 import { blockedText, inspectionOf, locationOf } from './options.ts';
 import { readRequestBody } from './request-body.ts';
@@ -11,6 +12,8 @@ export type { RuleSource } from './files.ts';
 export { coreRuleSet, loadEngine } from './files.ts';
 
 export interface WafOptions extends InspectOptions<IncomingMessage> {
+  /** Judges long bodies beside the event loop; default: none, they are judged in it. */
+  readonly bodyWorker?: BodyWorker;
   /** Writes the answer to a stopped request; default: the status and a short text. */
   readonly onBlocked?: (interruption: Interruption, request: IncomingMessage, response: ServerResponse) => void;
 }
@@ -44,14 +47,19 @@ export function waf(options: WafOptions): Middleware {
     };
     response.once('close', finish);
     const stopped = transaction.requestHeaders(headOf(request));
-    const proceed = (): void => {
-      const interruption = transaction.requestBody();
+    const conclude = (interruption: Interruption | undefined): void => {
+      // The client may have gone while a thread looked at its body.
+      if (isFinished) return;
       if (interruption) {
         block(interruption);
         return;
       }
       guardResponse(response, transaction, block, finish);
       next();
+    };
+    const proceed = (): void => {
+      if (options.bodyWorker?.wants(transaction)) void options.bodyWorker.judge(transaction).then(conclude);
+      else conclude(transaction.requestBody());
     };
     if (stopped) block(stopped);
     else if (!transaction.wantsRequestBody || !expectsBody) proceed();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { openAuditLog } from '../adapters/audit/log.ts';
+import { BodyWorker } from '../adapters/body-worker.ts';
 import { debugLog } from '../adapters/debug-log.ts';
 import { coreRuleSet, loadEngine } from '../adapters/files.ts';
 import { createProxy } from '../adapters/proxy/server.ts';
@@ -26,11 +27,13 @@ export async function runProxy({ rules, env, host, auditFile }: ProxyArguments):
   let engine = load();
   const inForce = () => engine;
   const audit = openAuditLog(inForce);
-  const server = createProxy({ settings, engine: inForce, audit, debug: debugLog(inForce), now: Date.now, newId: randomUUID });
+  const bodyWorker = new BodyWorker(source);
+  const server = createProxy({ settings, engine: inForce, audit, bodyWorker, debug: debugLog(inForce), now: Date.now, newId: randomUUID });
   const ended = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
   process.on('SIGHUP', () => {
     try {
       engine = load();
+      bodyWorker.reload();
       console.error(`${engine.ruleSet.rules.length} rules loaded anew`);
     } catch (error) {
       console.error(`The rules in force stay: ${(error as Error).message}`);
@@ -48,6 +51,7 @@ export async function runProxy({ rules, env, host, auditFile }: ProxyArguments):
   const timer = setTimeout(() => server.closeAllConnections(), 5000);
   await isClosed;
   clearTimeout(timer);
+  bodyWorker.close();
   await audit.close();
   store?.close();
   return 0;

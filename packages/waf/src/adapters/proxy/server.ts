@@ -1,6 +1,7 @@
 import { Agent, createServer, type Server } from 'node:http';
 import type { Engine } from '../../engine/engine.ts';
 import type { AuditLog } from '../audit/log.ts';
+import type { BodyWorker } from '../body-worker.ts';
 import { waf, wafUpgrade } from '../node.ts';
 import { forward, forwardUpgrade } from './forward.ts';
 import type { ProxySettings } from './settings.ts';
@@ -10,6 +11,7 @@ export interface ProxyOptions {
   /** The engine in force, read once a request. */
   readonly engine: () => Engine;
   readonly audit: AuditLog;
+  readonly bodyWorker?: BodyWorker;
   /** Receives the lines of the debug log. */
   readonly debug?: (line: string) => void;
   readonly now: () => number;

@@ -65,28 +65,17 @@ function initCollection(state: TransactionState, collection: string, key: string
   const nowMs = state.now();
   for (const member of state.store.load(collection, key, nowMs)) {
     values.set(member.key.toLowerCase(), { key: member.key, value: member.value });
-    if (member.expiresMs !== undefined) expiries(state).set(`${collection}\0${member.key.toLowerCase()}`, member.expiresMs);
+    if (member.expiresMs !== undefined) state.expiries.set(`${collection}\0${member.key.toLowerCase()}`, member.expiresMs);
   }
   state.trace?.(5, `Collection \`${collection}' initialized with value: ${key}`);
   values.set('key', { key: 'KEY', value: key });
   state.persistent.set(collection, { key, values, loaded: new Map(values), isChanged: false });
 }
 
-const expiryTables = new WeakMap<TransactionState, Map<string, number>>();
-
-function expiries(state: TransactionState): Map<string, number> {
-  let table = expiryTables.get(state);
-  if (!table) {
-    table = new Map();
-    expiryTables.set(state, table);
-  }
-  return table;
-}
-
 function expireVar(state: TransactionState, collection: string, key: string, seconds: number): void {
   const kept = state.persistent.get(collection);
   if (!kept) return;
-  expiries(state).set(`${collection}\0${key.toLowerCase()}`, state.now() + seconds * 1000);
+  state.expiries.set(`${collection}\0${key.toLowerCase()}`, state.now() + seconds * 1000);
   kept.isChanged = true;
 }
 
@@ -102,7 +91,7 @@ export function saveCollections(state: TransactionState): void {
     for (const [lower, { key, value }] of kept.values) {
       if (lower === 'key') continue;
       const merged = mergeValue(value, kept.loaded.get(lower)?.value, stored.get(lower)?.value);
-      values.push({ key, value: merged, expiresMs: expiries(state).get(`${collection}\0${lower}`) });
+      values.push({ key, value: merged, expiresMs: state.expiries.get(`${collection}\0${lower}`) });
     }
     const timeout = atoi(kept.values.get('timeout')?.value ?? '') || state.ruleSet.settings.collectionTimeout;
     state.store.save(collection, kept.key, values, nowMs, timeout);
@@ -155,7 +144,7 @@ function applyControl(state: TransactionState, control: Control): void {
       state.removedTargets ??= new Map();
       for (const index of rulesOf(state, control.filter)) {
         const list = state.removedTargets.get(index) ?? [];
-        list.push(...control.targets.map((target) => ({ collection: target.name, test: compileKeyTest(target) })));
+        list.push(...control.targets.map((target) => ({ collection: target.name, node: target, test: compileKeyTest(target) })));
         state.removedTargets.set(index, list);
       }
       return;

@@ -3,6 +3,7 @@ import type { EngineMode, Rule } from '../compile/model.ts';
 import type { RuleSet } from '../compile/ruleset.ts';
 import type { KeyTest } from '../compile/targets.ts';
 import type { UploadStore } from '../resources.ts';
+import type { VariableNode } from '../seclang/ast.ts';
 import type { Target, TargetGroup } from '../variables/target.ts';
 import type { CollectionStore } from './collections.ts';
 
@@ -61,6 +62,7 @@ export type Trace = (level: number, line: string) => void;
 
 export interface RemovedTarget {
   readonly collection: string;
+  readonly node: VariableNode;
   readonly test: KeyTest;
 }
 
@@ -94,6 +96,8 @@ export class TransactionState {
     string,
     { readonly key: string; readonly values: Map<string, TxValue>; readonly loaded: ReadonlyMap<string, TxValue>; isChanged: boolean }
   >();
+  /** When members of persistent collections end (ms since 1970), by collection and lower-case name. */
+  readonly expiries = new Map<string, number>();
   xml: XmlElement | undefined;
 
   engineMode: EngineMode;

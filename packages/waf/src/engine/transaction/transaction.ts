@@ -5,6 +5,8 @@ import { runPhase } from '../evaluate/phase.ts';
 import { Target } from '../variables/target.ts';
 import type { AuditRecord } from './audit.ts';
 import { auditOf } from './audit.ts';
+import type { Handover } from './handover.ts';
+import { exportState, importState } from './handover.ts';
 import type { RequestHead } from './request.ts';
 import { bodyError, readRequestBody, readRequestHead } from './request.ts';
 import type { Interruption, MatchedRule, TransactionState } from './state.ts';
@@ -16,6 +18,12 @@ export interface ResponseHead {
   readonly status: number;
   readonly protocol: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/** A request on its way to another thread, fit for a structured clone. */
+export interface RequestHandover {
+  readonly state: Handover;
+  readonly body: readonly string[];
 }
 
 /** All that one transaction came to, as plain values. */
@@ -113,6 +121,28 @@ export class Transaction {
     if (!this.#isActive()) return this.#state.interruption;
     readRequestBody(this.#state, this.#requestChunks.join(''));
     this.#run(2);
+    return this.#state.interruption;
+  }
+
+  /** Bytes of the body so far. */
+  get requestBytes(): number {
+    return this.#requestBytes;
+  }
+
+  /** What another thread with the same rules needs to run phase 2 instead of `requestBody`. */
+  exportRequest(): RequestHandover {
+    return { state: exportState(this.#state), body: this.#requestChunks };
+  }
+
+  /** In that thread: be the transaction that was handed over. */
+  importRequest({ state, body }: RequestHandover): void {
+    importState(this.#state, state);
+    this.#requestChunks.push(...body);
+  }
+
+  /** Back in the first thread: phase 2 is done, and this is what came of it. */
+  adoptRequest(state: Handover): Interruption | undefined {
+    importState(this.#state, state);
     return this.#state.interruption;
   }
 
