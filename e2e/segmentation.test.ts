@@ -19,7 +19,7 @@ spec:
       command: [sh, -c, "mkdir -p /tmp/www && echo ${name} > /tmp/www/index.html && httpd -f -p 8080 -h /tmp/www"]
 `;
 
-describe('segmentation', { skip: cannotRunClusters(), timeout: 240_000 }, () => {
+describe('segmentation', { skip: cannotRunClusters(), timeout: 480_000 }, () => {
   let cluster: TestCluster;
   const address = new Map<string, string>();
   before(async () => {

@@ -2,7 +2,6 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectIn, listenIn, type RawSocket, rawIn, udpIn } from '@palisade/cluster/network';
-import dnsPacket from 'dns-packet';
 import { describePacket, initPacket, SCTP } from './sctp.ts';
 
 export interface Ports {
@@ -10,13 +9,14 @@ export interface Ports {
   readonly udp: readonly number[];
 }
 
-/** Every UDP probe is a question that a DNS server answers too; the servers here send it back. */
-const question = dnsPacket.encode({
-  type: 'query',
-  id: 1,
-  flags: dnsPacket.RECURSION_DESIRED,
-  questions: [{ type: 'A', name: 'kubernetes.default.svc.cluster.local' }],
-});
+/** Every UDP probe is a question (RFC 1035 §4) that a DNS server answers too; the servers here send it back. */
+const question = Buffer.concat([
+  // Id 1, recursion desired, one question.
+  Buffer.from([0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
+  ...['kubernetes', 'default', 'svc', 'cluster', 'local', ''].map((label) => Buffer.from([label.length, ...Buffer.from(label)])),
+  // Type A, class IN.
+  Buffer.from([0, 1, 0, 1]),
+]);
 
 const FIRST_SCTP_PORT = 30_000;
 
