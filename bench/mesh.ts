@@ -92,6 +92,17 @@ const handshakes: Measure = async (hops, [client]) => {
   return (hops.cpu() - before) / count;
 };
 
+/** A million requests at full scale: what the larger of the two processes holds then, and what the second half added. */
+const memory =
+  (isGrowth: boolean): Measure =>
+  async (hops) => {
+    const load: Load = { ...small, port: hops.plainPort, requests: Math.round(500_000 * scale) };
+    await runLoad(load);
+    const half = hops.rssMb();
+    await runLoad(load);
+    return isGrowth ? Math.max(0, hops.rssMb() - half) : hops.rssMb();
+  };
+
 const bulkBytes = 8 * 1024 * 1024;
 const bulk: Measure = async (hops) => {
   const load: Load = {
@@ -131,5 +142,12 @@ export const benches: Bench[] = [
     },
   },
   { name: 'mesh tls bulk', run: (emit) => compare('mesh tls bulk', 'ms CPU a GiB, both hops', bulk, emit) },
+  {
+    name: 'mesh memory',
+    async run(emit) {
+      await compare('mesh memory, a million GETs of 200 B', 'MB resident, the larger process', memory(false), emit);
+      await compare('mesh memory, growth over the second half', 'MB', memory(true), emit);
+    },
+  },
   { name: 'mesh handshake', run: (emit) => compare('mesh handshake', 'µs CPU a new mutual TLS connection, server side', handshakes, emit) },
 ];
