@@ -156,7 +156,7 @@ function checkHeaderValue(value: unknown, field: string): string {
 const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 
 /** Go's spelling (`1m30s`). @returns milliseconds; 0 when absent */
-export function readDuration(value: unknown, field: string): number {
+function readDuration(value: unknown, field: string): number {
   if (value === undefined || value === null) return 0;
   const text = readString(value, field);
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[hms])/g)];
