@@ -52,7 +52,7 @@ const manifests = [
 ].join('\n---\n');
 
 for (const { name: mesh, skip } of dataPlanes) {
-  describe(`injection with the data plane ${mesh}`, { skip, timeout: 300_000 }, () => {
+  describe(`injection with the data plane ${mesh}`, { skip, timeout: 600_000 }, () => {
     let cluster: TestCluster;
     before(async () => {
       cluster = await startMesh(mesh);

@@ -23,7 +23,7 @@ const strict = security('PeerAuthentication', 'istio-system', { mtls: { mode: 'S
 const registryOnly = 'outboundTrafficPolicy: {mode: REGISTRY_ONLY}\n';
 
 for (const { name: mesh, skip } of dataPlanes) {
-  describe(`inline interception with the data plane ${mesh}`, { skip, timeout: 300_000 }, () => {
+  describe(`inline interception with the data plane ${mesh}`, { skip, timeout: 600_000 }, () => {
     let cluster: TestCluster;
     before(async () => {
       cluster = await startMesh(mesh, registryOnly);

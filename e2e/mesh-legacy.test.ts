@@ -60,7 +60,7 @@ const binding = (principal: string) =>
   );
 
 for (const { name: mesh, skip } of dataPlanes) {
-  describe(`kinds of Istio 1.1 with the data plane ${mesh}`, { skip, timeout: 300_000 }, () => {
+  describe(`kinds of Istio 1.1 with the data plane ${mesh}`, { skip, timeout: 600_000 }, () => {
     let cluster: TestCluster;
     before(async () => {
       cluster = await startMesh(mesh, 'palisade: {profile: legacy}\n');
