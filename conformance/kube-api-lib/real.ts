@@ -10,7 +10,7 @@ import { findKubeApiServer } from '../../scripts/setup/kube-apiserver.mjs';
 import { type Contender, connect } from './contender.ts';
 import type { Embedded } from './embedded.ts';
 
-const START_MS = 60_000;
+const START_MS = 120_000;
 
 /** kube-apiserver over an empty etcd, both on loopback, with the embedded server's keys. Undefined when they were never built. */
 export async function startReal({ pki, folder: keysOf }: Embedded): Promise<(Contender & AsyncDisposable) | undefined> {

@@ -1,0 +1,40 @@
+/**
+ * The embedded API server beside the real one: the same requests and kubectl calls, answers compared once times, uids and the like are
+ * taken out. Where kube-apiserver is built (`node scripts/setup/kube-apiserver.mjs`) and KUBE_API_LIVE is set it is asked at the same
+ * time; else its recorded answers stand for it (`kube-api-lib/recorded`, written by `kube-api-lib/record.ts`).
+ */
+import { spawnSync } from 'node:child_process';
+import { firstDifference } from './kube-api-lib/compare.ts';
+import { startEmbedded } from './kube-api-lib/embedded.ts';
+import { startHooks } from './kube-api-lib/hooks.ts';
+import { isOpen } from './kube-api-lib/open.ts';
+import { startReal } from './kube-api-lib/real.ts';
+import { readRecording } from './kube-api-lib/recording.ts';
+import { runTopic } from './kube-api-lib/run.ts';
+import { topics } from './kube-api-lib/topics.ts';
+import type { CaseResult, Suite } from './suite.ts';
+
+async function* run(): AsyncIterable<CaseResult> {
+  if (spawnSync('kubectl', ['version', '--client']).status !== 0) {
+    yield { name: 'kubectl', status: 'skip', detail: 'kubectl does not run here' };
+    return;
+  }
+  await using ours = await startEmbedded();
+  await using hooks = await startHooks(ours.pki);
+  await using real = process.env['KUBE_API_LIVE'] ? await startReal(ours) : undefined;
+  if (real === undefined) console.log('  kube-api: recorded answers of kube-apiserver are used (KUBE_API_LIVE=1 asks the real one)');
+  for (const topic of topics) {
+    const [answers, wanted] = await Promise.all([
+      runTopic(ours, topic, hooks.variables),
+      real === undefined ? readRecording(topic) : runTopic(real, topic, hooks.variables),
+    ]);
+    for (const { name } of topic.checks) {
+      const difference = firstDifference(answers.get(name), wanted.get(name));
+      if (isOpen(topic, name) && difference !== undefined) continue;
+      const detail = isOpen(topic, name) ? 'does not differ any more: take it out of kube-api-lib/open.json' : difference;
+      yield { name: `${topic.name}: ${name}`, ...(detail === undefined ? { status: 'pass' } : { status: 'fail', detail }) };
+    }
+  }
+}
+
+export const suites: Suite[] = [{ name: 'kube-api', run }];
