@@ -113,9 +113,10 @@ function throughApi(engine: Engine, stage: CrsStage): TransactionResult {
 function judge(stage: CrsStage, status: number, result: TransactionResult): string | undefined {
   const logged = result.matched.filter((rule) => rule.isLogged);
   const ids = new Set(logged.map((rule) => rule.id));
-  const log = logged
+  const matches = logged
     .flatMap((rule) => rule.variables.map((match) => renderMatch(rule, match, { uri: '', hostname: '', uniqueId: result.id })))
     .join('\n');
+  const log = `${result.bodyError ?? ''}\n${matches}`;
   const missing = stage.wantedIds.filter((id) => !ids.has(id));
   const extra = stage.unwantedIds.filter((id) => ids.has(id));
   if (missing.length > 0) return `rules ${missing.join()} did not fire (${[...ids].join()} did)`;

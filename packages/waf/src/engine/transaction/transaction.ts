@@ -35,6 +35,8 @@ export interface TransactionResult {
   readonly matched: readonly MatchedRule[];
   /** Rules whose step budget was used up. */
   readonly limits: readonly { readonly ruleId: number; readonly variable: string }[];
+  /** Why the request's body could not be read, where that is so: the rules decide what follows (REQBODY_ERROR). */
+  readonly bodyError: string | undefined;
   /** TX members whose names hold "score", for example anomaly scores by category and paranoia level. */
   readonly scores: Readonly<Record<string, number>>;
   /** What the audit log is to say; undefined when SecAuditEngine wants no entry. */
@@ -259,6 +261,7 @@ class Result implements TransactionResult {
   readonly detected: Interruption | undefined;
   readonly matched: readonly MatchedRule[];
   readonly limits: TransactionResult['limits'];
+  readonly bodyError: string | undefined;
   readonly audit: AuditRecord | undefined;
   readonly #tx: TransactionState['tx'];
 
@@ -269,6 +272,7 @@ class Result implements TransactionResult {
     this.detected = state.detected;
     this.matched = state.matched;
     this.limits = state.limits;
+    this.bodyError = state.lists.get('REQBODY_ERROR_MSG')?.[0]?.value;
     this.#tx = state.tx;
   }
 
