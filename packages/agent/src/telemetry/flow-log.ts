@@ -1,24 +1,25 @@
 /** Flow records as JSON lines at the end of a file that the node, or a log collector, reads. */
 import type { WriteStream } from 'node:fs';
-import { type FlowRecord, flowToJsonLine, Verdict } from '@palisade/flow';
+import { type FlowRecord, flowToJsonLine } from '@palisade/flow';
 
 export interface FlowLog {
-  add(flow: FlowRecord): void;
+  /** @param isOrdinary answered and nothing to be said about it; @param make called when there is room for the record */
+  add(isOrdinary: boolean, make: () => FlowRecord): void;
   readonly skipped: number;
 }
 
 /** Records a second, after a burst of as many seconds' worth: what was denied or failed has a share of its own. */
-const limits = { forwarded: 50, others: 200, burstSeconds: 4 } as const;
+const limits = { ordinary: 50, others: 200, burstSeconds: 4 } as const;
 const maxWaitingBytes = 1024 * 1024;
 
 /** @param now milliseconds */
 export function createFlowLog(out: Pick<WriteStream, 'write' | 'writableLength'>, now: () => number): FlowLog {
-  const shares = { forwarded: bucket(limits.forwarded, now), others: bucket(limits.others, now) };
+  const shares = { ordinary: bucket(limits.ordinary, now), others: bucket(limits.others, now) };
   let skipped = 0;
   return {
-    add(flow) {
-      const mayPass = (flow.verdict === Verdict.forwarded ? shares.forwarded : shares.others)();
-      if (mayPass && out.writableLength < maxWaitingBytes) out.write(flowToJsonLine(flow));
+    add(isOrdinary, make) {
+      const mayPass = (isOrdinary ? shares.ordinary : shares.others)();
+      if (mayPass && out.writableLength < maxWaitingBytes) out.write(flowToJsonLine(make()));
       else skipped++;
     },
     get skipped() {

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FlowRecord } from '@palisade/flow';
 import type { GrpcMethods } from '@palisade/xds/grpc';
 import type { OwnPod } from './flow.ts';
-import { createFlowLog } from './flow-log.ts';
+import { createFlowLog, type FlowLog } from './flow-log.ts';
 import { createRequestMetrics } from './metrics.ts';
 import { createReportMethods } from './receiver.ts';
 import { createScrape } from './scrape.ts';
@@ -39,7 +39,7 @@ export function createTelemetry({ pod, workload, flowLogPath, adminPort, now }: 
   };
   const metrics = createRequestMetrics(own);
   const flows = flowLogPath === undefined ? undefined : createFlowLog(createWriteStream(flowLogPath, { flags: 'a' }), now);
-  const addFlow = (flow: FlowRecord) => flows?.add(flow);
+  const addFlow: FlowLog['add'] = (isOrdinary, make) => flows?.add(isOrdinary, make);
   const skipped = () =>
     flows === undefined
       ? ''
@@ -47,6 +47,6 @@ export function createTelemetry({ pod, workload, flowLogPath, adminPort, now }: 
   return {
     methods: createReportMethods({ pod, metrics, addFlow }),
     scrape: createScrape({ render: () => metrics.render() + skipped(), adminPort }),
-    addFlow,
+    addFlow: (flow) => addFlow(false, () => flow),
   };
 }

@@ -1,7 +1,7 @@
 /** `envoy.service.accesslog.v3.AccessLogService`: reports of the proxy beside this agent become metrics and flow records. */
-import type { FlowRecord } from '@palisade/flow';
 import type { GrpcMethods } from '@palisade/xds/grpc';
 import { flowOf, type OwnPod } from './flow.ts';
+import type { FlowLog } from './flow-log.ts';
 import type { Side } from './labels.ts';
 import type { RequestMetrics } from './metrics.ts';
 import { readReports } from './read-entry.ts';
@@ -10,7 +10,7 @@ import type { Report } from './report.ts';
 export interface ReportReceiverOptions {
   readonly pod: OwnPod;
   readonly metrics: RequestMetrics;
-  readonly addFlow: (flow: FlowRecord) => void;
+  readonly addFlow: FlowLog['add'];
 }
 
 /** What a log holds, by its name (mesh/src/telemetry): whose side, and whether all of it or only what the listener turned away. */
@@ -33,7 +33,8 @@ export function createReportMethods({ pod, metrics, addFlow }: ReportReceiverOpt
             // Envoy logs every connection there: those that were served come again from what served them.
             if (log.isRefusals && !wasRefused(report)) continue;
             if (!log.isRefusals) metrics.observe(report, log.side);
-            addFlow(flowOf(report, log.side, pod));
+            const { side } = log;
+            addFlow(isOrdinary(report), () => flowOf(report, side, pod));
           }
         },
       };
@@ -42,3 +43,8 @@ export function createReportMethods({ pod, metrics, addFlow }: ReportReceiverOpt
 }
 
 const wasRefused = ({ flags, transportFailure }: Report) => flags.includes('NR') || transportFailure !== '';
+
+/** What is denied, failed or would have been has a share of its own. */
+function isOrdinary({ status, flags, termination, transportFailure, shadow }: Report): boolean {
+  return status < 400 && flags.length === 0 && termination === '' && transportFailure === '' && Object.keys(shadow).length === 0;
+}

@@ -61,7 +61,11 @@ function message(logName: string, entries: readonly HttpEntry[]): Uint8Array {
 function receive(bytes: readonly Uint8Array[]) {
   const flows: FlowRecord[] = [];
   const metrics = createRequestMetrics(own, 3);
-  const methods = createReportMethods({ pod: { namespace: 'shop', name: 'details-x' }, metrics, addFlow: (flow) => flows.push(flow) });
+  const methods = createReportMethods({
+    pod: { namespace: 'shop', name: 'details-x' },
+    metrics,
+    addFlow: (_, make) => void flows.push(make()),
+  });
   const handler = Object.values(methods)[0]!({} as ServerCall);
   for (const one of bytes) handler.message(one);
   return { flows, text: metrics.render() };
@@ -202,13 +206,13 @@ test('flow log: denied records keep their share when answers flood it', () => {
   let now = 0;
   const log = createFlowLog({ write: (line: string) => lines.push(line) > 0, writableLength: 0 } as never, () => now);
   const { flows } = receive([message('inbound', [http(200, 'via_upstream'), http(403, 'rbac_access_denied_matched_policy[none]')])]);
-  for (let i = 0; i < 10_000; i++) log.add(flows[0]!);
-  log.add(flows[1]!);
+  for (let i = 0; i < 10_000; i++) log.add(true, () => flows[0]!);
+  log.add(false, () => flows[1]!);
   assert.equal(lines.length, 201);
   assert.equal(JSON.parse(lines.at(-1)!).verdict, 'DROPPED');
   assert.equal(log.skipped, 9800);
   now += 1000;
-  for (let i = 0; i < 100; i++) log.add(flows[0]!);
+  for (let i = 0; i < 100; i++) log.add(true, () => flows[0]!);
   assert.equal(lines.length, 251);
 });
 
