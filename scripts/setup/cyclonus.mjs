@@ -1,5 +1,5 @@
 // cyclonus, whose truth tables the suites `cyclonus` and `netpol-packets` take: built from its Go module. Made only for those who
-// ask for it (`node scripts/setup/cyclonus.mjs`): about two minutes on two cores.
+// ask for it (`node scripts/setup/cyclonus.mjs`): some minutes.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
