@@ -1,4 +1,4 @@
-// cyclonus, whose truth tables the suites `cyclonus` and `netpol-packets` take: built from its Go module. Made only for those who
+// cyclonus, whose truth tables the suites `cyclonus` and `cyclonus-packets` take: built from its Go module. Made only for those who
 // ask for it (`node scripts/setup/cyclonus.mjs`): some minutes.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
