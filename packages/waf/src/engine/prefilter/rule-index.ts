@@ -9,7 +9,7 @@ import { IMPOSSIBLE } from './requirement.ts';
 import { asksNothing, minLengthOf, needsOf, operatorNeedsOf } from './rule-needs.ts';
 import { Scanner } from './scanner.ts';
 
-export interface IndexOptions {
+interface IndexOptions {
   readonly profile: Profile;
   readonly ruleCount: number;
   /** Phrases of a `@pmFromFile` rule. */
