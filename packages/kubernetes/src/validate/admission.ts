@@ -48,7 +48,7 @@ function validateRule(f: Findings, at: string, rule: Struct): void {
         `${at}.${name}`,
         list,
         "if '*' is present, must not specify other " +
-          (name === 'resources' ? 'resources' : name === 'apiGroups' ? 'API groups' : 'API versions'),
+          (name === 'resources' ? 'resources without subresources' : name === 'apiGroups' ? 'API groups' : 'API versions'),
       );
   }
   const list: readonly string[] = rule['operations'] ?? [];

@@ -44,7 +44,6 @@ function findForbidden(schema: Struct, at: string): [field: string, why: string]
   if (schema['$ref']) found.push([`${at}.$ref`, '$ref is not supported']);
   if (schema['uniqueItems'] === true)
     found.push([`${at}.uniqueItems`, 'uniqueItems cannot be set to true since the runtime complexity becomes quadratic']);
-  if (schema['additionalProperties'] === false) found.push([`${at}.additionalProperties`, 'additionalProperties cannot be set to false']);
   for (const [name, property] of entries(schema['properties'])) found.push(...findForbidden(property, `${at}.properties[${name}]`));
   const items: unknown = schema['items'];
   if (typeof items === 'object' && items !== null && !Array.isArray(items)) found.push(...findForbidden(items as Struct, `${at}.items`));

@@ -13,13 +13,13 @@ import { answerReview } from '../auth/reviews.ts';
 import { requestToken } from '../auth/token-request.ts';
 import { applyObject } from '../registry/apply.ts';
 import { createObject } from '../registry/create.ts';
-import { decodeBody } from '../registry/decode-body.ts';
+import { decodeBody, type ParsedBody } from '../registry/decode-body.ts';
 import { deleteObject } from '../registry/delete.ts';
 import { finalizeNamespace } from '../registry/namespace-finalize.ts';
 import { acceptedPatchTypes, patchObject } from '../registry/patch.ts';
 import { bindPod, evictPod } from '../registry/pod-subresources.ts';
 import { getObject } from '../registry/read.ts';
-import { getScale, patchScale, updateScale } from '../registry/scale.ts';
+import { applyScale, getScale, patchScale, updateScale } from '../registry/scale.ts';
 import { returnsDeletedObject } from '../registry/strategy.ts';
 import { type Change, updateObject } from '../registry/update.ts';
 import type { Entry } from '../store/entry.ts';
@@ -78,6 +78,8 @@ async function handleSubresource(request: ResourceRequest): Promise<void> {
     case 'scale':
       if (verb === 'get') return sendJson(res, 200, await getScale(core, scope));
       if (verb === 'update') return sendJson(res, 200, await updateScale(core, scope, await body(request)));
+      if (mediaType(request.req) === PatchType.apply)
+        return sendJson(res, 200, await applyScale(core, scope, await appliedBody(request), isTrue(request.query.get('force'))));
       return sendJson(res, 200, await patchScale(core, scope, mediaType(request.req), await patchBody(request)));
     case 'binding':
       return sendJson(res, 201, await bindPod(core, scope, await body(request)));
@@ -139,14 +141,19 @@ async function update(request: ResourceRequest, part: Change['part']): Promise<v
 async function patch(request: ResourceRequest, part: Change['part']): Promise<void> {
   const { context, scope, req, query } = request;
   if (mediaType(req) === PatchType.apply) {
-    const parsed = await parseBody(context.core, 'application/yaml', await readBody(req), scope.resource.gvk.kind).catch((error: Error) => {
-      const why = /(yaml: .*) \(/s.exec(error.message)?.[1];
-      throw why === undefined ? error : badRequest(`error decoding YAML: error converting YAML to JSON: ${why}`);
-    });
+    const parsed = await appliedBody(request);
     const { entry, isNew } = await applyObject(context.core, scope, parsed, isTrue(query.get('force')), part);
     return sendObject(request, isNew ? 201 : 200, entry);
   }
   sendObject(request, 200, await patchObject(context.core, scope, mediaType(req), await patchBody(request), part));
+}
+
+/** @throws StatusError 400 */
+async function appliedBody({ context, scope, req }: ResourceRequest): Promise<ParsedBody> {
+  return parseBody(context.core, 'application/yaml', await readBody(req), scope.resource.gvk.kind).catch((error: Error) => {
+    const why = /(yaml: .*) \(/s.exec(error.message)?.[1];
+    throw why === undefined ? error : badRequest(`error decoding YAML: error converting YAML to JSON: ${why}`);
+  });
 }
 
 /** All patches but server-side apply are JSON. */

@@ -113,6 +113,18 @@ test('status and spec are owned apart', async () => {
   assert.deepEqual([entry.subresource, entry.fieldsV1], ['status', { 'f:status': { 'f:observedGeneration': {} } }]);
 });
 
+test('an applied scale owns the replicas of its object', async () => {
+  await apply(`${DEPLOYMENTS}/scaled`, deployment('scaled'), 'owner');
+  const scale = { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'scaled' }, spec: { replicas: 7 } };
+  const scaled = await apply(`${DEPLOYMENTS}/scaled/scale`, scale, 'scaler', '&force=true');
+  assert.deepEqual([scaled.code, scaled.json.spec.replicas], [200, 7], scaled.text);
+  const { metadata } = (await fetch('GET', `${DEPLOYMENTS}/scaled`)).json;
+  const own = metadata.managedFields.find(({ manager }: ManagedFieldsEntry) => manager === 'scaler');
+  assert.deepEqual([own.subresource, own.fieldsV1], ['scale', { 'f:spec': { 'f:replicas': {} } }]);
+  const other = await apply(`${DEPLOYMENTS}/scaled/scale`, { ...scale, spec: { replicas: 8 } }, 'other');
+  assert.equal(other.code, 409, other.text);
+});
+
 test('refusals', async () => {
   const cases: [code: number, pattern: RegExp, answer: ReturnType<typeof apply>][] = [
     [

@@ -1,6 +1,15 @@
-import { formatLabelSelector, internalError, type KubernetesObject, notFound } from '@palisade/kubernetes';
+import {
+  applyConfiguration,
+  formatApiVersion,
+  formatLabelSelector,
+  internalError,
+  type KubernetesObject,
+  notFound,
+  requireManager,
+} from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
 import { cloneObject, decodeBody, type ParsedBody } from './decode-body.ts';
+import { writerOf } from './managers.ts';
 import { applyPatch } from './patch.ts';
 import { getObject } from './read.ts';
 import type { ScalePaths, ServedResource } from './resource.ts';
@@ -15,8 +24,6 @@ const USUAL_PATHS: ScalePaths = { replicas: ['spec', 'replicas'], statusReplicas
 function scaleOf(resource: ServedResource, object: KubernetesObject): KubernetesObject {
   const paths = resource.scalePaths ?? USUAL_PATHS;
   const replicas = read(object, paths.replicas);
-  if (replicas === undefined && resource.scalePaths !== undefined)
-    throw internalError(`the spec replicas field ".${paths.replicas.join('.')}" does not exist`);
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const text = selectorText(resource, object);
   return {
@@ -56,7 +63,34 @@ function isLabelSelector(selector: object): boolean {
 }
 
 export async function getScale(core: Core, scope: Scope): Promise<KubernetesObject> {
-  return scaleOf(scope.resource, (await getObject(core, scope)).object);
+  const { object } = await getObject(core, scope);
+  const { scalePaths } = scope.resource;
+  if (scalePaths !== undefined && read(object, scalePaths.replicas) === undefined)
+    throw internalError(`the spec replicas field ".${scalePaths.replicas.join('.')}" does not exist`);
+  return scaleOf(scope.resource, object);
+}
+
+/**
+ * Server-side apply of a Scale: whoever applies it owns the replicas of the object itself, by the subresource.
+ *
+ * @throws StatusError 409 when somebody else owns them and `force` is not set
+ */
+export async function applyScale(core: Core, scope: Scope, body: ParsedBody, force: boolean): Promise<KubernetesObject> {
+  requireManager(scope.fieldManager);
+  const scale = decodeBody(core, scope, SCALE, body);
+  const { resource } = scope;
+  const configuration: KubernetesObject = {
+    apiVersion: formatApiVersion(resource.gvk.group, resource.gvk.version),
+    kind: resource.gvk.kind,
+    metadata: { name: scope.name },
+  };
+  write(configuration, (resource.scalePaths ?? USUAL_PATHS).replicas, scale['spec']?.replicas ?? 0);
+  const entry = await updateObject(core, scope, {
+    part: 'main',
+    isApplied: true,
+    compute: (current) => structuredClone(applyConfiguration(resource.model.shape(), current, configuration, writerOf(core, scope), force)),
+  });
+  return scaleOf(resource, entry.object);
 }
 
 /** PUT of a Scale; without resourceVersion it is unconditional. */

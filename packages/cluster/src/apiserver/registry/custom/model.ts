@@ -130,6 +130,6 @@ function cell(column: PrinterColumn, path: ReturnType<typeof parseJsonPath>, obj
     case 'boolean':
       return typeof value === 'boolean' ? value : null;
     default:
-      return values.map((one) => (isStruct(one) || Array.isArray(one) ? JSON.stringify(one) : String(one))).join(',');
+      return isStruct(value) || Array.isArray(value) ? JSON.stringify(value) : String(value);
   }
 }

@@ -34,6 +34,8 @@ export const podStrategy: Strategy = {
       const cause = { reason: 'FieldValueForbidden', message: 'Forbidden: cannot be set on create', field: 'spec.ephemeralContainers' };
       throw invalid({ group: '', kind: 'Pod' }, pod.metadata.name ?? '', [cause]);
     }
+    // The shortest that is no force.
+    if (pod['spec']?.terminationGracePeriodSeconds < 0) pod['spec'].terminationGracePeriodSeconds = 1;
     pod['status'] = { phase: 'Pending', qosClass: pod['status']?.qosClass ?? qosClass(pod) };
   },
   prepareForUpdate(pod, old) {
@@ -47,6 +49,7 @@ export const podStrategy: Strategy = {
     await admitServiceAccount(pod, core);
     admitTolerations(pod);
     admitPriority(pod, core);
+    admitRuntimeClass(pod, core);
     defaultFromLimitRanges(core, pod);
   },
 };
@@ -120,8 +123,20 @@ function admitPriority(pod: KubernetesObject, core: Core): void {
     throw forbidden(PODS, pod.metadata.name ?? '', `no PriorityClass with name ${name} was found`);
   }
   if (!name && chosen !== undefined) spec.priorityClassName = chosen.metadata.name;
-  spec.priority = chosen?.['value'] ?? 0;
+  const priority: number = chosen?.['value'] ?? 0;
+  if (spec.priority !== undefined && spec.priority !== priority) {
+    const why = `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${priority} from the given PriorityClass name`;
+    throw forbidden(PODS, pod.metadata.name ?? '', why);
+  }
+  spec.priority = priority;
   spec.preemptionPolicy ??= chosen?.['preemptionPolicy'] ?? 'PreemptLowerPriority';
+}
+
+/** Admission plugin RuntimeClass. */
+function admitRuntimeClass(pod: KubernetesObject, core: Core): void {
+  const name: string | undefined = pod['spec'].runtimeClassName;
+  if (!name || readObject(core, 'runtimeclasses.node.k8s.io', '', name) !== undefined) return;
+  throw forbidden(PODS, pod.metadata.name ?? '', `pod rejected: RuntimeClass "${name}" not found`);
 }
 
 function wellKnownClass(name: string): KubernetesObject | undefined {

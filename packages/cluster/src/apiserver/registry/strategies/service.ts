@@ -58,6 +58,11 @@ export const serviceStrategy: Strategy = {
     const spec = service['spec'];
     const before = old['spec'] ?? {};
     // kubectl apply sends Services without what the server allocated: keep it (as the registry's "patchAllocatedValues").
+    // What the server gave goes with the type that needed it; other addresses are the writer's mistake.
+    if (spec.type === 'ExternalName' && before.type !== 'ExternalName' && spec.clusterIP === before.clusterIP) {
+      delete spec.clusterIP;
+      delete spec.clusterIPs;
+    }
     const needsAddress = spec.type !== 'ExternalName' && before.type !== 'ExternalName';
     if (needsAddress) {
       if (!spec.clusterIP && !spec.clusterIPs?.length) {
