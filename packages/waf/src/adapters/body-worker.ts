@@ -97,7 +97,7 @@ export class BodyWorker {
   }
 
   #open(): Promise<boolean> {
-    const file = import.meta.url.replace(/body-worker(\.[jt]s)$/, 'body-worker-thread$1');
+    const file = import.meta.url.replace(/body-worker(\.[jt]s)$/, 'judge-body.worker$1');
     const worker = new Worker(new URL(file), { workerData: this.#rules });
     this.#worker = worker;
     worker.unref();
