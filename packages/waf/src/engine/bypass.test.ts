@@ -99,7 +99,10 @@ describe('values', () => {
     assert.equal(run('htmlEntityDecode', `&#x${'0'.repeat(100)}3c;`), '<');
   });
   test('a NUL inside a word hides it from nobody', () => {
-    assert.deepEqual(['REG\0EXP', 'a\0', '\0\0b'].map((text) => run('utf8toUnicode', text)), ['REGEXP', 'a\0', 'b']);
+    assert.deepEqual(
+      ['REG\0EXP', 'a\0', '\0\0b'].map((text) => run('utf8toUnicode', text)),
+      ['REGEXP', 'a\0', 'b'],
+    );
   });
   test('hexDecode of one byte (CVE-2026-30923)', () => assert.equal(run('hexDecode', 'a'), ''));
   test('best-fit and full-width code points', () => {

@@ -1,4 +1,4 @@
-const changeable = /[\xc0-\xff]|\0[^]/;
+const changeable = /[\xc0-\xff]|\0[\s\S]/;
 
 /** Well-formed UTF-8 sequences of two to four bytes become `%uHHHH`; a NUL goes unless it is the last byte; all others stay. */
 export function utf8toUnicode(value: string): string {
