@@ -1,4 +1,4 @@
-/** What two nodes forward from pod to pod, with 1,000 policies in force and without any table. */
+/** What two nodes forward from pod to pod, with 1,000 policies in force and without any. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Measurement } from '../bench.ts';
