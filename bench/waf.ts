@@ -161,8 +161,8 @@ async function run(emit: Emit): Promise<void> {
     );
     return;
   }
-  measureMemory(emit);
   await measureSpeed(emit);
+  measureMemory(emit);
 }
 
 export const benches: Bench[] = [{ name: 'waf', run }];
