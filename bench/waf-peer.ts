@@ -45,6 +45,9 @@ function spacedCopy(files: readonly string[]): { folder: string; files: string[]
   return { folder, files: files.map((file) => join(folder, basename(file))) };
 }
 
+/** A type has one name in a process, however often the peer is opened. */
+const logFunction = koffi.proto('void WafLog(void *data, const void *message)');
+
 /**
  * @param files rule files in order
  * @param onLog receives a line for each rule that matches and logs
@@ -77,7 +80,7 @@ export function openPeer(directives: string, files: readonly string[], onLog?: (
   const ms = init();
   // Without a callback it writes every match to standard error.
   const tell = onLog ? (_: unknown, message: unknown) => onLog(koffi.decode(message, 'char', -1)) : () => {};
-  const silence = koffi.register(tell, koffi.pointer(koffi.proto('void WafLog(void *data, const void *message)')));
+  const silence = koffi.register(tell, koffi.pointer(logFunction));
   call('void msc_set_log_cb(void *ms, void *callback)')(ms, silence);
   const rules = createRules();
   const copy = spacedCopy(files);
