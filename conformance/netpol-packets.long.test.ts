@@ -9,7 +9,9 @@ import type { CaseResult } from './suite.ts';
 const dataDir = process.env['CONFORMANCE_DIR'] ?? join(import.meta.dirname, '../../shared/conformance');
 const least: Readonly<Record<string, number>> = { 'netpol-packets': 60, 'cyclonus-packets': 180 };
 
-describe('packets', { skip: existsSync(dataDir) ? false : `no data at ${dataDir}` }, () => {
+describe('packets', {
+  skip: existsSync(dataDir) ? false : `no data at ${dataDir}: CONFORMANCE_DIR names the folder of the conformance data`,
+}, () => {
   for (const suite of packetSuites({ packets: 1, cyclonus: 1 })) {
     test(suite.name, { skip: suite.missing?.() ?? false, timeout: 1_800_000 }, async () => {
       const results: CaseResult[] = [];

@@ -39,7 +39,7 @@ export interface TestCluster {
 
 /** Why whole-cluster tests cannot run here, or false. Pass as node:test's `skip`. */
 export function cannotRunClusters(): string | false {
-  if (process.platform !== 'linux') return 'needs Linux';
+  if (process.platform !== 'linux') return 'needs Linux: sudo npm test there';
   if (process.getuid?.() !== 0) return 'needs root: sudo npm test';
   return false;
 }
@@ -95,7 +95,7 @@ export async function startCluster(
       const { pid } = JSON.parse(readFileSync(running.paths.lock, 'utf8')) as { pid: number };
       // As in `crash`: the supervisor sees its own /run.
       const [supervisor] = childrenOf(pid).flatMap(childrenOf);
-      return `/proc/${supervisor}/root/run/netns`;
+      return join('/proc', String(supervisor), 'root', 'run/netns');
     },
     kubectlWithTerminal: async (args) => startInTerminal('kubectl', args, env),
     apply: (manifest) => send('apply', manifest),

@@ -11,7 +11,7 @@ import { cannotRunClusters, root, run, startCluster, type TestCluster } from './
 
 const skip = cannotRunClusters();
 const data = process.env['CONFORMANCE_DIR'] ?? join(root, '../shared/conformance');
-const needs = (file: string) => (existsSync(file) ? false : `needs ${file}`);
+const needs = (file: string) => (existsSync(file) ? false : `no ${file}: CONFORMANCE_DIR names the folder of the conformance data`);
 const crds = join(data, 'istio/crds/crd-all.gen.yaml');
 const bookinfo = join(data, 'istio/samples/bookinfo/platform/kube/bookinfo.yaml');
 

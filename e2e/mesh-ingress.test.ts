@@ -263,7 +263,7 @@ for (const { name: mesh, skip } of dataPlanes) {
     });
 
     test('Istio’s own definitions may be applied over these', {
-      skip: existsSync(istioDefinitions) ? false : `no ${istioDefinitions}`,
+      skip: existsSync(istioDefinitions) ? false : `no ${istioDefinitions}: CONFORMANCE_DIR names the folder of the conformance data`,
     }, async () => {
       // Again when a connection was lost on the way: applying is the same the second time.
       await eventually('the definitions are applied', 60_000, () =>

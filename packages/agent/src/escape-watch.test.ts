@@ -27,7 +27,7 @@ test('tables: established connections of both families with who holds them', () 
   ]);
 });
 
-test('this machine’s own table is read', { skip: process.platform === 'linux' ? false : 'needs Linux' }, async () => {
+test('this machine’s own table is read', { skip: process.platform === 'linux' ? false : 'reads /proc: npm test on Linux' }, async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

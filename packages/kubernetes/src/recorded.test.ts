@@ -67,7 +67,7 @@ function dropTokenVolume(pod: Json): void {
 }
 
 const dataDir = join(process.env['CONFORMANCE_DIR'] ?? new URL('../../../../shared/conformance', import.meta.url).pathname, 'kubernetes');
-const skip = existsSync(dataDir) ? false : `needs the recorded answers at ${dataDir} (CONFORMANCE_DIR)`;
+const skip = existsSync(dataDir) ? false : `no recorded answers at ${dataDir}: CONFORMANCE_DIR names the folder of the conformance data`;
 const casesIn = (folder: string, ending: string): string[] =>
   skip
     ? []

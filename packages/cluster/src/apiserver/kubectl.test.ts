@@ -9,7 +9,7 @@ import { processKubelet } from './testing/process-kubelet.ts';
 
 const KUBECTL = process.env['KUBECTL'] ?? 'kubectl';
 const found = spawnSync(KUBECTL, ['version', '--client'], { encoding: 'utf8' });
-const skip = found.status === 0 ? false : `needs kubectl: ${KUBECTL} does not run`;
+const skip = found.status === 0 ? false : `needs kubectl: ${KUBECTL} does not run (npm run setup fetches it)`;
 
 const kubelet = processKubelet(['one', 'two']);
 const harness: Harness | undefined = skip === false ? await startHarness({ kubelets: () => kubelet }) : undefined;

@@ -65,8 +65,8 @@ const apache = join(toolsRoot, 'usr/sbin/apache2');
 const missing = existsSync(apache)
   ? process.getuid?.() === 0
     ? false
-    : 'not root: Apache drops to www-data'
-  : `no Apache with ModSecurity in ${toolsRoot}`;
+    : 'not root, and Apache drops to www-data: sudo npm test'
+  : `no Apache with ModSecurity in ${toolsRoot}: npm run setup`;
 
 test('a missing package refuses the container', () => {
   const image = modsecurityImage({ toolsRoot: '/nonexistent', repositoryRoot: '/', nodeExecutable: '/' });

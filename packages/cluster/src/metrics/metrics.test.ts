@@ -26,7 +26,7 @@ test('rates and how they are written', () => {
   assert.deepEqual(renderRate(rateBetween({ cpuMs: 9, memoryBytes: 0 }, { cpuMs: 5, memoryBytes: 0 }, 1000)), { cpu: '0', memory: '0Ki' });
 });
 
-test('this process is found by its mount namespace', { skip: process.platform !== 'linux' && 'needs /proc' }, () => {
+test('this process is found by its mount namespace', { skip: process.platform !== 'linux' && 'reads /proc: npm test on Linux' }, () => {
   const usage = readUsage(new Map([['self', process.pid]])).get('self');
   assert.ok(usage !== undefined && usage.memoryBytes > 1024 * 1024, JSON.stringify(usage));
   assert.equal(readUsage(new Map([['gone', 2 ** 30]])).size, 0);

@@ -17,9 +17,9 @@ const missing = ['nft', 'ip', 'unshare', 'mount', 'setpriv'].filter(
 );
 
 function reasonToSkip(): string | false {
-  if (process.platform !== 'linux') return 'needs Linux';
-  if (process.getuid?.() !== 0) return 'needs root';
-  if (missing.length > 0) return `needs ${missing.join(', ')}`;
+  if (process.platform !== 'linux') return 'needs Linux: sudo npm test there';
+  if (process.getuid?.() !== 0) return 'needs root: sudo npm test';
+  if (missing.length > 0) return `needs ${missing.join(', ')}: npm run setup`;
   return spawnSync('unshare', ['--net', '--mount', '--pid', '--fork', 'nft', 'list', 'ruleset'], { env: { ...process.env, PATH } })
     .status === 0
     ? false

@@ -10,7 +10,7 @@ const cache = process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache', 'palisa
 const nft = [join(cache, 'tools/bin/nft'), '/usr/sbin/nft'].find((path) => existsSync(path));
 const skip =
   process.platform !== 'linux' || process.getuid?.() !== 0
-    ? 'network namespaces need root on Linux'
+    ? 'network namespaces need root on Linux: sudo npm test'
     : nft === undefined
       ? 'no nft: "npm run setup" fetches one'
       : false;

@@ -182,7 +182,9 @@ test('a dry run stores nothing; custom resources apply too', async () => {
 
 const recorded = `${process.env['CONFORMANCE_DIR'] ?? fileURLToPath(new URL('../../../../../../shared/conformance', import.meta.url))}/kubernetes/defaulting`;
 
-describe('recorded managedFields', { skip: existsSync(recorded) ? false : `needs ${recorded}` }, () => {
+describe('recorded managedFields', {
+  skip: existsSync(recorded) ? false : `no ${recorded}: CONFORMANCE_DIR names the folder of the conformance data`,
+}, () => {
   for (const [name, path] of [
     ['deployment', DEPLOYMENTS],
     ['service', SERVICES],

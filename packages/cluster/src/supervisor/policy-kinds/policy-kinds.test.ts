@@ -92,7 +92,7 @@ describe('cluster-wide policy kinds', () => {
     process.env['CONFORMANCE_DIR'] ?? join(import.meta.dirname, '../../../../../../shared/conformance'),
     'netpol/network-policy-api',
   );
-  const skip = existsSync(data) ? false : 'no network-policy-api manifests (CONFORMANCE_DIR)';
+  const skip = existsSync(data) ? false : `no manifests at ${data}: CONFORMANCE_DIR names the folder of the conformance data`;
   it("take every policy of network-policy-api's conformance manifests", { skip }, async () => {
     const files = globSync('conformance/base/**/*.yaml', { cwd: data });
     // Files with blanks are filled in by the tests they belong to.

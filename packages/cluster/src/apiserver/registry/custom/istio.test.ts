@@ -8,7 +8,7 @@ import { type Harness, startHarness } from '../../testing/harness.ts';
 
 const data = process.env['CONFORMANCE_DIR'] ?? fileURLToPath(new URL('../../../../../../../shared/conformance', import.meta.url));
 const file = `${data}/istio/crds/crd-all.gen.yaml`;
-const skip = existsSync(file) ? false : `needs ${file}`;
+const skip = existsSync(file) ? false : `no ${file}: CONFORMANCE_DIR names the folder of the conformance data`;
 
 const DEFINITIONS = { group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions' };
 

@@ -66,7 +66,7 @@ isolated(fileURLToPath(import.meta.url), () => {
       '/proc/self/cwd/etc/shadow',
       '/proc/1/cwd/etc/shadow',
       '../../../../etc/shadow',
-      '/proc/*/root/etc/shadow',
+      join('/proc/*', 'root', 'etc/shadow'),
       '/proc/*/cwd/etc/shadow',
       '/proc/self/fd/*/etc/shadow',
       '/proc/*/fd/*/etc/shadow',

@@ -228,7 +228,9 @@ isolated(fileURLToPath(import.meta.url), () => {
   });
 
   const missing = createCgroups('palisade-test').missing;
-  const memory = missing.includes('memory') ? 'needs a writable memory control group' : false;
+  const memory = missing.includes('memory')
+    ? 'needs a writable memory control group: sudo npm test on a machine that delegates one'
+    : false;
   test('memory above the limit ends in OOMKilled', { skip: memory }, async () => {
     await node.createPod('hungry', {
       restartPolicy: 'Never',

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, fchownSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecSession } from '../../../contract.ts';
@@ -37,7 +38,7 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
   if (!(await programBegan(target.initPid, () => !target.isRunning()))) throw new Error('container is not running');
   const { setting } = target;
   const env = request.hasTty ? { ...setting.env, TERM: 'xterm' } : setting.env;
-  const terminal = request.hasTty ? openTerminal(`/proc/${target.initPid}/root/dev`) : null;
+  const terminal = request.hasTty ? openTerminal(join('/proc', String(target.initPid), 'root', 'dev')) : null;
   const input = terminal === null && request.hasStdin ? makePipe() : null;
   const out = terminal === null ? makePipe() : null;
   const err = terminal === null ? makePipe() : null;

@@ -8,10 +8,10 @@ const MARK = 'PALISADE_TEST_ISOLATED';
 const TOOLS = ['ip', 'nft', 'unshare', 'setpriv', 'conntrack'];
 
 function missing(): string | undefined {
-  if (process.platform !== 'linux') return 'needs Linux';
-  if (process.getuid?.() !== 0) return 'needs root';
+  if (process.platform !== 'linux') return 'needs Linux: sudo npm test there';
+  if (process.getuid?.() !== 0) return 'needs root: sudo npm test';
   const absent = TOOLS.filter((tool) => !onPath(tool));
-  return absent.length > 0 ? `needs ${absent.join(', ')} on PATH` : undefined;
+  return absent.length > 0 ? `needs ${absent.join(', ')} on PATH: npm run setup` : undefined;
 }
 
 function searchPath(): string {
