@@ -208,7 +208,14 @@ describe('quarantine', () => {
     const long = (end: string) => quarantineName({ ...target, name: `${'x'.repeat(200)}${end}` });
     assert.ok(long('a').length <= 63);
     assert.notEqual(long('a'), long('b'));
-    assert.equal(quarantineName({ ...target, name: 'web.1' }), 'quarantine-pod-default-web-1');
+    const dotted = quarantineName({ ...target, name: `${'x'.repeat(26)}.${'y'.repeat(30)}` });
+    assert.match(dotted, /^quarantine-pod-default\.x{26}-[0-9a-f]{12}$/);
+  });
+  it('no two targets share a name', () => {
+    assert.equal(quarantineName({ ...target, name: 'web.1' }), 'quarantine-pod-default.web.1');
+    const name = (namespace: string, pod: string) => quarantineName({ kind: 'Pod', namespace, name: pod });
+    assert.notEqual(name('shop', 'eu-web'), name('shop-eu', 'web'));
+    assert.notEqual(name('shop', 'web.1'), name('shop', 'web-1'));
   });
 });
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { KubernetesObject } from '@palisade/kubernetes';
 
 export interface QuarantineTarget {
@@ -22,14 +23,16 @@ const AT = 'palisade.dev/quarantined-at';
 
 const MAX_LABEL = 63;
 
-/** The name both policies carry. Long names are cut; what is left of a digest of the whole keeps them apart. */
+/**
+ * The name both policies carry: of one target only, or its quarantine would take the place of another's. A namespace holds no dot, so
+ * the first one ends it. Long names are cut; a digest of the whole keeps them apart.
+ */
 export function quarantineName({ kind, namespace, name }: QuarantineTarget): string {
-  const full = `quarantine-${kind.toLowerCase()}-${namespace}-${name}`.replaceAll('.', '-');
+  const full = `quarantine-${kind.toLowerCase()}-${namespace}.${name}`;
   if (full.length <= MAX_LABEL) return full;
-  let hash = 0;
-  for (const character of full) hash = (Math.imul(hash, 31) + character.charCodeAt(0)) >>> 0;
-  const suffix = hash.toString(36);
-  return `${full.slice(0, MAX_LABEL - 1 - suffix.length)}-${suffix}`;
+  const digest = createHash('sha256').update(full).digest('hex').slice(0, 12);
+  // Each part between dots begins and ends with a letter or digit.
+  return `${full.slice(0, MAX_LABEL - 1 - digest.length).replace(/[.-]+$/, '')}-${digest}`;
 }
 
 const dnsPods = {
