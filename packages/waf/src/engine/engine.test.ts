@@ -53,6 +53,18 @@ describe('rules', () => {
       '/?a=x',
       [],
     ],
+    [
+      'ctl:ruleRemoveById of a rule that sets a constant',
+      'SecAction "id:1,phase:1,nolog,pass,ctl:ruleRemoveById=2"\nSecAction "id:2,phase:1,nolog,pass,setvar:tx.a=1"\nSecRule &TX:a "@eq 0" "id:3,phase:1,log,pass"',
+      '/',
+      [3],
+    ],
+    [
+      'ctl:ruleRemoveTargetById of a constant',
+      'SecAction "id:1,phase:1,nolog,pass,setvar:tx.a=1"\nSecRule ARGS:x "@streq 1" "id:2,phase:1,nolog,pass,ctl:ruleRemoveTargetById=3;TX:a"\nSecRule TX:a "@eq 1" "id:3,phase:1,nolog,pass,skipAfter:END"\nSecAction "id:4,phase:1,log,pass"\nSecMarker END',
+      '/?x=1',
+      [4],
+    ],
     ['SecRuleRemoveByTag', 'SecAction "id:1,phase:1,log,pass,tag:\'a/b\'"\nSecRuleRemoveByTag a/', '/', []],
     ['SecRuleUpdateTargetById', 'SecRule ARGS "@rx x" "id:1,phase:1,log,pass"\nSecRuleUpdateTargetById 1 "!ARGS:a"', '/?a=x', []],
     // CVE-2024-1019, CVE-2025-29914

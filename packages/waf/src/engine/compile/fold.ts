@@ -1,3 +1,4 @@
+import { isPicked } from '../evaluate/actions.ts';
 import { evaluateRule } from '../evaluate/rule.ts';
 import { skipRules } from '../evaluate/skip.ts';
 import { MemoryStore } from '../transaction/collections.ts';
@@ -120,11 +121,14 @@ class Folder {
     const isSilent =
       !head.actions.isLogged && !head.actions.isAuditLogged && head.actions.disruption.kind === 'pass' && head.actions.skip === 0;
     if (!isSilent || links(head).some((rule) => rule.meta.severity !== undefined)) return false;
+    if (this.#touches.some((touch) => touch.blinds(head))) return false;
+    // A request that takes the rule out is without what it sets; skips are then found again in the whole phase.
+    const isRemovable = this.#touches.some((touch) => touch.removes(head));
     return links(head).every(({ actions }) => {
       const others =
         actions.controls.length + actions.initCols.length + actions.setEnvs.length + actions.expireVars.length + actions.sanitise.length;
       if (others > 0 || actions.hasCapture) return false;
-      if (actions.setVars.length > 0 && this.#mayHaveStopped) return false;
+      if (actions.setVars.length > 0 && (this.#mayHaveStopped || isRemovable)) return false;
       return actions.setVars.every((item) => {
         if (item.collection !== 'tx' || typeof item.key !== 'string' || item.operation !== 'set') return false;
         const key = item.key.toLowerCase();
@@ -198,6 +202,10 @@ function macrosOf(rule: Rule): [string, string][] {
 interface Touch {
   reads(key: string): boolean;
   writes(key: string): boolean;
+  /** Takes out a later rule … */
+  removes(rule: Rule): boolean;
+  /** … or a target in TX that it may have. */
+  blinds(rule: Rule): boolean;
 }
 
 function touchOf(head: Rule): Touch {
@@ -223,7 +231,14 @@ function touchOf(head: Rule): Touch {
     if (rule.operator) writeKeys.add('msc_pcre_limits_exceeded');
     if (rule.actions.hasCapture) for (let i = 0; i < 10; i++) writeKeys.add(String(i));
   }
+  const controls = rules.flatMap(({ actions }) => actions.controls);
   return {
+    removes: (rule) => controls.some((control) => control.kind === 'ruleRemove' && isPicked(rule, control.filter)),
+    blinds: (rule) =>
+      controls.some(
+        (control) =>
+          control.kind === 'ruleRemoveTarget' && control.targets.some(({ name }) => name === 'TX') && isPicked(rule, control.filter),
+      ),
     reads: (key) => readKeys.has(key) || tests.some((test) => test(key)),
     writes: (key) => writeKeys.has(key) || writePrefixes.some((prefix) => key.startsWith(prefix)),
   };

@@ -180,12 +180,14 @@ const filterCache = new WeakMap<RuleFilter, readonly number[]>();
 function rulesOf(state: TransactionState, filter: RuleFilter): readonly number[] {
   const known = filterCache.get(filter);
   if (known) return known;
-  const found = state.ruleSet.rules.filter((rule) => rule.id !== 0 && fits(rule, filter)).map((rule) => rule.index);
+  const found = state.ruleSet.rules.filter((rule) => isPicked(rule, filter)).map((rule) => rule.index);
   filterCache.set(filter, found);
   return found;
 }
 
-function fits(rule: Rule, filter: RuleFilter): boolean {
+/** Chained rules have no id: their head is picked. */
+export function isPicked(rule: Rule, filter: RuleFilter): boolean {
+  if (rule.id === 0) return false;
   if (filter.by === 'id') return filter.ranges.some(([low, high]) => rule.id >= low && rule.id <= high);
   const texts = filter.by === 'tag' ? rule.meta.tags : [rule.meta.msg];
   return texts.some((text) => typeof text === 'string' && filter.matches(text));

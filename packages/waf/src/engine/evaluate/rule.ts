@@ -160,9 +160,12 @@ function compare(run: Run, target: Target): Outcome {
   return outcome;
 }
 
-/** The outcome is the same for every request. Lookups that fill GEO are more than an outcome. */
+/** Lookups that fill GEO are more than an outcome, and a program may change its mind. */
+const neverKept: ReadonlySet<string> = new Set(['geolookup', 'inspectfile']);
+
+/** The outcome is the same for every request. */
 function isKept({ rule }: Run, target: Target): boolean {
-  return target.isRecurring && rule.operator!.test !== undefined && rule.operator!.node.name !== 'geolookup';
+  return target.isRecurring && rule.operator!.test !== undefined && !neverKept.has(rule.operator!.node.name);
 }
 
 function accept({ state, rule }: Run, result: OperatorResult, target: Target): boolean {
