@@ -1,9 +1,10 @@
 import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { ApiClient } from '@palisade/kubernetes';
 import { isStatusError } from '@palisade/kubernetes';
 import { Resource } from '../controllers/runtime/resources.ts';
 import { DEFAULT_CLASS, type LocalVolumes, PROVISIONER } from '../controllers/volume/index.ts';
+import { isDirectlyBelow } from '../node/kubelet/index.ts';
 
 /** Data of persistent volumes lies with the cluster: it survives restarts and goes with `palisade down --purge`. */
 export function localVolumes(stateDir: string): LocalVolumes {
@@ -11,7 +12,7 @@ export function localVolumes(stateDir: string): LocalVolumes {
   return {
     root,
     async remove(path) {
-      if (dirname(path) !== root) throw new Error(`Cannot remove volume folder "${path}": expected a folder directly below ${root}`);
+      if (!isDirectlyBelow(root, path)) throw new Error(`Cannot remove volume folder "${path}": expected a folder directly below ${root}`);
       await rm(path, { recursive: true, force: true });
     },
   };

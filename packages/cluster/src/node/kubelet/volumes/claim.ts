@@ -1,3 +1,4 @@
+import { basename, join } from 'node:path';
 import type { VolumeSource } from '../env/environment.ts';
 import type { VolumePlan } from './plan.ts';
 import { VolumeError } from './volume-error.ts';
@@ -23,4 +24,9 @@ export function planClaim(name: string, claimName: string, objects: Pick<VolumeS
     throw fail(`persistentvolume "${volumeName}" is no folder: the embedded cluster mounts hostPath volumes of mode Filesystem`);
   const isOwn = volume.metadata.annotations?.['pv.kubernetes.io/provisioned-by'] === 'palisade.dev/local-path';
   return isOwn ? { kind: 'local', name, path: hostPath.path } : { kind: 'host', name, path: hostPath.path, type: hostPath.type ?? '' };
+}
+
+/** Whether a volume's path names a folder directly below `root`: text alone, since `.` and `..` there would name others. */
+export function isDirectlyBelow(root: string, path: string): boolean {
+  return path === join(root, basename(path));
 }

@@ -1,7 +1,8 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, sep } from 'node:path';
+import { join, sep } from 'node:path';
 import { mountTmpfs, unmount } from '../runtime/native.ts';
 import { writeAtomicFolder } from './atomic-folder.ts';
+import { isDirectlyBelow } from './claim.ts';
 import type { PlannedFile, PlannedToken, VolumePlan } from './plan.ts';
 import { VolumeError } from './volume-error.ts';
 
@@ -90,7 +91,7 @@ export class PodVolumes {
   /** A folder directly below the cluster's own one: nobody but the kubelet can have put anything else there. */
   #makeLocal(name: string, path: string): void {
     if (this.#folders.has(name)) return;
-    if (this.#host.volumesRoot === undefined || dirname(path) !== this.#host.volumesRoot)
+    if (this.#host.volumesRoot === undefined || !isDirectlyBelow(this.#host.volumesRoot, path))
       throw new VolumeError(name, `MountVolume.SetUp failed for volume "${name}" : "${path}" is not a folder of the cluster's own volumes`);
     const isNew = mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined;
     if (isNew || this.#host.fsGroup !== undefined) this.#open(path);

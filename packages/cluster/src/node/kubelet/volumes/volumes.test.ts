@@ -245,7 +245,15 @@ test('a claim’s folder is made once, keeps its content, and lies directly belo
   first.release();
   const second = await make(join(root, 'pvc-1'), root);
   assert.equal(readFileSync(join(second.folder('v')!, 'kept'), 'utf8'), 'yes');
-  for (const path of [join(root, '..', 'elsewhere'), join(root, 'pvc-1', 'below'), '/etc'])
+  for (const path of [
+    join(root, '..', 'elsewhere'),
+    join(root, 'pvc-1', 'below'),
+    '/etc',
+    root,
+    `${root}/..`,
+    `${root}/.`,
+    `${root}/pvc-1/..`,
+  ])
     await assert.rejects(make(path, root), VolumeError, path);
   await assert.rejects(make(join(root, 'pvc-1'), undefined));
 });
