@@ -176,7 +176,8 @@ export class ContainerUnit {
         await runHook(probeAccess(this.#host, this.#container, instance), postStart, HOOK_TIMEOUT_MS, (ms) => sleep(context.clock, ms));
       } catch (error) {
         context.events.event(pod, 'Warning', 'FailedPostStartHook', (error as Error).message);
-        await this.stop(this.#graceMs(), new AbortController().signal, 'FailedPostStartHook');
+        // A run that has ended fails its hook too, and must not take the next one with it.
+        if (this.instance === instance) await this.stop(this.#graceMs(), new AbortController().signal, 'FailedPostStartHook');
         return;
       }
     }

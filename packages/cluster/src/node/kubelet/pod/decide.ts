@@ -69,8 +69,9 @@ export function decidePod(spec: PodSpec, facts: ReadonlyMap<string, ContainerFac
       if (policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0)) begin(container);
       else over.push(exitCode);
     }
-    // kubelet starts containers one after the other and waits for each one's postStart: that is how a sidecar holds the others.
-    if (container.lifecycle?.postStart !== undefined && (phase === 'absent' || phase === 'busy')) break;
+    // kubelet starts containers one after the other and waits for each one's postStart: that is how a sidecar holds the others, after a
+    // restart too. One that cannot start now holds nobody.
+    if (container.lifecycle?.postStart !== undefined && (phase === 'busy' || start.includes(container.name))) break;
   }
   if (over.length < spec.containers.length) return finish(true);
   return finish(true, over.every((code) => code === 0) ? 'Succeeded' : 'Failed');

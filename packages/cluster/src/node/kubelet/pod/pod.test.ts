@@ -32,6 +32,8 @@ test('what starts when', () => {
     ['all at once', two, {}, { start: ['a', 'b'], isInitialized: true }],
     ['a postStart holds what comes after', holding, {}, { start: ['a'], isInitialized: true }],
     ['until it has ended', holding, { a: busy }, { start: [], isInitialized: true }],
+    ['after its end too', holding, { a: exited(1), b: exited(1) }, { start: ['a'], isInitialized: true }],
+    ['but not while it waits', holding, { a: { ...absent, startAfterMs: 5000 } }, { start: ['b'], isInitialized: true, wakeAtMs: 5000 }],
     ['and no longer', holding, { a: starting }, { start: ['b'], isInitialized: true }],
     ['none twice', two, { a: busy, b: running }, { start: [], isInitialized: true }],
     ['restart at once', two, { a: exited(1), b: running }, { start: ['a'], isInitialized: true }],
