@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mountNamespaceOf } from '../node/kubelet/runtime/mount-namespace.ts';
 import { addUsage, parseProcess, type Usage } from './usage.ts';
 
 /**
@@ -11,28 +12,20 @@ import { addUsage, parseProcess, type Usage } from './usage.ts';
 export function readUsage(inits: ReadonlyMap<string, number>): Map<string, Usage> {
   const names = new Map<string, string>();
   for (const [name, pid] of inits) {
-    const namespace = mountNamespace(pid);
+    const namespace = mountNamespaceOf(pid);
     if (namespace !== undefined) names.set(namespace, name);
   }
   const usages = new Map<string, Usage>();
   if (names.size === 0) return usages;
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
-    const name = names.get(mountNamespace(Number(pid)) ?? '');
+    const name = names.get(mountNamespaceOf(Number(pid)) ?? '');
     const usage = name === undefined ? undefined : readProcess(pid);
     if (name === undefined || usage === undefined) continue;
     const before = usages.get(name);
     usages.set(name, before === undefined ? usage : addUsage(before, usage));
   }
   return usages;
-}
-
-function mountNamespace(pid: number): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/mnt`);
-  } catch {
-    return undefined;
-  }
 }
 
 function readProcess(pid: string): Usage | undefined {
