@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { examples, kubeconfig, run } from './commands/action.ts';
 import { addMeshCommands } from './commands/mesh.ts';
 import { addNetpolCommands } from './commands/netpol.ts';
 
@@ -6,19 +7,6 @@ const program = new Command('palisade')
   .description('Zero-trust security mesh for microservices: a cluster on this machine, its policies, and what they did.')
   .showHelpAfterError('(palisade --help shows every command)')
   .showSuggestionAfterError(true);
-
-/** Each command loads its own module when it runs, so that `--help` and `flows` start fast. */
-type Action = (options: Record<string, unknown>, command: Command) => Promise<number | undefined>;
-function run(load: () => Promise<Action>) {
-  return async (options: Record<string, unknown>, command: Command) => {
-    try {
-      process.exitCode = (await (await load())(options, command)) ?? 0;
-    } catch (error) {
-      console.error(`palisade: ${error instanceof Error ? error.message : String(error)}`);
-      process.exitCode = 1;
-    }
-  };
-}
 
 program
   .command('up')
@@ -60,8 +48,8 @@ program
   .option('--last <count>', 'the newest so many', '50')
   .option('--since <duration>', 'not older than: 30s, 5m, 1h')
   .option('-o, --output <format>', 'text or json', 'text')
-  .option('--kubeconfig <file>', 'which cluster (default: KUBECONFIG, then the cluster of this machine)')
-  .addHelpText('after', '\nExamples:\n  palisade flows --verdict DROPPED\n  palisade flows -f --from default/auth --to default/db -o json')
+  .option(...kubeconfig)
+  .addHelpText('after', examples('flows --verdict DROPPED', 'flows -f --from default/auth --to default/db -o json'))
   .action(run(async () => (await import('./commands/flows.ts')).flows));
 
 program

@@ -3,7 +3,10 @@ const FAILED = 2;
 
 type Work = (...args: never[]) => Promise<number>;
 
-/** An action that loads its module when it runs. Commander hands over arguments, options, command; the command is left out. */
+/**
+ * An action that loads its module when it runs, so that `--help` and `flows` start fast. Commander hands over arguments, options,
+ * command; the command is left out.
+ */
 export function run(load: () => Promise<Work>) {
   return async (...args: unknown[]): Promise<void> => {
     try {
@@ -13,4 +16,13 @@ export function run(load: () => Promise<Work>) {
       process.exitCode = FAILED;
     }
   };
+}
+
+/** Options that several commands have. */
+export const kubeconfig = ['--kubeconfig <file>', 'which cluster (default: KUBECONFIG, then the cluster of this machine)'] as const;
+export const files = ['-f, --filename <path...>', 'manifests, files or folders, instead of a cluster'] as const;
+
+/** @param lines what follows `palisade` */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  palisade ${line}`).join('\n')}`;
 }

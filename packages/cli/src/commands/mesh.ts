@@ -1,12 +1,19 @@
 import type { Command } from 'commander';
-import { run } from './action.ts';
+import { examples, files, kubeconfig, run } from './action.ts';
 
-const kubeconfig = ['--kubeconfig <file>', 'which cluster (default: KUBECONFIG, then the cluster of this machine)'] as const;
 const output = ['-o, --output <format>', 'text, json or yaml', 'text'] as const;
-const files = ['-f, --filename <path...>', 'manifests, files or folders, instead of a cluster'] as const;
 const root = ['-i, --istio-namespace <namespace>', 'where the control plane runs', 'istio-system'] as const;
 
-const examples = (...lines: string[]) => `\nExamples:\n${lines.map((line) => `  palisade ${line}`).join('\n')}`;
+/** A question to the mesh: of a cluster or of manifests, answered as text or for programs. */
+function question(command: Command, lines: readonly string[], load: Parameters<typeof run>[0]): void {
+  command
+    .option(...files)
+    .option(...root)
+    .option(...output)
+    .option(...kubeconfig)
+    .addHelpText('after', examples(...lines))
+    .action(run(load));
+}
 
 /** Adds the commands of the mesh. */
 export function addMeshCommands(program: Command): void {
@@ -49,69 +56,54 @@ export function addMeshCommands(program: Command): void {
     .action(run(async () => (await import('../mesh/proxy-config/proxy-config.ts')).proxyConfig));
 
   const authz = program.command('authz').description('who may call whom: AuthorizationPolicies and what decides');
-  authz
-    .command('check <pod>')
-    .description('the policies that apply to a pod, and whether its proxy runs them; exit code 1 when not')
-    .option('-n, --namespace <namespace>', 'of a pod that does not say', 'default')
-    .option(...files)
-    .option(...root)
-    .option(...output)
-    .option(...kubeconfig)
-    .addHelpText('after', examples('authz check deploy/details-v1', 'authz check details-v1 -f examples/bookinfo'))
-    .action(run(async () => (await import('../mesh/authz/check.ts')).check));
-  authz
-    .command('explain')
-    .description('the verdict on one call, the rule and line that decide, and what would change it; exit code 0 allowed, 1 denied')
-    .requiredOption('--from <pod>', 'who calls: POD, KIND/NAME or NAMESPACE/NAME')
-    .requiredOption('--to <destination>', 'service, or pod with its port: details, details.shop:9080, pod/details-1:9080')
-    .option('--port <port>', 'of the service or pod')
-    .option('--method <method>', 'of the request', 'GET')
-    .option('--path <path>', 'of the request', '/')
-    .option('--header <header...>', 'of the request: "name: value"')
-    .option('--jwt <token>', 'its token, or a token’s claims as JSON; the signature is taken to be good')
-    .option('--live', 'send the request too, from the caller’s container with curl; exit code 2 when the answer is another')
-    .option('-n, --namespace <namespace>', 'of ends that do not say', 'default')
-    .option(...files)
-    .option(...root)
-    .option(...output)
-    .option(...kubeconfig)
-    .addHelpText(
-      'after',
-      examples(
-        'authz explain --from deploy/productpage-v1 --to details --path /details/0 --live',
-        'authz explain --from ratings-v1 --to details:9080 --method POST -f examples/bookinfo',
-        `authz explain --from web --to api --jwt '{"iss":"https://issuer","sub":"ann"}'`,
-      ),
-    )
-    .action(run(async () => (await import('../mesh/authz/explain.ts')).explain));
+  question(
+    authz
+      .command('check <pod>')
+      .description('the policies that apply to a pod, and whether its proxy runs them; exit code 1 when not')
+      .option('-n, --namespace <namespace>', 'of a pod that does not say', 'default'),
+    ['authz check deploy/details-v1', 'authz check details-v1 -f examples/bookinfo'],
+    async () => (await import('../mesh/authz/check.ts')).check,
+  );
+  question(
+    authz
+      .command('explain')
+      .description('the verdict on one call, the rule and line that decide, and what would change it; exit code 0 allowed, 1 denied')
+      .requiredOption('--from <pod>', 'who calls: POD, KIND/NAME or NAMESPACE/NAME')
+      .requiredOption('--to <destination>', 'service, or pod with its port: details, details.shop:9080, pod/details-1:9080')
+      .option('--port <port>', 'of the service or pod')
+      .option('--method <method>', 'of the request', 'GET')
+      .option('--path <path>', 'of the request', '/')
+      .option('--header <header...>', 'of the request: "name: value"')
+      .option('--jwt <token>', 'its token, or a token’s claims as JSON; the signature is taken to be good')
+      .option('--live', 'send the request too, from the caller’s container with curl; exit code 2 when the answer is another')
+      .option('-n, --namespace <namespace>', 'of ends that do not say', 'default'),
+    [
+      'authz explain --from deploy/productpage-v1 --to details --path /details/0 --live',
+      'authz explain --from ratings-v1 --to details:9080 --method POST -f examples/bookinfo',
+      `authz explain --from web --to api --jwt '{"iss":"https://issuer","sub":"ann"}'`,
+    ],
+    async () => (await import('../mesh/authz/explain.ts')).explain,
+  );
 
-  program
-    .command('authn')
-    .description('mutual TLS between workloads')
-    .command('tls-check [pod] [host]')
-    .description('do client and server agree on TLS, by service and port; exit code 1 when any does not')
-    .option('-n, --namespace <namespace>', 'of a pod that does not say', 'default')
-    .option(...files)
-    .option(...root)
-    .option(...output)
-    .option(...kubeconfig)
-    .addHelpText(
-      'after',
-      examples('authn tls-check', 'authn tls-check deploy/fruits-catalog mongodb.fruits-catalog.svc.cluster.local -n fruits-catalog'),
-    )
-    .action(run(async () => (await import('../mesh/authn/tls-check.ts')).tlsCheck));
+  const authn = program.command('authn').description('mutual TLS between workloads');
+  question(
+    authn
+      .command('tls-check [pod] [host]')
+      .description('do client and server agree on TLS, by service and port; exit code 1 when any does not')
+      .option('-n, --namespace <namespace>', 'of a pod that does not say', 'default'),
+    ['authn tls-check', 'authn tls-check deploy/fruits-catalog mongodb.fruits-catalog.svc.cluster.local -n fruits-catalog'],
+    async () => (await import('../mesh/authn/tls-check.ts')).tlsCheck,
+  );
 
-  program
-    .command('describe <kind> <name>')
-    .alias('x')
-    .description('what the mesh does with a pod or service')
-    .option('-n, --namespace <namespace>', 'of a name that does not say', 'default')
-    .option(...files)
-    .option(...root)
-    .option(...output)
-    .option(...kubeconfig)
-    .addHelpText('after', examples('describe pod details-v1', 'x service reviews -n default'))
-    .action(run(async () => (await import('../mesh/describe.ts')).describe));
+  question(
+    program
+      .command('describe <kind> <name>')
+      .alias('x')
+      .description('what the mesh does with a pod or service')
+      .option('-n, --namespace <namespace>', 'of a name that does not say', 'default'),
+    ['describe pod details-v1', 'x service reviews -n default'],
+    async () => (await import('../mesh/describe.ts')).describe,
+  );
 
   program
     .command('convert')

@@ -1,16 +1,15 @@
 import type { Command } from 'commander';
-import { run } from './action.ts';
+import { examples, files, kubeconfig, run } from './action.ts';
 
 /** Adds `palisade netpol …` and `palisade quarantine`. */
 export function addNetpolCommands(program: Command): void {
   const netpol = program.command('netpol').description('who may talk to whom: ask, explain, lint, compare, propose');
-  const add = (usage: string, description: string, examples: readonly string[]) =>
+  const add = (usage: string, description: string, lines: readonly string[]) =>
     netpol
       .command(usage)
       .description(description)
-      .option('--kubeconfig <file>', 'which cluster (default: KUBECONFIG, then the cluster of this machine)')
-      .addHelpText('after', `\nExamples:\n${examples.map((example) => `  palisade netpol ${example}`).join('\n')}`);
-  const files = ['-f, --filename <path...>', 'manifests, files or folders, instead of a cluster'] as const;
+      .option(...kubeconfig)
+      .addHelpText('after', examples(...lines.map((line) => `netpol ${line}`)));
 
   add('can <from> <to>', 'may one reach the other, and which line of YAML decides; exit code 0 yes, 1 no', [
     'can deployment/auth service/db --port 8080',
@@ -78,7 +77,7 @@ export function addNetpolCommands(program: Command): void {
     .option('--set <name=value...>', 'values of the template')
     .addHelpText(
       'after',
-      '\nExamples:\n  palisade netpol new default-deny -n shop\n  palisade netpol new egress-allow-list -n shop --set cidr=192.0.2.0/24 port=443',
+      examples('netpol new default-deny -n shop', 'netpol new egress-allow-list -n shop --set cidr=192.0.2.0/24 port=443'),
     )
     .action(run(async () => (await import('../netpol/new.ts')).newFromTemplate));
 
@@ -88,10 +87,7 @@ export function addNetpolCommands(program: Command): void {
     .option('--keep-dns', 'let it go on asking the cluster DNS')
     .option('--release', 'lift the quarantine')
     .option('-n, --namespace <namespace>', 'where it is', 'default')
-    .option('--kubeconfig <file>', 'which cluster (default: KUBECONFIG, then the cluster of this machine)')
-    .addHelpText(
-      'after',
-      '\nExamples:\n  palisade quarantine pod www-5d9c7-x2x4q --keep-dns\n  palisade quarantine deployment www --release',
-    )
+    .option(...kubeconfig)
+    .addHelpText('after', examples('quarantine pod www-5d9c7-x2x4q --keep-dns', 'quarantine deployment www --release'))
     .action(run(async () => (await import('./quarantine.ts')).quarantine));
 }
