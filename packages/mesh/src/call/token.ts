@@ -1,5 +1,6 @@
 /** What the proxy's token filter says to a request, its signature taken to be good (Envoy's jwt_authn, and its words). */
 import type { JwtRule, PathPattern, PathTrigger, TokenPlan } from '../authn/request-authentication.ts';
+import { compileExpression } from '../resources/regular-expression.ts';
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -47,7 +48,7 @@ function fits({ kind, text }: PathPattern, path: string): boolean {
     case 'suffix':
       return path.endsWith(text);
     case 'regex':
-      return new RegExp(`^(?:${text})$`, 'u').test(path);
+      return compileExpression(text).test(path);
     default:
       return kind satisfies never;
   }

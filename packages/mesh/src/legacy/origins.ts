@@ -1,6 +1,7 @@
 /** `origins` of authentication.istio.io/v1alpha1 Policy: JSON Web Tokens that a request must carry, and on which paths. */
 import type { JwtRule, PathPattern, PathTrigger, TokenRequirement } from '../authn/request-authentication.ts';
 import { readFields, readList, readString, readStrings, refuse } from '../resources/read.ts';
+import { checkExpression } from '../resources/regular-expression.ts';
 import { readJwtRule } from '../resources/request-authentication.ts';
 
 export const noTokens: TokenRequirement = { rules: [], isRequired: false, triggers: [] };
@@ -65,14 +66,4 @@ function readPatterns(value: unknown, field: string): PathPattern[] {
     if (kinds[0] === 'regex') checkExpression(text, `${where}.regex`);
     return { kind: kinds[0]!, text };
   });
-}
-
-/** What RE2 lacks would make a proxy refuse its whole configuration. */
-function checkExpression(text: string, field: string): void {
-  try {
-    new RegExp(text, 'u');
-  } catch (error) {
-    refuse(field, (error as Error).message);
-  }
-  if (/\(\?(?:[=!]|<[=!])|\\[1-9k]/.test(text)) refuse(field, `"${text}": look-around and back references are not supported`);
 }

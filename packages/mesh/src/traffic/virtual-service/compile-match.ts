@@ -2,6 +2,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { HeaderMatcherSchema, RouteMatchSchema } from '@palisade/xds/api/envoy/config/route/v3/route_components';
 import type { StringMatcherSchema } from '@palisade/xds/api/envoy/type/matcher/v3/string';
+import { compileExpression } from '../../resources/regular-expression.ts';
 import type { HttpMatch, StringMatch } from './model.ts';
 
 type RouteMatch = MessageInitShape<typeof RouteMatchSchema>;
@@ -81,7 +82,7 @@ export function schemeFits(wanted: StringMatch | undefined, scheme: string): boo
     case 'prefix':
       return scheme.startsWith(wanted.value);
     case 'regex':
-      return new RegExp(`^(?:${wanted.value})$`).test(scheme);
+      return compileExpression(wanted.value).test(scheme);
     default:
       return wanted.kind satisfies never;
   }

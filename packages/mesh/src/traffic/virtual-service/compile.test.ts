@@ -170,6 +170,8 @@ test('gateways, ports and source decide at compile time; without a fitting route
     cluster('web', 80),
   );
   assert.equal(routed({ http: [{ ...web, match: [{ scheme: { exact: 'https' } }] }] }), cluster('details'));
+  assert.equal(routed({ http: [{ ...web, match: [{ scheme: { regex: '(?i)HTTPS' } }] }] }), cluster('details'));
+  assert.equal(routed({ http: [{ ...web, match: [{ scheme: { regex: '(?i)(?P<all>HTTPS?)' } }] }] }), cluster('web', 80));
 });
 
 test('a host that is no service is routed on port 80', () => {

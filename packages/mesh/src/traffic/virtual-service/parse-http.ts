@@ -1,10 +1,10 @@
 /** One HTTP route of a VirtualService. */
 import { readFields, readList, readString, refuse } from '../../resources/read.ts';
+import { checkExpression } from '../../resources/regular-expression.ts';
 import { type HeaderChanges, type Headers, type HttpAction, type HttpDestination, type HttpRoute, redirectStatuses } from './model.ts';
 import { checkWeights, type Place, readDestination, readWeight } from './parse-destination.ts';
 import { readHttpMatch } from './parse-match.ts';
 import { checkHost, readPort } from './parse-names.ts';
-import { checkExpression } from './regular-expression.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,8 +1,8 @@
 /** `match` of HTTP and TCP routes. */
 import { readFields, readList, readString, refuse } from '../../resources/read.ts';
+import { checkExpression } from '../../resources/regular-expression.ts';
 import type { HttpMatch, SourceMatch, StringMatch } from './model.ts';
 import { qualifyGateways, readPort } from './parse-names.ts';
-import { checkExpression } from './regular-expression.ts';
 
 const sourceFields = ['port', 'sourceLabels', 'sourceNamespace', 'gateways'];
 const httpFields = [

@@ -58,6 +58,8 @@ test('what is not served, or does not fit, is refused with its path', () => {
     [match({ uri: { regex: 'a'.repeat(1025) } }), /match\[0\]\.uri\.regex: has 1025/],
     [match({ uri: { regex: '(?=a)' } }), /match\[0\]\.uri\.regex: looks ahead/],
     [match({ uri: { regex: '(a)\\1' } }), /match\[0\]\.uri\.regex: refers back/],
+    [match({ uri: { regex: '/a\\q' } }), /match\[0\]\.uri\.regex: "\\q" means nothing/],
+    [match({ uri: { regex: '\\\\\\x4' } }), /match\[0\]\.uri\.regex: "\\x" means nothing/],
     [match({ headers: { 'a b': {} } }), /match\[0\]\.headers\[a b\]: expected the name/],
     [http({ ...toDb, headers: { request: { set: { 'x-a': 'b\r\nevil: 1' } } } }), /headers\.request\.set\[x-a\]: expected a text/],
     [http({ ...toDb, headers: { request: { remove: ['host'] } } }), /headers\.request\.remove\[host\]: use rewrite\.authority/],
