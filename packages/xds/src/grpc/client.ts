@@ -71,7 +71,7 @@ export function callUnary(
     let answer: Uint8Array | undefined;
     const call = openCall(session, path, headers, {
       message(message) {
-        answer ??= Uint8Array.from(message);
+        answer ??= message;
       },
       closed(error) {
         if (error !== undefined) reject(error);

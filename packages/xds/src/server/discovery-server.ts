@@ -92,8 +92,7 @@ function serve<Identity, Desc extends DescMessage>(
   };
   return {
     message(message) {
-      const copy = Uint8Array.from(message);
-      queue = queue.then(() => take(copy));
+      queue = queue.then(() => take(message));
       queue.catch(fail);
     },
     halfClosed: () => call.end(),
