@@ -3,7 +3,8 @@ import { nodeOf, referredNames } from '../auth/node-authorizer.ts';
 import { type Core, readObject, type Scope } from '../core.ts';
 import type { Operation } from './match.ts';
 
-const MIRROR = 'kubernetes.io/config.mirror';
+/** Of the copy in the API of a pod that a kubelet has from elsewhere. */
+export const MIRROR = 'kubernetes.io/config.mirror';
 const RESTRICTED = 'node-restriction.kubernetes.io';
 
 /** Labels below Kubernetes' own domains that a kubelet may give its node. */
@@ -104,7 +105,8 @@ function restrictMirror(core: Core, pod: KubernetesObject, node: string, refuse:
   const self = readObject(core, 'nodes', '', node);
   if (self === undefined) throw refuse(`error looking up node ${node} to verify uid: node "${node}" not found`);
   if (self.metadata.uid !== owner.uid) throw refuse(`node ${node} UID mismatch: expected ${owner.uid} got ${self.metadata.uid}`);
-  const referred = ['secrets', 'configmaps', 'persistentvolumeclaims'].find((kind) => [...referredNames(pod['spec'], kind)].length > 0);
+  const kinds = ['secrets', 'configmaps', 'persistentvolumeclaims'] as const;
+  const referred = kinds.find((kind) => referredNames(pod, kind).length > 0);
   const reference = pod['spec'].serviceAccountName ? 'serviceaccounts' : referred;
   if (reference !== undefined) throw refuse(`node "${node}" can not create pods that reference ${reference}`);
 }

@@ -1,3 +1,4 @@
+import type { FieldRequirement } from '@palisade/kubernetes';
 import type { UserInfo } from '../../contract.ts';
 
 /** What is asked: one verb on a resource or on a path that is none. */
@@ -14,8 +15,8 @@ export interface Attributes {
     readonly namespace: string;
     /** Empty: no single object. */
     readonly name: string;
-    /** Of a list or watch, as it was sent. */
-    readonly fieldSelector?: string;
+    /** What the field selector of a list or watch demands. */
+    readonly fields?: readonly FieldRequirement[];
   };
   readonly path: string;
 }

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '@palisade/kubernetes';
+import { claimNameOf, type KubernetesObject } from '@palisade/kubernetes';
 import type { UserInfo } from '../../contract.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { type Attributes, type Authorizer, anyOf, type Decision } from './authorizer.ts';
@@ -33,30 +33,34 @@ class NodeAuthorizer implements Authorizer {
     const node = nodeOf(attributes.user);
     if (node === undefined) return denied();
     const { resource, verb } = attributes;
-    const kind = resource === undefined ? '' : resource.group === '' ? resource.resource : `${resource.resource}.${resource.group}`;
-    switch (resource === undefined ? '' : kind) {
+    if (resource === undefined) return this.#byRole(attributes);
+    switch (resource.group === '' ? resource.resource : `${resource.resource}.${resource.group}`) {
       case 'secrets':
       case 'configmaps':
-        return this.#read(node, verb, resource!);
+        return this.#read(node, verb, resource);
       case 'persistentvolumeclaims':
-        return resource!.subresource === 'status' ? this.#claimStatus(node, verb, resource!) : this.#get(node, verb, resource!);
+        return resource.subresource === 'status' ? this.#claimStatus(node, verb, resource) : this.#get(node, verb, resource);
       case 'persistentvolumes':
       case 'volumeattachments.storage.k8s.io':
-        return this.#get(node, verb, resource!);
+        return this.#get(node, verb, resource);
       case 'serviceaccounts':
-        return this.#token(node, verb, resource!);
+        return this.#token(node, verb, resource);
       case 'leases.coordination.k8s.io':
-        return ownLease(node, verb, resource!);
+        return ownLease(node, verb, resource);
       case 'csinodes.storage.k8s.io':
-        return ownCsiNode(node, verb, resource!);
+        return ownCsiNode(node, verb, resource);
       case 'nodes':
-        return ownNode(node, verb, resource!);
+        return ownNode(node, verb, resource);
       case 'pods':
-        return this.#pod(node, verb, resource!);
+        return this.#pod(node, verb, resource);
       default:
-        this.#rules ??= bootstrapRole('system:node');
-        return this.#rules.some((rule) => covers(rule, attributes)) ? ALLOWED : denied();
+        return this.#byRole(attributes);
     }
+  }
+
+  #byRole(attributes: Attributes): Decision {
+    this.#rules ??= bootstrapRole('system:node');
+    return this.#rules.some((rule) => covers(rule, attributes)) ? ALLOWED : denied();
   }
 
   #read(node: string, verb: string, resource: Resource): Decision {
@@ -84,13 +88,13 @@ class NodeAuthorizer implements Authorizer {
   }
 
   #pod(node: string, verb: string, resource: Resource): Decision {
-    const { subresource, fieldSelector = '' } = resource;
+    const { subresource, fields = [] } = resource;
     if (subresource === 'status') return verb === 'update' || verb === 'patch' ? ALLOWED : denied();
     if (subresource === 'eviction') return verb === 'create' ? ALLOWED : denied();
     if (subresource !== '') return denied();
     if (verb === 'get') return this.#related(node, resource);
     if (verb === 'list' || verb === 'watch') {
-      return fieldSelector.split(',').some((part) => part === `spec.nodeName=${node}` || part === `spec.nodeName==${node}`)
+      return fields.some(({ field, op, value }) => field === 'spec.nodeName' && op === '=' && value === node)
         ? ALLOWED
         : denied('can only list/watch pods with spec.nodeName field selector');
     }
@@ -109,23 +113,35 @@ class NodeAuthorizer implements Authorizer {
       case 'pods':
         return pod.metadata.name === name;
       case 'serviceaccounts':
-        return (pod['spec'].serviceAccountName ?? 'default') === name;
+        // A mirror pod has none.
+        return pod['spec'].serviceAccountName === name;
       case 'persistentvolumes':
-        return [...referredNames(pod['spec'], 'persistentvolumeclaims')].some(
+        return referredNames(pod, 'persistentvolumeclaims').some(
           (claim) => this.#store.get('persistentvolumeclaims', pod.metadata.namespace!, claim)?.object['spec']?.volumeName === name,
         );
       case 'secrets':
       case 'configmaps':
       case 'persistentvolumeclaims':
-        return new Set(referredNames(pod['spec'], resource)).has(name);
+        return referredNames(pod, resource).includes(name);
       default:
         return false;
     }
   }
 }
 
+type Referred = 'secrets' | 'configmaps' | 'persistentvolumeclaims';
+
+/** Names of objects of one kind that a pod mounts or reads. */
+export function referredNames(pod: KubernetesObject, resource: Referred): string[] {
+  if (resource !== 'persistentvolumeclaims') return [...namesIn(pod['spec'], REFERENCES[resource])];
+  const volumes: Parameters<typeof claimNameOf>[1][] = pod['spec']?.volumes ?? [];
+  return volumes.flatMap((volume) => claimNameOf(pod.metadata.name!, volume) ?? []);
+}
+
+type References = readonly (readonly [holder: string, field: string])[];
+
 /** Fields of a pod's spec that name an object, by the kind they name. */
-const REFERENCES: Readonly<Record<string, readonly (readonly [holder: string, field: string])[]>> = {
+const REFERENCES = {
   secrets: [
     ['secretKeyRef', 'name'],
     ['secretRef', 'name'],
@@ -138,19 +154,18 @@ const REFERENCES: Readonly<Record<string, readonly (readonly [holder: string, fi
     ['configMapRef', 'name'],
     ['configMap', 'name'],
   ],
-  persistentvolumeclaims: [['persistentVolumeClaim', 'claimName']],
-};
+} satisfies Record<string, References>;
 
-/** Names of objects of one kind that a pod mounts or reads, wherever in its spec they stand. */
-export function* referredNames(value: unknown, resource: string, holder = ''): IterableIterator<string> {
+/** What the fields say, wherever in `value` they stand. */
+function* namesIn(value: unknown, references: References, holder = ''): IterableIterator<string> {
   if (Array.isArray(value)) {
-    for (const item of value) yield* referredNames(item, resource, holder);
+    for (const item of value) yield* namesIn(item, references, holder);
     return;
   }
   if (typeof value !== 'object' || value === null) return;
   for (const [key, inner] of Object.entries(value)) {
-    if (typeof inner === 'string' && REFERENCES[resource]?.some(([at, field]) => at === holder && field === key)) yield inner;
-    else yield* referredNames(inner, resource, key);
+    if (typeof inner === 'string' && references.some(([at, field]) => at === holder && field === key)) yield inner;
+    else yield* namesIn(inner, references, key);
   }
 }
 

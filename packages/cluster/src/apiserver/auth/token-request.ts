@@ -75,7 +75,7 @@ function boundObject(core: Core, scope: Scope, ref: ObjectReference | undefined)
       `the UID in the bound object reference (${ref.uid}) does not match the UID in record. The object might have been deleted and then recreated`,
     );
   }
-  if (kind === 'Pod' && (object['spec']?.serviceAccountName ?? 'default') !== scope.name) {
+  if (kind === 'Pod' && object['spec']?.serviceAccountName !== scope.name) {
     throw badRequest(`cannot bind token for serviceaccount "${scope.name}" to pod running with different serviceaccount name.`);
   }
   return { kind, name, uid };

@@ -1,5 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { accessDenied, methodNotSupportedHere, PatchType, pathDenied, unknownResource } from '@palisade/kubernetes';
+import {
+  accessDenied,
+  type FieldRequirement,
+  methodNotSupportedHere,
+  PatchType,
+  parseFieldSelector,
+  pathDenied,
+  unknownResource,
+} from '@palisade/kubernetes';
 import type { UserInfo } from '../../contract.ts';
 import { authenticate } from '../auth/authenticate.ts';
 import type { Attributes } from '../auth/authorizer.ts';
@@ -89,18 +97,26 @@ function verbOf(method: string, info: ResourceInfo, query: URLSearchParams): str
   return verb === 'get' ? 'list' : verb === 'delete' ? 'deletecollection' : verb;
 }
 
-/**
- * @param fieldSelector of a list or watch: who names one object there asks for that one alone
- * @throws StatusError 403
- */
+/** @throws StatusError 403 */
 export function authorizeResource({ authorizer }: HttpContext, user: UserInfo, verb: string, info: ResourceInfo, fieldSelector = ''): void {
   const { group, version, resource, subresource, path } = info;
-  const name = info.name || (/(?:^|,)metadata\.name==?([^,]+)/.exec(fieldSelector)?.[1] ?? '');
+  const fields = verb === 'list' || verb === 'watch' ? requirementsIn(fieldSelector) : [];
+  // Who reads what has one name asks for that one alone.
+  const name = info.name || (fields.find(({ field, op }) => field === 'metadata.name' && op === '=')?.value ?? '');
   // A namespace is asked for by its own name as namespace, so that a Role in it can allow reading it.
   const namespace = group === '' && resource === 'namespaces' && info.name !== '' ? info.name : info.namespace;
-  const attributes: Attributes = { user, verb, path, resource: { group, version, resource, subresource, namespace, name, fieldSelector } };
+  const attributes: Attributes = { user, verb, path, resource: { group, version, resource, subresource, namespace, name, fields } };
   const { allowed, reason } = authorizer.authorize(attributes);
   if (!allowed) throw accessDenied({ user: user.username, verb, group, resource, subresource, name, namespace, reason });
+}
+
+/** None where they cannot be understood: what serves the request says so, to those who may know. */
+function requirementsIn(fieldSelector: string): FieldRequirement[] {
+  try {
+    return parseFieldSelector(fieldSelector);
+  } catch {
+    return [];
+  }
 }
 
 function authorizePath({ authorizer }: HttpContext, user: UserInfo, method: string, path: string): void {

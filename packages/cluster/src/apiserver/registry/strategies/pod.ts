@@ -1,5 +1,7 @@
 import { forbidden, invalid, type KubernetesObject } from '@palisade/kubernetes';
 import { defaultFromLimitRanges } from '../../admission/limit-range.ts';
+import { MIRROR } from '../../admission/node-restriction.ts';
+import { referredNames } from '../../auth/node-authorizer.ts';
 import { type Core, readObject } from '../../core.ts';
 import type { Strategy } from '../strategy.ts';
 import { safeSuffix } from '../uid.ts';
@@ -56,7 +58,7 @@ export const podStrategy: Strategy = {
 
 async function admitServiceAccount(pod: KubernetesObject, core: Core): Promise<void> {
   const spec = pod['spec'];
-  if (pod.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) return;
+  if (pod.metadata.annotations?.[MIRROR] !== undefined) return refuseMirrorIdentity(pod);
   const namespace = pod.metadata.namespace!;
   spec.serviceAccountName ??= spec.serviceAccount ?? 'default';
   spec.serviceAccount = spec.serviceAccountName;
@@ -72,6 +74,17 @@ async function admitServiceAccount(pod: KubernetesObject, core: Core): Promise<v
   }
   if (spec.imagePullSecrets === undefined && account['imagePullSecrets'] !== undefined) spec.imagePullSecrets = account['imagePullSecrets'];
   if ((spec.automountServiceAccountToken ?? account['automountServiceAccountToken']) !== false) mountToken(pod, core);
+}
+
+/** A mirror pod is made by a kubelet for itself: through it no account and no secret of the cluster comes into reach. */
+function refuseMirrorIdentity(pod: KubernetesObject): void {
+  const refuse = (why: string) => forbidden(PODS, pod.metadata.name ?? '', why);
+  if (pod['spec'].serviceAccountName) throw refuse('a mirror pod may not reference service accounts');
+  if (referredNames(pod, 'secrets').length > 0) throw refuse('a mirror pod may not reference secrets');
+  const volumes: { projected?: { sources?: { serviceAccountToken?: object }[] } }[] = pod['spec'].volumes ?? [];
+  const sources = volumes.flatMap((volume) => volume.projected?.sources ?? []);
+  if (sources.some((source) => source.serviceAccountToken !== undefined))
+    throw refuse('a mirror pod may not use ServiceAccountToken volume projections');
 }
 
 /** The projected volume kube-api-access-xxxxx: token, CA bundle and namespace, in every container that mounts nothing there. */
