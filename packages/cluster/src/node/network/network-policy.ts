@@ -148,6 +148,9 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
     onExpired: () => changed('MODIFIED'),
   });
 
+  /** Until the addresses that were new last are in force. */
+  let entering = Promise.resolve();
+
   // Before any pod: the table that lets nothing of a pod through.
   await Promise.all(nodes.map((node) => applyOne(node, none)));
 
@@ -168,8 +171,10 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
   return {
     settled: () => coalescer.trigger(),
     async resolved(name, addresses, ttlSeconds) {
-      if (!speaksOfDomain(compiled, name) || !answers.observe(name, addresses, ttlSeconds)) return;
-      await coalescer.trigger();
+      if (!speaksOfDomain(compiled, name)) return;
+      if (answers.observe(name, addresses, ttlSeconds)) entering = coalescer.trigger();
+      // Also for whoever asks again meanwhile.
+      await entering;
     },
     compiled,
     logIds,

@@ -25,6 +25,7 @@ const KNOWN: Record<string, string> = {
   jobs: 'Job',
   cronjobs: 'CronJob',
   networkpolicies: 'NetworkPolicy-',
+  clusternetworkpolicies: 'ClusterNetworkPolicy!',
   poddisruptionbudgets: 'PodDisruptionBudget',
   resourcequotas: 'ResourceQuota',
   persistentvolumeclaims: 'PersistentVolumeClaim',
