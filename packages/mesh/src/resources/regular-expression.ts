@@ -11,8 +11,8 @@ export function checkExpression(source: string, field: string): void {
   if (source.length > maxLength) refuse(field, `has ${source.length} characters, expected at most ${maxLength}`);
   if (/\(\?(?:[=!]|<[=!])/.test(source)) refuse(field, 'looks ahead or behind, which RE2 cannot');
   if (/(?:^|[^\\])(?:\\\\)*\\[1-9k]/.test(source)) refuse(field, 'refers back to a group, which RE2 cannot');
-  const escape = strangeEscape.exec(source)?.[1];
-  if (escape !== undefined) refuse(field, `"${escape}" means nothing in RE2`);
+  const strange = strangeEscape.exec(source)?.[1];
+  if (strange !== undefined) refuse(field, `"${strange}" means nothing in RE2`);
   const counts = [...source.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].flatMap(([, low, high]) => [Number(low), Number(high || 0)]);
   if (counts.some((count) => count > 1000)) refuse(field, 'repeats more than 1000 times, which RE2 refuses');
   const { body, flags } = translate(source);
