@@ -31,7 +31,7 @@ export class Host {
   active = 0;
   requests = 0;
   failures = 0;
-  /** The last one used is the first one used again, so that the rest can age. */
+  /** The last one used is the first one used again: what is not needed, the other side closes. */
   readonly idle: UpstreamConnection[] = [];
   /** No longer in its cluster: connections are closed as they come back. */
   isGone = false;

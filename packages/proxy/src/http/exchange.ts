@@ -242,7 +242,7 @@ export class Exchange implements UpstreamUser {
     this.upstream = undefined;
     const action = this.route?.action as Forward;
     // The peer closed an idle connection just as it was taken: one more try, with a new connection.
-    if (reused && isReplayable && this.#attempts === 1) {
+    if (reused && isReplayable && this.#attempts === 1 && !this.response.isHeard) {
       this.#attempt(action, empty, 0, 0);
       return;
     }
@@ -281,7 +281,7 @@ export class Exchange implements UpstreamUser {
     if (this.isDone) return;
     this.isDone = true;
     const { upstream, manager } = this;
-    upstream?.release(isReusable, manager.runtime.clock());
+    upstream?.release(isReusable);
     const { counters } = manager;
     counters.active.value--;
     const hundreds = this.status < 300 ? counters.c2 : this.status < 400 ? counters.c3 : this.status < 500 ? counters.c4 : counters.c5;

@@ -12,6 +12,8 @@ export class ResponseRelay {
   readonly #exchange: Exchange;
   /** A byte of the answer is on its way to the client. */
   hasStarted = false;
+  /** The upstream has said something, be it half a head. */
+  isHeard = false;
   head: Head | undefined;
   serviceTime: string | undefined;
   #waiting: Buffer | undefined;
@@ -25,6 +27,7 @@ export class ResponseRelay {
 
   onBytes(given: Buffer, length: number): void {
     const exchange = this.#exchange;
+    this.isHeard = true;
     if (exchange.isTunnel) {
       this.#relay(Buffer.from(given.subarray(0, length)));
       return;

@@ -1,5 +1,5 @@
 /** One connection to an endpoint, plain or TLS, used by one request at a time. */
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Host } from '../cluster/host.ts';
@@ -24,7 +24,6 @@ export class UpstreamConnection {
   isReady = false;
   /** It carried a request before: its end may be a race with the peer's idle timeout. */
   uses = 0;
-  idleSinceMs = 0;
   #failure = '';
   #isEnded = false;
   #connectTimer: NodeJS.Timeout | undefined;
@@ -37,7 +36,7 @@ export class UpstreamConnection {
     const place = { ...where, ...buffering };
     const material = tls?.setup.material();
     if (tls !== undefined && material === undefined) {
-      this.socket = connectTcp({ host: '127.0.0.1', port: 1, autoSelectFamily: false });
+      this.socket = new Socket();
       this.socket.destroy(new Error('a TLS secret is not there yet'));
     } else if (tls !== undefined && material !== undefined) {
       const secure = connectTls({
@@ -80,14 +79,15 @@ export class UpstreamConnection {
   }
 
   /** An exchange is over. @param isReusable nothing of it is left on the connection */
-  release(isReusable: boolean, now: number): void {
+  release(isReusable: boolean): void {
     this.user = undefined;
     this.uses++;
     if (!isReusable || this.host.isGone || !this.isUsable) {
       this.destroy();
       return;
     }
-    this.idleSinceMs = now;
+    // A reader that was too slow may have stopped it.
+    if (this.socket.isPaused()) this.socket.resume();
     this.host.idle.push(this);
   }
 
@@ -109,11 +109,10 @@ export class UpstreamConnection {
     const { user } = this;
     if (this.isReady) user?.onUpstreamEnd();
     else user?.onUpstreamFailed(this.#failure || 'connection closed', this.host.place.tls !== undefined);
-    if (user === undefined) this.socket.destroy();
-    if (user === undefined) {
-      const at = this.host.idle.indexOf(this);
-      if (at >= 0) this.host.idle.splice(at, 1);
-    }
+    if (user !== undefined) return;
+    this.socket.destroy();
+    const at = this.host.idle.indexOf(this);
+    if (at >= 0) this.host.idle.splice(at, 1);
   }
 }
 
