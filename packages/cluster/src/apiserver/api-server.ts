@@ -9,7 +9,7 @@ import { callWebhook, type ServiceDialer } from './admission/call.ts';
 import { restrictSigners } from './admission/certificates.ts';
 import { WebhookAdmission } from './admission/webhooks.ts';
 import { MASTERS, withMasters } from './auth/authorizer.ts';
-import { refuseEscalation } from './auth/escalation.ts';
+import { refuseEscalation, requireCreate } from './auth/escalation.ts';
 import { withNodes } from './auth/node-authorizer.ts';
 import { RbacAuthorizer } from './auth/rbac.ts';
 import { TokenService } from './auth/service-account-tokens.ts';
@@ -114,6 +114,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       refuseEscalation(scope, object, authorizer, rbac);
       restrictSigners(scope, object, old, authorizer);
     },
+    requireCreate: (scope) => requireCreate(scope, authorizer),
     clock,
     random: systemRandom,
     sleep: (ms) => sleep(ms),

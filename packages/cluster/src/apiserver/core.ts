@@ -16,6 +16,8 @@ export interface Core {
   readonly admission: WebhookAdmission;
   /** Refuses what the writer is allowed in general but not in this case: more rights than they have, somebody else's signer. @throws StatusError 403 */
   readonly restrict: (scope: Scope, object: KubernetesObject, old: KubernetesObject | undefined) => void;
+  /** Refuses the making of an object to who may only change it: an apply does either. @throws StatusError 403 */
+  readonly requireCreate: (scope: Scope) => void;
   readonly clock: () => Date;
   readonly random: Random;
   /** Waits; replaced in tests. */

@@ -42,6 +42,21 @@ export function refuseEscalation(scope: Scope, object: KubernetesObject, authori
   throw forbidden(gvr, name, why);
 }
 
+/**
+ * Who patches by apply makes what is not there: that takes the verb `create` too.
+ *
+ * @throws StatusError 403
+ */
+export function requireCreate({ user, resource: { gvr }, namespace, name }: Scope, authorizer: Authorizer): void {
+  const { allowed, reason } = authorizer.authorize({
+    user,
+    verb: 'create',
+    path: '',
+    resource: { ...gvr, subresource: '', namespace, name },
+  });
+  if (!allowed) throw forbidden(gvr, name, reason);
+}
+
 /** Whether some rule of the user covers each single right in `rule`. A star is covered by a star alone. */
 function holds(user: UserInfo, rule: PolicyRule, namespace: string, rbac: RbacAuthorizer): boolean {
   if (user.groups.includes('system:masters')) return true;

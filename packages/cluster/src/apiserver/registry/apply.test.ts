@@ -45,6 +45,20 @@ test('made by apply: 201, the fields that were sent are owned', async () => {
   );
 });
 
+test('who may patch and not create makes nothing by apply', async () => {
+  const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/default';
+  const rules = [{ verbs: ['patch'], apiGroups: [''], resources: ['configmaps'] }];
+  await fetch('POST', `${rbac}/roles`, { body: { metadata: { name: 'patcher' }, rules } });
+  const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'patcher' };
+  const subjects = [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'joe' }];
+  await fetch('POST', `${rbac}/rolebindings`, { body: { metadata: { name: 'patcher' }, roleRef, subjects } });
+  const headers = { 'Content-Type': 'application/apply-patch+yaml', 'Impersonate-User': 'joe' };
+  const asJoe = () => fetch('PATCH', `${MAPS}/joes?fieldManager=joe`, { body: map('joes', { a: '1' }), headers });
+  assert.equal((await asJoe()).code, 403);
+  await apply(`${MAPS}/joes`, map('joes', { b: '1' }), 'me');
+  assert.equal((await asJoe()).code, 200);
+});
+
 test('what one manager no longer applies goes, what others own stays', async () => {
   await apply(`${MAPS}/shared`, map('shared', { a: '1', b: '1', c: '1' }), 'one');
   await apply(`${MAPS}/shared`, map('shared', { b: '1', d: '1' }), 'two');

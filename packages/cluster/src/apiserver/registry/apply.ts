@@ -21,7 +21,7 @@ import { type Change, updateObject } from './update.ts';
  * Server-side apply (`application/apply-patch+yaml`): makes the object, or merges the configuration into it and takes over its fields.
  *
  * @returns the entry and whether it is new
- * @throws StatusError 400, 404 (subresource of nothing), 409 (fields of other managers), 422
+ * @throws StatusError 400, 403 (who may not create), 404 (subresource of nothing), 409 (fields of other managers), 422
  */
 export async function applyObject(
   core: Core,
@@ -42,6 +42,7 @@ export async function applyObject(
     if (scope.subresource !== '') throw notFound(resource.gvr, name);
     const { uid } = config.metadata;
     if (uid) throw conflict(resource.gvr, name, `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`);
+    core.requireCreate(scope);
     // What is new has no version to be compared with.
     delete config.metadata.resourceVersion;
     const made = applyConfiguration(shape, undefined, config, writerOf(core, scope), force);
