@@ -55,3 +55,13 @@ test('a group without a user is no request at all', () => {
     ImpersonationError,
   );
 });
+
+test('who is made anonymous is not authenticated', () => {
+  const groups = (user: string, ...asked: string[]) => {
+    const headers = { 'impersonate-user': [user], ...(asked.length > 0 ? { 'impersonate-group': asked } : {}) };
+    return impersonated(caller, headers, authorizer(`users/${user}`, ...asked.map((group) => `groups/${group}`))).groups;
+  };
+  assert.deepEqual(groups('system:anonymous'), ['system:unauthenticated']);
+  assert.deepEqual(groups('joe', 'system:unauthenticated'), ['system:unauthenticated']);
+  assert.deepEqual(groups('joe', 'ops'), ['ops', 'system:authenticated']);
+});

@@ -65,15 +65,18 @@ export function impersonated(caller: UserInfo, headers: IncomingMessage['headers
   return {
     username,
     ...(uid === '' ? {} : { uid }),
-    groups: [...groupsOf(account, groups)],
+    groups: [...groupsOf(username, account, groups)],
     ...(extra.length === 0 ? {} : { extra: Object.fromEntries(extra) }),
   };
 }
 
-/** Accounts are in their groups unless others are asked for; everybody is authenticated. */
-function groupsOf(account: RegExpExecArray | null, asked: readonly string[]): Set<string> {
+const EVERYBODY: readonly string[] = ['system:authenticated', 'system:unauthenticated'];
+
+/** Accounts are in their groups unless others are asked for; who asks for neither of `EVERYBODY` gets the one they belong to. */
+function groupsOf(username: string, account: RegExpExecArray | null, asked: readonly string[]): Set<string> {
   const own = account !== null && asked.length === 0 ? ['system:serviceaccounts', `system:serviceaccounts:${account[1]}`] : asked;
-  return new Set([...own, 'system:authenticated']);
+  if (own.some((group) => EVERYBODY.includes(group))) return new Set(own);
+  return new Set([...own, username === 'system:anonymous' ? 'system:unauthenticated' : 'system:authenticated']);
 }
 
 const kindOf = (resource: string): string => ({ groups: 'Group', userextras: 'UserExtra', uids: 'UID' })[resource] ?? 'User';
