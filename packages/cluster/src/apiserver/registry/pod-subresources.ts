@@ -7,6 +7,7 @@ import {
   type KubernetesObject,
   matchLabelSelector,
 } from '@palisade/kubernetes';
+import { admitNode } from '../admission/node-restriction.ts';
 import type { Core, Scope } from '../core.ts';
 import { cloneObject, decodeBody, type ParsedBody } from './decode-body.ts';
 import { deleteObject } from './delete.ts';
@@ -53,6 +54,8 @@ export async function evictPod(core: Core, scope: Scope, body: ParsedBody): Prom
     throw badRequest(`name in URL does not match name in Eviction object: "${scope.name}" != "${eviction.metadata.name}"`);
   }
   const pod = (await getObject(core, scope)).object;
+  // Before a budget is spent: whoever is refused has taken no disruption from others.
+  admitNode(core, scope, 'DELETE', undefined, pod);
   const phase = pod['status']?.phase;
   const ended = phase === 'Succeeded' || phase === 'Failed' || phase === 'Pending' || pod.metadata.deletionTimestamp !== undefined;
   if (!ended) await spendBudget(core, scope, pod);
