@@ -10,8 +10,12 @@ export interface MeshState {
   readonly informers: Readonly<Record<MeshKind, Informer>>;
   hasSynced(): Promise<void>;
   snapshot(settings: MeshSettings): MeshSnapshot;
+  /** Something that a snapshot is read from is another than before. */
   onChange(listener: () => void): void;
 }
+
+/** Watched for other ends: no snapshot is read from them. */
+const unread: readonly string[] = ['namespaces', 'configMaps'] satisfies MeshKind[];
 
 export function watchMesh(client: ApiClient, signal: AbortSignal, log: (message: string) => void, findJwks: FindJwks): MeshState {
   // The old kinds are not defined in every cluster; should they be later, the informer's next attempt finds them.
@@ -44,7 +48,7 @@ export function watchMesh(client: ApiClient, signal: AbortSignal, log: (message:
       );
     },
     onChange(listener) {
-      for (const [kind, informer] of Object.entries(informers)) if (kind !== 'namespaces') informer.onChange(listener);
+      for (const [kind, informer] of Object.entries(informers)) if (!unread.includes(kind)) informer.onChange(listener);
     },
     snapshot(settings) {
       const snapshot = readSnapshot(informers, settings, findJwks, log, kept.memo);

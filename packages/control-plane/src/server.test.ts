@@ -165,6 +165,25 @@ test('webhooks: a patch, a refusal with its reason, and no answer to what is no 
   assert.equal((await post('/validate', JSON.stringify({ big: 'x'.repeat(9 * 1024 * 1024) })).catch(() => ({ status: 400 }))).status, 400);
 });
 
+test('a MeshConfig that cannot be read ends the start: defaults would be another trust domain and other limits', async () => {
+  const other = createFakeApi();
+  await other.put('configmaps', configMap('istio', { mesh: 'outboundTrafficPolicy: {mode: CLOSED}\n' }));
+  const ending = new AbortController();
+  const started = startControlPlane({
+    client: other.client,
+    namespace: 'istio-system',
+    edges,
+    signal: ending.signal,
+    log: () => {},
+    ports: { discovery: 0, webhook: 0, monitoring: 0, debug: 0 },
+    name: 'istiod-2',
+    dataplane: 'palisade',
+  });
+  await assert.rejects(started, /outboundTrafficPolicy\.mode: found "CLOSED"/);
+  ending.abort();
+  await assert.rejects(other.secret('istio-ca-secret'), 'nothing was made');
+});
+
 const serverRoot = async (ca: string) =>
   new Promise<TLSSocket>((resolve, reject) => {
     const socket = connectTls({

@@ -48,23 +48,25 @@ const keySetLookMs = 5000;
 
 export async function startControlPlane(options: ControlPlaneOptions) {
   const { client, namespace, edges, signal, log } = options;
-  let settings = readSettings(undefined, namespace);
   const keySets = createKeySets({ now: edges.now, allowed: () => settings.jwksNetworks, log });
   const state = watchMesh(client, signal, log, keySets.find);
   await state.hasSynced();
-  let read: string | undefined;
+  const readConfig = () => (state.informers.configMaps.get(`${namespace}/istio`)?.['data'] as Record<string, string> | undefined)?.['mesh'];
+  let read = readConfig();
+  // There is none before it: what cannot be read ends the start, or identities and limits would be others than written.
+  let settings = readSettings(read, namespace);
   const refreshSettings = () => {
-    const data = state.informers.configMaps.get(`${namespace}/istio`)?.['data'] as Record<string, string> | undefined;
+    const text = readConfig();
     // The same text keeps the same settings: new ones would compile every proxy again.
-    if (data?.['mesh'] === read) return;
-    read = data?.['mesh'];
+    if (text === read) return;
+    read = text;
     try {
       settings = readSettings(read, namespace);
+      pushes.schedule();
     } catch (error) {
       log(`MeshConfig is not taken, the one before stays: ${(error as Error).message}`);
     }
   };
-  refreshSettings();
   const keeper = await createAuthorityKeeper({
     client,
     namespace,
@@ -97,10 +99,8 @@ export async function startControlPlane(options: ControlPlaneOptions) {
       (error) => log(`key sets: ${(error as Error).message}`),
     );
   };
-  state.onChange(() => {
-    refreshSettings();
-    pushes.schedule();
-  });
+  state.onChange(pushes.schedule);
+  state.informers.configMaps.onChange(refreshSettings);
   for (const informer of tokenKinds) informer.onChange(refreshKeySets);
   const keySetTimer = setInterval(refreshKeySets, keySetLookMs);
   keySetTimer.unref();

@@ -26,6 +26,9 @@ test('a wrong value refuses the whole, naming the field', () => {
     ['enableAutoMtls: yes please', 'enableAutoMtls'],
     ['outboundTrafficPolicy: {mode: OPEN}', 'outboundTrafficPolicy.mode'],
     ['trustDomainAliases: one', 'trustDomainAliases'],
+    ['outboundTrafficPolicy: REGISTRY_ONLY', 'outboundTrafficPolicy'],
+    ['pathNormalization: [MERGE_SLASHES]', 'pathNormalization'],
+    ['palisade: legacy', 'palisade'],
     ['- list', 'mesh'],
   ] as const)
     assert.throws(

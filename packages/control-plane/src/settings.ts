@@ -1,4 +1,4 @@
-/** MeshConfig: ConfigMap `istio`, key `mesh`, as far as it changes what is compiled. Unknown fields are named, not refused: real ones carry many. */
+/** MeshConfig: ConfigMap `istio`, key `mesh`, as far as it changes what is compiled. Istio’s other fields are passed over: real ones carry many. */
 import { networks as blocks } from '@palisade/identity';
 import { defaultSettings, type MeshSettings } from '@palisade/mesh/traffic';
 import { parse } from 'yaml';
@@ -21,11 +21,9 @@ const ownFields = ['profile', 'jwksNetworks', 'interception', 'caDistribution'] 
 
 /** @throws MeshConfigError naming the field; the caller keeps the settings it had */
 export function readSettings(text: string | undefined, rootNamespace: string): ControlPlaneSettings {
-  const config: unknown = text === undefined ? {} : (parse(text) ?? {});
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) throw new MeshConfigError('mesh: expected a mapping');
-  const fields = config as Readonly<Record<string, unknown>>;
-  const normalization = (fields['pathNormalization'] as { normalization?: unknown } | undefined)?.normalization;
-  const own = readOwn(fields['palisade']);
+  const fields = mapping(text === undefined ? {} : parse(text), 'mesh');
+  const { normalization } = mapping(fields['pathNormalization'], 'mesh.pathNormalization');
+  const own = readOwn(mapping(fields['palisade'], 'mesh.palisade'));
   const profile = choice(own.profile, 'palisade.profile', ['current', 'legacy']) ?? defaultSettings.profile;
   return {
     ...defaultSettings,
@@ -40,7 +38,7 @@ export function readSettings(text: string | undefined, rootNamespace: string): C
     },
     isAutoMtls: flag(fields['enableAutoMtls'], 'enableAutoMtls') ?? profile === 'current',
     outbound:
-      choice((fields['outboundTrafficPolicy'] as { mode?: unknown } | undefined)?.mode, 'outboundTrafficPolicy.mode', [
+      choice(mapping(fields['outboundTrafficPolicy'], 'mesh.outboundTrafficPolicy')['mode'], 'outboundTrafficPolicy.mode', [
         'ALLOW_ANY',
         'REGISTRY_ONLY',
       ]) ?? defaultSettings.outbound,
@@ -54,12 +52,16 @@ export function readSettings(text: string | undefined, rootNamespace: string): C
   };
 }
 
-function readOwn(value: unknown): Partial<Record<(typeof ownFields)[number], unknown>> {
+function mapping(value: unknown, field: string): Readonly<Record<string, unknown>> {
   if (value === undefined || value === null) return {};
-  if (typeof value !== 'object' || Array.isArray(value)) throw new MeshConfigError('mesh.palisade: expected a mapping');
-  const unknown = Object.keys(value).find((name) => !ownFields.some((own) => own === name));
+  if (typeof value !== 'object' || Array.isArray(value)) throw new MeshConfigError(`${field}: expected a mapping`);
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function readOwn(fields: Readonly<Record<string, unknown>>): Partial<Record<(typeof ownFields)[number], unknown>> {
+  const unknown = Object.keys(fields).find((name) => !ownFields.some((own) => own === name));
   if (unknown !== undefined) throw new MeshConfigError(`mesh.palisade.${unknown}: unknown field; known here: ${ownFields.join(', ')}`);
-  return value;
+  return fields;
 }
 
 function word(value: unknown, field: string): string | undefined {
