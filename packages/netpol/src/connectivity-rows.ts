@@ -1,4 +1,5 @@
 import { type AddressRange, type Family, formatRange, rangesContain } from './address.ts';
+import { isOpen } from './compile/gate-table.ts';
 import {
   allConnections,
   type ConnectionSet,
@@ -98,9 +99,8 @@ export class Plane {
 
   #rowOfAtom(direction: Direction, subject: number): Uint32Array {
     const { peer: guarded } = this.#atoms[subject]!;
-    const gate = guarded.kind === 'addresses' ? undefined : guarded.class.gates[direction];
-    const isOpen = !gate || (gate.admin.length === 0 && gate.isolating.length === 0 && gate.baseline.length === 0);
-    const row = isOpen || guarded.kind === 'addresses' ? this.#open : this.#row(gate, direction, guarded.class);
+    const isShut = guarded.kind !== 'addresses' && !isOpen(guarded.class.gates[direction]);
+    const row = isShut ? this.#row(guarded.class.gates[direction], direction, guarded.class) : this.#open;
     this.#rowOf[direction][subject] = row;
     return row;
   }

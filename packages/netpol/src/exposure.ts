@@ -1,3 +1,4 @@
+import { isOpen } from './compile/gate-table.ts';
 import { namespacesOf } from './compile/selection-table.ts';
 import { type ConnectionSet, formatConnections, isNoConnection, noConnections } from './connections.ts';
 import { gateConnections, portsOfRule } from './connectivity-rows.ts';
@@ -63,10 +64,6 @@ export function analyzeExposure(compiled: CompiledPolicies): ExposureReport {
 }
 
 const inOrder = <V>(map: ReadonlyMap<string, V>): V[] => [...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
-
-function isOpen({ admin, isolating, baseline }: Gate): boolean {
-  return admin.length === 0 && isolating.length === 0 && baseline.length === 0;
-}
 
 function keyOf({ namespaces, pods }: ExposedPeer): string {
   return `${typeof namespaces === 'string' ? namespaces : `{${namespaces.canonical}}`}\0${pods.canonical}`;

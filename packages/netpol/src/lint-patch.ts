@@ -1,3 +1,4 @@
+import { dnsRule } from './dns-rule.ts';
 import type { LintFinding } from './lint.ts';
 
 /** RFC 6902, as `kubectl patch --type=json` takes it. */
@@ -25,19 +26,6 @@ function valueAt(object: unknown, path: string): unknown {
     .filter((step) => step !== undefined && step !== '')
     .reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[step], object);
 }
-
-const dnsRule = {
-  to: [
-    {
-      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
-      podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
-    },
-  ],
-  ports: [
-    { protocol: 'UDP', port: 53 },
-    { protocol: 'TCP', port: 53 },
-  ],
-};
 
 /**
  * What was probably meant, as a patch of the policy; undefined where no one intent is the likely one.

@@ -19,6 +19,11 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Nothing enforced stands in the way; what policies in audit mode say is another question. */
+export function isOpen({ admin, isolating, baseline }: Gate): boolean {
+  return admin.length === 0 && isolating.length === 0 && baseline.length === 0;
+}
+
 /** @param selecting the policies that select a class, in order of decision */
 function makeGate(key: string, selecting: readonly CompiledPolicy[], direction: Direction): Gate {
   const enforced = selecting.filter((policy) => !policy.parsed.isAudit);

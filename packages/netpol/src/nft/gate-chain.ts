@@ -1,4 +1,5 @@
 import { Verdict } from '@palisade/flow';
+import { isOpen } from '../compile/gate-table.ts';
 import { denialByRule, denialWithoutRule } from '../denial.ts';
 import type { CompiledPolicies, CompiledRule, Direction, Gate, PodClass } from '../model.ts';
 import { type Part, PartBuilder } from './part.ts';
@@ -11,10 +12,6 @@ interface Exits {
   readonly accept: string;
   readonly denyByRule: (rule: CompiledRule) => string;
   readonly denyWithoutRule: () => string;
-}
-
-function isOpen(gate: Gate): boolean {
-  return gate.admin.length === 0 && gate.isolating.length === 0 && gate.baseline.length === 0;
 }
 
 /** What a gate needs in a table, and the chain where it begins. */

@@ -1,5 +1,6 @@
 import { type AddressRange, formatRange } from '../address.ts';
 import { AddressSet } from '../compile/address-set.ts';
+import { familyOf } from '../compile/drafts.ts';
 import type { PodClass, Selection } from '../model.ts';
 import { type LogIds, type LogMeaning, LogRegistry, logGroup, shortHash } from './log-prefix.ts';
 import type { NftChain, NftSet } from './ruleset.ts';
@@ -70,7 +71,7 @@ export class PartBuilder implements Part {
   subset(family: SetFamily, key: string, classes: readonly PodClass[]): string {
     const addresses = classes.flatMap((podClass) => podClass.pods.flatMap((pod) => pod.addresses));
     const name = this.#named(`s${family}`, key);
-    const source = new AddressSet(addresses.filter((address) => address.includes(':') === (family === 6)));
+    const source = new AddressSet(addresses.filter((address) => familyOf(address) === family));
     this.sets.set(name, { type: addressType[family], source });
     return name;
   }

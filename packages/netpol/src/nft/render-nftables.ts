@@ -1,6 +1,7 @@
 import { Verdict } from '@palisade/flow';
 import { canonicalAddress } from '../address.ts';
 import { AddressSet } from '../compile/address-set.ts';
+import { familyOf } from '../compile/drafts.ts';
 import type { CompiledPod, CompiledPolicies, Direction } from '../model.ts';
 import { type GatePart, gatePart } from './gate-chain.ts';
 import { acceptedPrefix, type LogIds, type LogMeaning, logGroup } from './log-prefix.ts';
@@ -81,7 +82,6 @@ function dispatch(compiled: CompiledPolicies, locals: readonly LocalPod[]) {
   const egress = new Map<string, string>();
   const ingress = { 4: new Map<string, string>(), 6: new Map<string, string>() };
   const self = { 4: new Set<string>(), 6: new Set<string>() };
-  const familyOf = (address: string) => (address.includes(':') ? 6 : 4);
 
   for (const { ifname, pod, ...gates } of locals) {
     egress.set(`"${ifname}"`, pod.hasConflict ? `goto ${conflictChain.egress}` : to(gates.egress));

@@ -1,6 +1,7 @@
 import type { FlowRecord } from '@palisade/flow';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { compilePolicies } from '../compile.ts';
+import { dnsRule } from '../dns-rule.ts';
 import { evaluatePacket } from '../evaluate.ts';
 import type { ClusterSnapshot, Direction } from '../model.ts';
 import { type Subject, selects, subjectsOf } from './subjects.ts';
@@ -20,19 +21,6 @@ export interface Suggestion {
   /** Every kind of connection seen, asked again with the proposal in force. */
   readonly replay: { readonly asked: number; readonly denied: readonly FlowRecord[] };
 }
-
-const dnsRule = {
-  to: [
-    {
-      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } },
-      podSelector: { matchLabels: { 'k8s-app': 'kube-dns' } },
-    },
-  ],
-  ports: [
-    { protocol: 'UDP', port: 53 },
-    { protocol: 'TCP', port: 53 },
-  ],
-};
 
 function peerOf(peer: Seen['peer'], namespace: string): object {
   if (peer.kind === 'address') return { ipBlock: { cidr: `${peer.address}/${peer.address.includes(':') ? 128 : 32}` } };
