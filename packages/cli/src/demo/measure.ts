@@ -20,6 +20,8 @@ export interface Attacks {
 }
 
 const curlTimeoutSeconds = 3;
+/** Of the statistics, a second apart: as long as a pod may take to end. */
+const maxReads = 30;
 
 /** Every caller tries every address at the same time, with curl inside its own container. */
 export async function measureReach(shell: Shell, from: readonly string[], to: readonly string[]): Promise<Reach[]> {
@@ -44,34 +46,47 @@ export interface AttackPlan {
   readonly timeoutMs: number;
 }
 
-/** Waits until every victim was attacked `atLeast` times since the call, then tells what became of them. */
+type Counts = Readonly<Record<'sent' | 'blocked' | 'landed', number>>;
+
+/**
+ * Waits until every victim was attacked `atLeast` times since the call and it is known what became of so many, then tells. An attacker
+ * counts an attack when it has its answer, a victim when it comes in. So attackers are asked first at the beginning and last at the end:
+ * what landed in between was sent in between, and one whose answer is still under way is waited for.
+ */
 export async function measureAttacks(shell: Shell, plan: AttackPlan, progress: (text: string) => void): Promise<Attacks[]> {
-  const before = await countAttacks(shell, plan);
+  const sentBefore = await countSent(shell, plan);
+  const landedBefore = await countLanded(shell, plan);
   const deadline = Date.now() + plan.timeoutMs;
   for (;;) {
     await sleep(1000);
-    const now = await countAttacks(shell, plan);
-    const since = now.map((count, index) => difference(count, before[index]!));
+    const landedNow = await countLanded(shell, plan);
+    const sentNow = await countSent(shell, plan);
+    const since = plan.victims.map(({ service }, index) => ({
+      victim: service,
+      sent: sentNow[index]!.sent - sentBefore[index]!.sent,
+      blocked: sentNow[index]!.blocked - sentBefore[index]!.blocked,
+      landed: landedNow[index]! - landedBefore[index]!,
+    }));
     progress(since.map(({ victim, sent }) => `${victim} ${sent}`).join(', '));
-    if (since.every(({ sent }) => sent >= plan.atLeast) || Date.now() > deadline) return since;
+    if (since.every((counts) => isWhole(counts, plan.atLeast)) || Date.now() > deadline) return since;
   }
 }
 
-function difference(now: Attacks, before: Attacks): Attacks {
-  return { victim: now.victim, sent: now.sent - before.sent, blocked: now.blocked - before.blocked, landed: now.landed - before.landed };
+function isWhole({ sent, blocked, landed }: Counts, atLeast: number): boolean {
+  return blocked + landed >= atLeast && blocked + landed <= sent;
 }
 
-async function countAttacks(shell: Shell, plan: AttackPlan): Promise<Attacks[]> {
-  // What landed is read first: an attack under way may then count as sent and not yet as landed, never the other way round.
-  const landed = await Promise.all(
-    plan.victims.map(async ({ deployment }) => sum(await stats(shell, deployment, 'microsimserver', 5000), (s) => s.stats?.['SQLi'] ?? 0)),
+function countLanded(shell: Shell, { victims }: AttackPlan): Promise<number[]> {
+  return Promise.all(
+    victims.map(async ({ deployment }) => sum(await stats(shell, deployment, 'microsimserver', 5000), (s) => s.stats?.['SQLi'] ?? 0)),
   );
-  const clients = await stats(shell, plan.attacker, 'microsimclient', 5001);
-  return plan.victims.map(({ service }, index) => ({
-    victim: service,
+}
+
+async function countSent(shell: Shell, { attacker, victims }: AttackPlan): Promise<Omit<Counts, 'landed'>[]> {
+  const clients = await stats(shell, attacker, 'microsimclient', 5001);
+  return victims.map(({ service }) => ({
     sent: sum(clients, (client) => attacksOn(client, service).sent),
     blocked: sum(clients, (client) => attacksOn(client, service).blocked),
-    landed: landed[index]!,
   }));
 }
 
@@ -88,25 +103,19 @@ function attacksOn(client: StatsDocument, service: string): { sent: number; bloc
   return { sent: 0, blocked: 0 };
 }
 
+/** Of every running pod. A pod that does not answer is asked again (one that ends leaves the list): silence is no zero. */
 async function stats(shell: Shell, deployment: string, container: string, port: number): Promise<StatsDocument[]> {
-  const pods = await shell.run(
-    'kubectl',
-    'get',
-    'pods',
-    '-l',
-    `app=${deployment}`,
-    '-o',
-    'name',
-    '--field-selector',
-    'status.phase=Running',
-  );
-  const names = pods.stdout.trim().split('\n').filter(Boolean);
-  return Promise.all(
-    names.map(async (pod) => {
-      const result = await shell.run('kubectl', 'exec', pod, '-c', container, '--', 'curl', '-s', '-m', '3', `http://127.0.0.1:${port}/`);
-      return result.code === 0 ? (JSON.parse(result.stdout) as StatsDocument) : {};
-    }),
-  );
+  for (let attempt = 1; ; attempt++) {
+    const select = ['-l', `app=${deployment}`, '--field-selector', 'status.phase=Running', '-o', 'name'];
+    const pods = await shell.run('kubectl', 'get', 'pods', ...select);
+    const names = pods.stdout.trim().split('\n').filter(Boolean);
+    const curl = ['curl', '-s', '-m', '3', `http://127.0.0.1:${port}/`];
+    const answers = await Promise.all(names.map((pod) => shell.run('kubectl', 'exec', pod, '-c', container, '--', ...curl)));
+    const silent = [pods, ...answers].find(({ code }) => code !== 0);
+    if (silent === undefined) return answers.map(({ stdout }) => JSON.parse(stdout) as StatsDocument);
+    if (attempt === maxReads) throw new Error(`Cannot read the statistics of deployment/${deployment}: ${silent.stderr.trim()}`);
+    await sleep(1000);
+  }
 }
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {
