@@ -32,7 +32,7 @@ export const story: readonly Scene[] = [
   },
   {
     title: 'Security Service Layer: a WAF tier in front of each service',
-    why: 'ModSecurity with the OWASP Core Rule Set stands between the services. Attacks get 403. The network is still flat.',
+    why: 'A WAF with the OWASP Core Rule Set stands between the services. Attacks get 403. The network is still flat.',
     async prepare(stage) {
       await remove(stage, 'examples/simple/app.yaml');
       await deploy(stage, 'examples/service-layer/app.yaml', layered);

@@ -37,9 +37,9 @@ export function checkRequirements(): Requirement[] {
     onPath('conntrack', 'needed', 'conntrack'),
     onPath('curl', 'wanted', 'curl'),
     onPath('busybox', 'wanted', 'busybox-static'),
-    inCache('Apache', 'usr/sbin/apache2', 'apache2-bin'),
-    inCache('ModSecurity', 'usr/lib/apache2/modules/mod_security2.so', 'libapache2-mod-security2'),
-    inCache('Core Rule Set', 'usr/share/modsecurity-crs/rules', 'modsecurity-crs'),
+    inCache('Apache', 'usr/sbin/apache2', 'apache2-bin', apacheEngine),
+    inCache('ModSecurity', 'usr/lib/apache2/modules/mod_security2.so', 'libapache2-mod-security2', apacheEngine),
+    inCache('Core Rule Set', 'usr/share/modsecurity-crs/rules', 'modsecurity-crs', 'the image owasp/modsecurity-crs'),
     kubectl(),
     ...(uid === 0 ? [namespaces(), nftables()] : []),
   ];
@@ -58,7 +58,9 @@ function onPath(command: string, level: Requirement['level'], debianPackage: str
   return { name: command, ok: found !== undefined, level, found: found ?? 'not on PATH', remedy: `${setupRemedy} ${debianPackage}.` };
 }
 
-function inCache(name: string, path: string, debianPackage: string): Requirement {
+const apacheEngine = 'the WAF engine "modsecurity" (annotation palisade.dev/waf-engine)';
+
+function inCache(name: string, path: string, debianPackage: string, user: string): Requirement {
   const cache = process.env['PALISADE_CACHE'] ?? join(userHome(), '.cache', 'palisade');
   const full = join(cache, 'tools', 'root', path);
   const ok = existsSync(full);
@@ -67,7 +69,7 @@ function inCache(name: string, path: string, debianPackage: string): Requirement
     ok,
     level: 'wanted',
     found: ok ? full : 'not unpacked',
-    remedy: `${setupRemedy} ${debianPackage}: the image owasp/modsecurity-crs needs it.`,
+    remedy: `${setupRemedy} ${debianPackage}: ${user} needs it.`,
   };
 }
 

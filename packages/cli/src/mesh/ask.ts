@@ -33,7 +33,8 @@ export async function askProxy(kubeconfig: string, { namespace, name }: PodName,
 export async function askControlPlanes(kubeconfig: string, rootNamespace: string, path: string): Promise<unknown[]> {
   const select = ['get', 'pods', '-n', rootNamespace, '-l', 'app=istiod', '--field-selector=status.phase=Running', '-o', 'name'];
   const pods = (await kubectl(kubeconfig, select)).split('\n').filter((line) => line !== '');
-  if (pods.length === 0) throw new Error(`No control plane runs in namespace ${rootNamespace}: "palisade up --mesh" starts one`);
+  if (pods.length === 0)
+    throw new Error(`No control plane runs in namespace ${rootNamespace}: "palisade up" starts one, unless told --no-mesh`);
   const request = (pod: string) => ['exec', '-n', rootNamespace, pod, '-c', 'discovery', '--', 'pilot-discovery', 'request', 'GET', path];
   return Promise.all(pods.map(async (pod) => parse(await kubectl(kubeconfig, request(pod)), `${pod}${path}`)));
 }
