@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
+import type { Engine } from '../engine/engine.ts';
 import type { TransactionResult } from '../engine/transaction/transaction.ts';
+import { Transaction } from '../engine/transaction/transaction.ts';
 import { BodyWorker } from './body-worker.ts';
 import { loadEngine } from './files.ts';
 import { waf } from './node.ts';
@@ -24,11 +26,14 @@ SecRule TX:mark "@streq ark" "setvar:tx.both=1"
 SecRule IP:marks "@ge 2" "id:8,phase:5,pass"
 `;
 
+/** Verdicts taken from a thread. */
+const adopted = mock.method(Transaction.prototype, 'adoptRequest').mock;
+
 async function withServer(
   bodyWorker: BodyWorker | undefined,
   use: (send: (body: string) => Promise<{ status: number; text: string; result: TransactionResult }>) => Promise<void>,
+  engine = loadEngine({ before: rules('attack') }),
 ): Promise<void> {
-  const engine = loadEngine({ before: rules('attack') });
   const results: TransactionResult[] = [];
   const middleware = waf({ engine, ...(bodyWorker ? { bodyWorker } : {}), onResult: (result) => results.push(result), now: () => 1000 });
   const server = createServer((incoming, response) =>
@@ -80,7 +85,9 @@ test('a long body is judged in its thread as it is in the event loop, and what c
   try {
     assert.equal(await worker.ready(), true);
     await run(undefined);
+    adopted.resetCalls();
     await run(worker);
+    assert.equal(adopted.callCount(), bodies.length);
   } finally {
     worker.close();
   }
@@ -94,10 +101,35 @@ test('a long body is judged in its thread as it is in the event loop, and what c
   );
 });
 
+function withBody(engine: Engine, body: string): Transaction {
+  const connection = { clientAddress: '192.0.2.1', clientPort: 1, serverAddress: '192.0.2.2', serverPort: 80 };
+  const transaction = engine.transaction({ id: 'x', now: () => 0, connection });
+  const headers = [['Content-Type', 'application/x-www-form-urlencoded']] as const;
+  transaction.requestHeaders({ method: 'POST', uri: '/', protocol: 'HTTP/1.1', headers });
+  transaction.requestBodyChunk(Buffer.from(body));
+  return transaction;
+}
+
+test('a verdict that comes when the client has gone changes nothing of what was told', () => {
+  const engine = loadEngine({ before: rules('attack') });
+  const transaction = withBody(engine, bodies[1]!);
+  const there = withBody(engine, '');
+  there.importRequest(transaction.exportRequest());
+  assert.equal(there.requestBody()?.status, 403);
+  const result = transaction.finish();
+  assert.equal(transaction.adoptRequest(there.exportRequest().state), undefined);
+  assert.equal(transaction.requestBody(), undefined);
+  assert.deepEqual([result.matched, transaction.finish().interruption], [[], undefined]);
+});
+
 test('a thread that fails, or has other rules, decides nothing', async () => {
+  adopted.resetCalls();
   for (const [source, starts] of [
     [{ before: 'SecRule NONSENSE "x"' }, false],
     [{ before: rules('somethingelse') }, true],
+    [{ before: rules('attack').replace('ARGS:text', 'ARGS:other') }, true],
+    [{ before: `SecDefaultAction "phase:2,pass,t:removeWhitespace"\n${rules('attack')}` }, true],
+    [{ before: `${rules('attack')}\nSecArgumentsLimit 1` }, true],
   ] as const) {
     const worker = new BodyWorker(source);
     try {
@@ -110,6 +142,7 @@ test('a thread that fails, or has other rules, decides nothing', async () => {
       worker.close();
     }
   }
+  assert.equal(adopted.callCount(), 0);
 });
 
 test('a short body starts no thread', async () => {
@@ -122,4 +155,29 @@ test('a short body starts no thread', async () => {
     );
   });
   worker.close();
+});
+
+test('what a thread does not have is not guessed: collections that a body asks for, other data, uploads', async () => {
+  const counting = `${rules('attack')}
+SecAction "id:20,phase:2,nolog,pass,initcol:global=all,setvar:global.seen=+1"
+SecRule GLOBAL:seen "@ge 2" "id:21,phase:2,deny,status:429"`;
+  const worker = new BodyWorker({ before: counting });
+  try {
+    assert.equal(await worker.ready(), true);
+    await withServer(
+      worker,
+      async (send) => {
+        assert.equal((await send(bodies[0]!)).status, 200);
+        assert.equal((await send(bodies[0]!)).status, 429);
+      },
+      loadEngine({ before: counting }),
+    );
+    const wants = (engine: Engine) => worker.wants(withBody(engine, bodies[0]!));
+    assert.equal(wants(loadEngine({ before: counting })), true);
+    assert.equal(wants(loadEngine({ before: counting }, { geo: () => undefined })), false);
+    assert.equal(wants(loadEngine({ before: counting }, { regexStepBudget: 7 })), false);
+    assert.equal(wants(loadEngine({ before: `${counting}\nSecUploadKeepFiles On` })), false);
+  } finally {
+    worker.close();
+  }
 });

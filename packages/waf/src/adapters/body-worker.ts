@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
-import type { CompileOptions } from '../engine/compile/ruleset.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { CompileOptions, RuleSet } from '../engine/compile/ruleset.ts';
 import type { Handover } from '../engine/transaction/handover.ts';
 import type { Connection, Interruption } from '../engine/transaction/state.ts';
 import type { RequestHandover, Transaction } from '../engine/transaction/transaction.ts';
@@ -22,8 +21,8 @@ export interface BodyQuestion {
 
 export interface BodyAnswer {
   readonly serial: number;
-  readonly fingerprint: string;
-  readonly state: Handover;
+  /** Undefined: the rules asked for what only the first thread has. */
+  readonly state: Handover | undefined;
 }
 
 interface Waiting {
@@ -47,9 +46,11 @@ export class BodyWorker {
   readonly #minBytes: number;
   #worker: Worker | undefined;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #fingerprints = new WeakMap<object, string>();
+  readonly #fingerprints = new WeakMap<RuleSet, string>();
   #start: Promise<boolean> | undefined;
-  #isReady = false;
+  /** Of the thread's rules, once it is ready. */
+  #fingerprint: string | undefined;
+  #isMismatchSaid = false;
   #serial = 0;
   #idle: NodeJS.Timeout | undefined;
 
@@ -60,10 +61,15 @@ export class BodyWorker {
 
   /** Whether to judge this transaction's body here. The first long one starts the thread for those after it. */
   wants(transaction: Transaction): boolean {
-    // A debug log is written where the transaction is.
-    if (transaction.requestBytes < this.#minBytes || transaction.state.trace !== undefined) return false;
+    const { trace, ruleSet } = transaction.state;
+    // A debug log is written where the transaction is, and uploads are saved where they are removed again.
+    if (transaction.requestBytes < this.#minBytes || trace !== undefined || ruleSet.settings.savesUploads) return false;
     void this.ready();
-    return this.#isReady;
+    if (this.#fingerprint === undefined) return false;
+    const hasSameRules = this.#fingerprint === this.#fingerprintOf(ruleSet);
+    if (!hasSameRules && !this.#isMismatchSaid) warn('it has other rules than the engine');
+    this.#isMismatchSaid ||= !hasSameRules;
+    return hasSameRules;
   }
 
   /** @returns true when the thread has its rules, false when it failed */
@@ -97,18 +103,19 @@ export class BodyWorker {
   }
 
   #open(): Promise<boolean> {
-    const file = import.meta.url.replace(/body-worker(\.[jt]s)$/, 'judge-body.worker$1');
-    const worker = new Worker(new URL(file), { workerData: this.#rules });
+    const file = `./judge-body.worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
+    const worker = new Worker(new URL(file, import.meta.url), { workerData: this.#rules });
     this.#worker = worker;
     worker.unref();
     return new Promise((started) => {
-      worker.once('message', () => {
-        if (this.#worker === worker) this.#isReady = true;
+      worker.once('message', (fingerprint: string) => {
+        if (this.#worker !== worker) return;
+        this.#fingerprint = fingerprint;
         worker.on('message', (answer: BodyAnswer) => this.#take(answer));
         this.#rest();
-        started(this.#isReady);
+        started(true);
       });
-      worker.on('error', () => {});
+      worker.on('error', (error) => warn((error as Error).message));
       worker.on('exit', () => {
         // Not tried again before `reload`: what failed with these rules will fail again.
         if (this.#worker === worker) this.#end();
@@ -117,13 +124,12 @@ export class BodyWorker {
     });
   }
 
-  #take({ serial, fingerprint, state }: BodyAnswer): void {
+  #take({ serial, state }: BodyAnswer): void {
     const waiting = this.#waiting.get(serial);
     if (!waiting) return;
     this.#waiting.delete(serial);
     const { transaction, done } = waiting;
-    if (fingerprint === this.#fingerprintOf(transaction)) done(transaction.adoptRequest(state));
-    else done(transaction.requestBody());
+    done(state ? transaction.adoptRequest(state) : transaction.requestBody());
     this.#rest();
   }
 
@@ -138,26 +144,37 @@ export class BodyWorker {
     clearTimeout(this.#idle);
     const worker = this.#worker;
     this.#worker = undefined;
-    this.#isReady = false;
+    this.#fingerprint = undefined;
     void worker?.terminate();
     for (const { transaction, done } of this.#waiting.values()) done(transaction.requestBody());
     this.#waiting.clear();
   }
 
-  #fingerprintOf({ state: { ruleSet } }: Transaction): string {
+  #fingerprintOf(ruleSet: RuleSet): string {
     let known = this.#fingerprints.get(ruleSet);
     if (known === undefined) {
-      known = fingerprintOf({ ruleSet });
+      known = fingerprintOf(ruleSet);
       this.#fingerprints.set(ruleSet, known);
     }
     return known;
   }
 }
 
-/** Two engines with the same one have the same rules at the same places. */
-export function fingerprintOf({ ruleSet }: Pick<Engine, 'ruleSet'>): string {
+function warn(reason: string): void {
+  process.emitWarning(`The thread for long bodies is of no use: ${reason}. They are judged in the event loop.`);
+}
+
+/** Two rule sets with the same one come to the same verdicts: rules, their order, settings and all they were made from. */
+export function fingerprintOf({ profile, settings, rules, phases, resourceDigest }: RuleSet): string {
   const hash = createHash('sha256');
-  for (const { id, position, operator, actionNodes } of ruleSet.rules)
-    hash.update(JSON.stringify([id, position.line, operator?.node.name, operator?.node.argument, actionNodes]));
+  const add = (part: unknown) =>
+    hash.update(JSON.stringify(part, (_, value: unknown) => (value instanceof Set ? [...value] : value))).update('\n');
+  add([profile, settings, resourceDigest]);
+  for (const { id, phase, position, variables, operator, actionNodes, actions, transformationNames, next } of rules)
+    add([
+      [id, phase, position, variables, operator?.node, actionNodes, transformationNames, next?.index],
+      [actions.disruption, actions.isLogged, actions.isAuditLogged],
+    ]);
+  for (const items of Object.values(phases)) add(items.map((item) => (item.kind === 'marker' ? item.label : item.rule.index)));
   return hash.digest('hex');
 }

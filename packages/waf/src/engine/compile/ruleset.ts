@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Position } from '../errors.ts';
 import { WafConfigError } from '../errors.ts';
 import { openGeoDatabase } from '../match/geo.ts';
@@ -53,6 +54,8 @@ export interface RuleSet {
   /** Things a user should know: rules that can never match for lack of a resource, removals that fit nothing. */
   readonly notes: readonly string[];
   readonly unicodeMap: UnicodeMap | undefined;
+  /** Changes with the data files, the step budget, and what the user gave instead of them. */
+  readonly resourceDigest: string;
   readonly slotCount: number;
   readonly chains: ChainTable;
   /** SecDebugLogLevel, or a rule, asks for a debug log. */
@@ -74,8 +77,21 @@ export interface DraftRule {
 export type Draft = { kind: 'rule'; rule: DraftRule } | { kind: 'marker'; label: string };
 
 /** Compile parsed nodes into a rule set, or throw WafConfigError: never half of one. */
-export function compileRuleSet(nodes: readonly Node[], options: CompileOptions = {}): RuleSet {
-  const profile = options.profile ?? 'modsecurity2';
+export function compileRuleSet(nodes: readonly Node[], given: CompileOptions = {}): RuleSet {
+  const profile = given.profile ?? 'modsecurity2';
+  const regexStepBudget = given.regexStepBudget ?? 1_000_000;
+  const digest = createHash('sha256').update(JSON.stringify([regexStepBudget, !!given.geo, !!given.inspectFile]));
+  const { readDataFile } = given;
+  const options: CompileOptions = readDataFile
+    ? {
+        ...given,
+        readDataFile: (name, from) => {
+          const text = readDataFile(name, from);
+          digest.update(text, 'latin1');
+          return text;
+        },
+      }
+    : given;
   const notes: string[] = [];
   const drafts = collectDrafts(nodes, profile, options.skipUnsupported ?? [], notes);
   let settings = profileDefaults(profile);
@@ -94,7 +110,7 @@ export function compileRuleSet(nodes: readonly Node[], options: CompileOptions =
   const geo = options.geo ?? loadGeo(settings, nodes, options);
   const environment = (position: Position): OperatorEnvironment => ({
     profile,
-    regexStepBudget: options.regexStepBudget ?? 1_000_000,
+    regexStepBudget,
     ...(geo ? { geo } : {}),
     ...(options.inspectFile ? { inspectFile: options.inspectFile } : {}),
     readDataFile: (name) => {
@@ -105,7 +121,8 @@ export function compileRuleSet(nodes: readonly Node[], options: CompileOptions =
   const linked = linkRules(drafts, environment, notes, geo !== undefined);
   const writesDebugLog =
     settings.debugLogLevel > 0 || linked.rules.some((rule) => rule.actions.controls.some(({ kind }) => kind === 'debugLogLevel'));
-  return { settings, profile, notes, unicodeMap: loadUnicodeMap(settings, nodes, options), writesDebugLog, ...linked };
+  const unicodeMap = loadUnicodeMap(settings, nodes, options);
+  return { settings, profile, notes, unicodeMap, resourceDigest: digest.digest('hex'), writesDebugLog, ...linked };
 }
 
 /** ModSecurity 3 reads bodies and evaluates (without blocking) unless told otherwise; 2 does neither. */

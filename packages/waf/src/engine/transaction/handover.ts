@@ -5,6 +5,7 @@ import type { TransactionState } from './state.ts';
 
 /** Fields of the state that are values as they are. */
 const plain = [
+  'startMs',
   'xml',
   'engineMode',
   'requestBodyAccess',

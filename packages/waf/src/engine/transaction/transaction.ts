@@ -142,9 +142,9 @@ export class Transaction {
     this.#requestChunks.push(...body);
   }
 
-  /** Back in the first thread: phase 2 is done, and this is what came of it. */
+  /** Back in the first thread: phase 2 is done, and this is what came of it. Too late when the client has gone. */
   adoptRequest(state: Handover): Interruption | undefined {
-    importState(this.#state, state);
+    if (this.#isActive()) importState(this.#state, state);
     return this.#state.interruption;
   }
 
@@ -246,7 +246,7 @@ export class Transaction {
 
   #isActive(): boolean {
     const state = this.#state;
-    return state.engineMode !== 'Off' && state.interruption === undefined && state.allowed !== 'transaction';
+    return !this.#isFinished && state.engineMode !== 'Off' && state.interruption === undefined && state.allowed !== 'transaction';
   }
 
   #run(phase: 1 | 2 | 3 | 4): void {
