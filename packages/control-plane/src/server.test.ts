@@ -160,6 +160,12 @@ test('webhooks: a patch, a refusal with its reason, and no answer to what is no 
   const policy = { apiVersion: 'security.istio.io/v1', kind: 'AuthorizationPolicy', metadata: { name: 'a' }, spec: { ruels: [] } };
   assert.match((await post('/validate', review(policy))).answer.response!.status!.message, /spec\.ruels/);
   assert.equal((await post('/validate', review({ ...policy, spec: {} }))).answer.response!.allowed, true);
+  for (const path of ['/inject', '/validate']) {
+    const { allowed, status } = (await post(path, JSON.stringify({ request: { uid: 'u', object: null } }))).answer.response!;
+    assert.deepEqual([allowed, status!.message], [false, 'the review holds no object'], path);
+  }
+  const unknown = review(pod({})).replace('"shop"', '"nowhere"');
+  assert.equal((await post('/inject', unknown)).answer.response!.allowed, false, 'whether it wants a proxy there is not known');
   assert.equal((await post('/other', review(policy))).status, 404);
   assert.equal((await post('/inject', '{"request":')).status, 400);
   assert.equal((await post('/validate', JSON.stringify({ big: 'x'.repeat(9 * 1024 * 1024) })).catch(() => ({ status: 400 }))).status, 400);

@@ -84,8 +84,9 @@ export async function startControlPlane(options: ControlPlaneOptions) {
     snapshot: () => state.snapshot(settings),
     workloadOf({ id, pod }) {
       const found = pod === undefined ? undefined : state.informers.pods.get(`${id.namespace}/${pod}`);
-      const workload = found === undefined ? undefined : readWorkload(found);
-      return workload !== undefined && workload.addresses.length > 0 ? workload : undefined;
+      const workload = found && readWorkload(found);
+      // What is watched may still show a pod of that name from before, which was somebody else.
+      return workload?.serviceAccount === id.serviceAccount && workload.addresses.length > 0 ? workload : undefined;
     },
     secretsFor: credentials.secretsFor,
     later: (action, ms) => void setTimeout(action, ms),
@@ -134,8 +135,10 @@ export async function startControlPlane(options: ControlPlaneOptions) {
     serving.current(),
     createWebhookListener({
       clusterDomain: () => settings.clusterDomain,
-      inject(pod, podNamespace) {
-        const labels = state.informers.namespaces.get(podNamespace)?.metadata.labels ?? {};
+      async inject(pod, podNamespace) {
+        // Asked, not taken from what is watched: that may be behind the API server, and a namespace just labelled would get no proxies.
+        const { metadata } = await client.get({ group: '', version: 'v1', resource: 'namespaces' }, { name: podNamespace });
+        const { labels = {} } = metadata;
         const { pod: injected, warnings } = injectPod(
           pod,
           { name: podNamespace, labels },

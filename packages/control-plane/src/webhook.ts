@@ -10,60 +10,54 @@ interface Review {
 
 export interface WebhookOptions {
   /** @returns a JSON patch; empty = left as it is. @throws Error: the pod is refused with its message */
-  inject(pod: KubernetesObject, namespace: string): { readonly patch: readonly unknown[]; readonly warnings: readonly string[] };
+  inject(pod: KubernetesObject, namespace: string): Promise<{ readonly patch: readonly unknown[]; readonly warnings: readonly string[] }>;
   clusterDomain(): string;
 }
+
+/** @returns what to say besides that it is allowed. @throws Error: refused with its message */
+type Decide = (object: KubernetesObject, request: Review['request'], options: WebhookOptions) => object | Promise<object>;
 
 const maxBodyBytes = 8 * 1024 * 1024;
 
 export function createWebhookListener(options: WebhookOptions) {
   return (request: IncomingMessage, response: ServerResponse): void => {
-    const decide = request.url?.startsWith('/inject') ? injectAnswer : request.url?.startsWith('/validate') ? validateAnswer : undefined;
+    const decide = request.url?.startsWith('/inject') ? inject : request.url?.startsWith('/validate') ? validate : undefined;
     if (request.method !== 'POST' || decide === undefined) {
       response.writeHead(404).end();
       return;
     }
     readBody(request)
-      .then(
-        (body) => {
-          const review = JSON.parse(body) as Review;
-          const answer = JSON.stringify({
-            apiVersion: review.apiVersion,
-            kind: 'AdmissionReview',
-            response: { uid: review.request.uid, ...decide(review, options) },
-          });
-          response.writeHead(200, { 'content-type': 'application/json' }).end(answer);
-        },
-        () => {
-          if (!response.headersSent) response.writeHead(400).end();
-        },
-      )
+      .then(async (body) => {
+        const review = JSON.parse(body) as Review;
+        const content = { uid: review.request.uid, ...(await answer(decide, review, options)) };
+        const text = JSON.stringify({ apiVersion: review.apiVersion, kind: 'AdmissionReview', response: content });
+        response.writeHead(200, { 'content-type': 'application/json' }).end(text);
+      })
       .catch(() => {
         if (!response.headersSent) response.writeHead(400).end();
       });
   };
 }
 
-function injectAnswer({ request }: Review, options: WebhookOptions) {
-  const pod = request.object;
+async function answer(decide: Decide, { request }: Review, options: WebhookOptions): Promise<object> {
   try {
-    if (pod === undefined) return { allowed: true };
-    const { patch, warnings } = options.inject(pod, request.namespace ?? pod.metadata.namespace ?? 'default');
-    if (patch.length === 0) return { allowed: true, warnings };
-    return { allowed: true, warnings, patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') };
+    // Both hooks are asked about new content alone: without it nothing has been looked at.
+    if (!request.object) throw new Error('the review holds no object');
+    return { allowed: true, ...(await decide(request.object, request, options)) };
   } catch (error) {
     return { allowed: false, status: { code: 422, reason: 'Invalid', message: (error as Error).message } };
   }
 }
 
-function validateAnswer({ request }: Review, options: WebhookOptions) {
-  if (request.object === undefined) return { allowed: true };
-  try {
-    checkResource(request.object, options.clusterDomain());
-    return { allowed: true };
-  } catch (error) {
-    return { allowed: false, status: { code: 422, reason: 'Invalid', message: (error as Error).message } };
-  }
+async function inject(pod: KubernetesObject, request: Review['request'], options: WebhookOptions): Promise<object> {
+  const { patch, warnings } = await options.inject(pod, request.namespace ?? pod.metadata.namespace ?? 'default');
+  if (patch.length === 0) return { warnings };
+  return { warnings, patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') };
+}
+
+function validate(object: KubernetesObject, _: Review['request'], options: WebhookOptions): object {
+  checkResource(object, options.clusterDomain());
+  return {};
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {
