@@ -23,7 +23,9 @@ export class BodyReader {
   #state: number = ChunkState.size;
   #sizeDigits = 0;
   #extensionBytes = 0;
+  /** Whole lines, and the one that is being read. */
   #trailers = '';
+  #trailer = '';
   readonly #framing: Framing;
   readonly #rendersChunks: boolean;
 
@@ -61,7 +63,7 @@ export class BodyReader {
       }
       case 'until-close':
         this.contentBytes += end - start;
-        return { out: this.#render([bytes.subarray(start, end)]), next: end };
+        return { out: Buffer.concat(this.#render([bytes.subarray(start, end)])), next: end };
       case 'chunked':
         return this.#readChunks(bytes, start, end);
       default:
@@ -76,11 +78,10 @@ export class BodyReader {
     return this.#rendersChunks ? Buffer.concat([lastChunk, crlf]) : empty;
   }
 
-  #render(pieces: readonly Buffer[]): Buffer {
-    if (!this.#rendersChunks) return Buffer.concat(pieces);
-    return Buffer.concat(
-      pieces.flatMap((piece) => (piece.length === 0 ? [] : [Buffer.from(`${piece.length.toString(16)}\r\n`), piece, crlf])),
-    );
+  /** One chunk for all that came in one read: where chunks end means nothing (RFC 9112 §7.1). */
+  #render(pieces: Buffer[]): Buffer[] {
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    return this.#rendersChunks && length > 0 ? [Buffer.from(`${length.toString(16)}\r\n`), ...pieces, crlf] : pieces;
   }
 
   #readChunks(bytes: Buffer, start: number, end: number): { out: Buffer; next: number } {
@@ -96,9 +97,9 @@ export class BodyReader {
         if (this.#remaining === 0) this.#state = ChunkState.dataCr;
       } else this.#step(bytes[at++]!);
     }
-    let out = this.#render(pieces);
-    if (this.isDone && this.#rendersChunks) out = Buffer.concat([out, lastChunk, Buffer.from(this.#trailers, 'latin1'), crlf]);
-    return { out, next: at };
+    const out = this.#render(pieces);
+    if (this.isDone && this.#rendersChunks) out.push(lastChunk, Buffer.from(this.#trailers, 'latin1'), crlf);
+    return { out: Buffer.concat(out), next: at };
   }
 
   #step(c: number): void {
@@ -136,10 +137,11 @@ export class BodyReader {
         this.#trailerByte(c);
         return;
       case ChunkState.trailerLf:
-        this.#trailers += '\r\n';
         if (c !== 10) this.error = 'CR without LF';
-        else if (!/(?:^|\r\n)[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n]*\r\n$/.test(this.#trailers)) this.error = 'malformed trailer';
-        else if (forbiddenTrailer.test(this.#trailers)) this.error = 'a trailer that may not be one';
+        else if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:/.test(this.#trailer)) this.error = 'malformed trailer';
+        else if (forbiddenTrailer.test(this.#trailer)) this.error = 'a trailer that may not be one';
+        this.#trailers += `${this.#trailer}\r\n`;
+        this.#trailer = '';
         this.#state = ChunkState.trailer;
         return;
       case ChunkState.endLf:
@@ -150,16 +152,15 @@ export class BodyReader {
   }
 
   #trailerByte(c: number): void {
-    const isLineStart = this.#trailers === '' || this.#trailers.endsWith('\n');
-    if (c === 13) this.#state = isLineStart ? ChunkState.endLf : ChunkState.trailerLf;
-    else if (trailerByte[c] !== 1 || this.#trailers.length >= maxTrailerBytes) this.error = 'malformed trailer';
-    else this.#trailers += String.fromCharCode(c);
+    if (c === 13) this.#state = this.#trailer === '' ? ChunkState.endLf : ChunkState.trailerLf;
+    else if (trailerByte[c] !== 1 || this.#trailers.length + this.#trailer.length >= maxTrailerBytes) this.error = 'malformed trailer';
+    else this.#trailer += String.fromCharCode(c);
   }
 }
 
 /** RFC 9110 §6.5.1: framing, routing and authentication never travel in trailers. */
 const forbiddenTrailer =
-  /(?:^|\r\n)(?:transfer-encoding|content-length|host|connection|upgrade|te|trailer|authorization|content-encoding|content-type|set-cookie|x-forwarded-[\w-]+):/i;
+  /^(?:transfer-encoding|content-length|host|connection|upgrade|te|trailer|authorization|content-encoding|content-type|set-cookie|x-forwarded-[\w-]+):/i;
 
 function hex(c: number): number {
   if (c >= 48 && c <= 57) return c - 48;

@@ -70,22 +70,30 @@ test('property: what is dropped is gone and the rest stays in order', () => {
   );
 });
 
-test('property: chunks come out whole wherever the reads are cut', () => {
-  const wire = Buffer.from('5;x=y\r\nhello\r\nA\r\n0123456789\r\n0\r\nX-T: 1\r\n\r\nrest');
+test('property: chunks come out whole wherever the reads are cut, as content and as chunks again', () => {
+  const wire = Buffer.from('5;x=y\r\nhello\r\nA\r\n0123456789\r\n0\r\nX-T: 1\r\nX-U: 2\r\n\r\nrest');
+  const readAll = (rendersChunks: boolean, cuts: readonly number[]) => {
+    const reader = new BodyReader({ kind: 'chunked' }, rendersChunks);
+    const points = [...new Set([0, ...cuts, wire.length])].sort((a, b) => a - b);
+    const out: Buffer[] = [];
+    let used = 0;
+    for (let i = 1; i < points.length && !reader.isDone; i++) {
+      const { out: piece, next } = reader.read(wire, points[i - 1]!, points[i]!);
+      out.push(piece);
+      used = next;
+    }
+    assert.equal(reader.error, undefined);
+    assert.equal(wire.toString('latin1', used, used + 4), 'rest');
+    return Buffer.concat(out);
+  };
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: wire.length }), { maxLength: 6 }), (cuts) => {
+      assert.equal(readAll(false, cuts).toString(), 'hello0123456789');
+      const again = readAll(true, cuts);
+      assert.ok(again.toString().endsWith('\r\n0\r\nX-T: 1\r\nX-U: 2\r\n\r\n'), again.toString());
       const reader = new BodyReader({ kind: 'chunked' }, false);
-      const points = [...new Set([0, ...cuts, wire.length])].sort((a, b) => a - b);
-      const out: Buffer[] = [];
-      let used = 0;
-      for (let i = 1; i < points.length && !reader.isDone; i++) {
-        const { out: piece, next } = reader.read(wire, points[i - 1]!, points[i]!);
-        out.push(piece);
-        used = next;
-      }
-      assert.equal(reader.error, undefined);
-      assert.equal(Buffer.concat(out).toString(), 'hello0123456789');
-      assert.equal(wire.toString('latin1', used, used + 4), 'rest');
+      assert.equal(reader.read(again, 0, again.length).out.toString(), 'hello0123456789');
+      assert.deepEqual([reader.isDone, reader.contentBytes], [true, 15]);
     }),
   );
 });
