@@ -22,13 +22,13 @@ after(() => {
   application.close();
 });
 
-async function start(jwks: string): Promise<number> {
+async function start(jwks: string, requirement: object = { requires: { provider_name: 'p' } }): Promise<number> {
   const jwt = {
     name: 'jwt',
     typed_config: {
       '@type': 'type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication',
       providers: { p: { issuer: 'me', audiences: ['shop'], local_jwks: { inline_string: jwks } } },
-      rules: [{ match: { path: '/secure' }, requires: { provider_name: 'p' } }],
+      rules: [{ match: { path: '/secure' }, ...requirement }],
     },
   };
   const upstreamPort = (application.address() as AddressInfo).port;
@@ -76,6 +76,15 @@ test('no spelling of the path goes around the token', async () => {
   assert.equal(await bearer(sign({ aud: 'shop' }, 'stranger')), 401);
   assert.equal(await bearer(sign({ aud: 'other' })), 401);
   assert.equal(await bearer(sign({ aud: 'shop' }, 'me', 'unknown')), 401);
+  const [good, bad] = [await sign({ aud: 'shop' }), await sign({ aud: 'shop' }, 'stranger')];
+  assert.equal(await status(port, `/secure?access_token=${good}`, `Authorization: Bearer ${good}`), 200);
+  const besideTheGood: [string, ...string[]][] = [
+    [`/secure?access_token=${bad}`, `Authorization: Bearer ${good}`],
+    [`/secure?access_token=${good}&access_token=${bad}`],
+    [`/secure?access_token=${good}?&access_token=${bad}`],
+    ['/secure', `Authorization: Bearer ${good}`, `Authorization: Bearer ${bad}`],
+  ];
+  for (const [target, ...lines] of besideTheGood) assert.equal(await status(port, target, ...lines), 401, `${target} ${lines}`);
   const [header, payload] = (await sign({ aud: 'shop' })).split('.');
   assert.equal(await bearer(`${header}.${payload}.`), 401);
   const none = Buffer.from('{"alg":"none"}').toString('base64url');
@@ -94,4 +103,9 @@ test('keys nobody can use verify nothing', async () => {
     assert.equal(await status(port, '/secure', `Authorization: Bearer ${token}`), 401, jwks);
     assert.equal(await status(port, '/secure'), 401, jwks);
   }
+});
+
+test('a requirement that is not defined is refused, not taken as none', async () => {
+  for (const name of ['other', 'constructor'])
+    await assert.rejects(start('{"keys":[]}', { requirement_name: name }), new RegExp(`requirement_name "${name}" is not defined`));
 });

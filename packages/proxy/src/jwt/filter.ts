@@ -6,12 +6,13 @@ import {
   type JwtProvider,
   JwtProviderSchema,
   type JwtRequirement,
+  type RequirementRule,
   RequirementRuleSchema,
 } from '@palisade/xds/api/envoy/extensions/filters/http/jwt_authn/v3/config';
 import { readDataSource } from '../config/data-source.ts';
 import { refuseUnread } from '../config/registry.ts';
 import type { HttpFilter, LocalReply, RequestState } from '../http/request-state.ts';
-import { withoutQuery } from '../match/path.ts';
+import { queryOf, withoutQuery } from '../match/path.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
 import { compileRouteMatch } from '../route/match.ts';
 import type { Runtime } from '../runtime.ts';
@@ -27,7 +28,6 @@ const readProvider = [
   'forward_payload_header',
   'payload_in_metadata',
   'normalize_payload_in_metadata',
-  'clock_skew_seconds',
 ];
 const namespace = 'envoy.filters.http.jwt_authn';
 
@@ -44,9 +44,10 @@ export function compileJwt(config: JwtAuthentication, runtime: Runtime, where: s
   );
   const rules = config.rules.map((rule) => {
     refuseUnread(RequirementRuleSchema, rule, ['match', 'requires', 'requirement_name'], where);
-    const type = rule.requirementType;
-    const requirement = type.case === 'requirementName' ? config.requirementMap[type.value] : type.value;
-    return { matches: compileRouteMatch(rule.match, where), check: compileRequirement(requirement, providers, where) };
+    return {
+      matches: compileRouteMatch(rule.match, where),
+      check: compileRequirement(requirementOf(rule, config, where), providers, where),
+    };
   });
   // A client's own claim of a verified payload never passes.
   const payloadHeaders = Object.values(config.providers).flatMap((provider) =>
@@ -62,6 +63,14 @@ export function compileJwt(config: JwtAuthentication, runtime: Runtime, where: s
     const outcome = await rule?.check(state);
     return outcome === undefined ? undefined : refusal(outcome.reason, state);
   };
+}
+
+/** A name that nothing stands for must not read as "requires nothing". */
+function requirementOf({ requirementType: type }: RequirementRule, config: JwtAuthentication, where: string): JwtRequirement | undefined {
+  if (type.case !== 'requirementName') return type.value;
+  if (!Object.hasOwn(config.requirementMap, type.value))
+    throw new ProxyError('bad-config', `${where}: requirement_name "${type.value}" is not defined`);
+  return config.requirementMap[type.value];
 }
 
 function refusal(reason: string, state: RequestState): LocalReply {
@@ -146,11 +155,16 @@ function compileProvider(provider: JwtProvider, runtime: Runtime, where: string)
   const find = tokenFinder(provider);
   return async (state) => {
     const found = find(state);
-    if (found === undefined) return missing;
-    const verdict = await (await verifier)?.verify(found.token, new Date(runtime.now()));
-    if (verdict === undefined) return { status: 401, reason: 'Jwks remote fetch is failed', isMissing: false };
-    if (!verdict.ok) return { status: 401, reason: verdict.reason, isMissing: false };
-    publish(provider, verdict.claims, found, state);
+    let first: JwtClaims | undefined;
+    // All of them, as Envoy does: the application may read another one than the one that was looked at here.
+    for (const { token } of found) {
+      const verdict = await (await verifier)?.verify(token, new Date(runtime.now()));
+      if (verdict === undefined) return { status: 401, reason: 'Jwks remote fetch is failed', isMissing: false };
+      if (!verdict.ok) return { status: 401, reason: verdict.reason, isMissing: false };
+      first ??= verdict.claims;
+    }
+    if (first === undefined) return missing;
+    publish(provider, first, found, state);
     return undefined;
   };
 }
@@ -161,39 +175,37 @@ interface Found {
   readonly header: string | undefined;
 }
 
-/** Default places: `Authorization: Bearer`, then query `access_token`. */
-function tokenFinder(provider: JwtProvider): (state: RequestState) => Found | undefined {
+/** Default places: `Authorization: Bearer`, then query `access_token`. @returns every token, in the order of the places */
+function tokenFinder(provider: JwtProvider): (state: RequestState) => Found[] {
   const isDefault = provider.fromHeaders.length + provider.fromParams.length + provider.fromCookies.length === 0;
   const headers = isDefault
     ? [{ name: 'authorization', prefix: 'Bearer ' }]
     : provider.fromHeaders.map(({ name, valuePrefix }) => ({ name: name.toLowerCase(), prefix: valuePrefix }));
   const params = isDefault ? ['access_token'] : provider.fromParams;
   return (state) => {
+    const found: Found[] = [];
     for (const { name, prefix } of headers) {
       for (const value of state.values(name)) {
         const at = prefix === '' ? 0 : value.indexOf(prefix);
-        if (at >= 0) return { token: value.slice(at + prefix.length).split(/[\s,;]/)[0] ?? '', header: name };
+        if (at >= 0) found.push({ token: value.slice(at + prefix.length).split(/[\s,;]/)[0] ?? '', header: name });
       }
     }
-    const query = new URLSearchParams(state.path.split('?', 2)[1] ?? '');
-    for (const param of params) if (query.has(param)) return { token: query.get(param)!, header: undefined };
+    const query = queryOf(state.path);
+    for (const param of params) for (const token of query.getAll(param)) found.push({ token, header: undefined });
     for (const cookie of provider.fromCookies) {
-      const pair = state
-        .values('cookie')
-        .join('; ')
-        .split(/;\s*/)
-        .find((one) => one.startsWith(`${cookie}=`));
-      if (pair !== undefined) return { token: pair.slice(cookie.length + 1), header: undefined };
+      const pairs = state.values('cookie').flatMap((value) => value.split(/;\s*/));
+      for (const pair of pairs) if (pair.startsWith(`${cookie}=`)) found.push({ token: pair.slice(cookie.length + 1), header: undefined });
     }
-    return undefined;
+    return found;
   };
 }
 
-function publish(provider: JwtProvider, claims: JwtClaims, found: Found, state: RequestState): void {
-  if (!provider.forward && found.header !== undefined) state.removed.push(found.header);
+/** @param claims of the first token */
+function publish(provider: JwtProvider, claims: JwtClaims, found: readonly Found[], state: RequestState): void {
+  if (!provider.forward) for (const { header } of found) if (header !== undefined) state.removed.push(header);
   if (provider.forwardPayloadHeader !== '') {
     const name = provider.forwardPayloadHeader;
-    state.added.push({ name, value: found.token.split('.')[1] ?? '' });
+    state.added.push({ name, value: found[0]?.token.split('.')[1] ?? '' });
   }
   if (provider.payloadInMetadata === '') return;
   const spaced = provider.normalizePayloadInMetadata?.spaceDelimitedClaims ?? [];

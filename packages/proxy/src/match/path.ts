@@ -12,6 +12,12 @@ export function withoutQuery(path: string): string {
   return query === -1 ? path : path.slice(0, query);
 }
 
+/** Behind the first question mark; more of them are part of it. */
+export function queryOf(path: string): URLSearchParams {
+  const query = path.indexOf('?');
+  return new URLSearchParams(query === -1 ? '' : path.slice(query + 1));
+}
+
 export function compilePathMatcher(matcher: PathMatcher, where: string): RequestTest {
   if (matcher.rule.case !== 'path') throw new ProxyError('bad-config', `${where}: url_path needs a path`);
   const test = compileStringMatcher(matcher.rule.value, where);

@@ -15,6 +15,7 @@ import { readDataSource } from '../config/data-source.ts';
 import { milliseconds } from '../config/duration.ts';
 import { refuseUnread } from '../config/registry.ts';
 import type { RequestFacts } from '../facts.ts';
+import { withoutQuery } from '../match/path.ts';
 import { compileRegex } from '../match/regex.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
 import { compileHeaderChanges, type HeaderChanges, joinChanges, noChanges, type RouteAction, type RouteTarget } from './route.ts';
@@ -127,9 +128,9 @@ function pathRewrite(route: Route, action: RouteActionConfig, where: string): ((
     const regex = compileRegex(action.regexRewrite.pattern?.regex ?? '', where, false);
     const global = new RegExp(regex.source, `${regex.flags}g`);
     const substitution = action.regexRewrite.substitution.replaceAll('$', '$$$$').replace(/\\(\d)/g, '$$$1');
-    return (path) => {
-      const query = path.indexOf('?');
-      return query === -1 ? path.replace(global, substitution) : path.slice(0, query).replace(global, substitution) + path.slice(query);
+    return (whole) => {
+      const path = withoutQuery(whole);
+      return path.replace(global, substitution) + whole.slice(path.length);
     };
   }
   if (action.prefixRewrite === '') return undefined;
@@ -174,14 +175,14 @@ function redirect(route: Route, action: RedirectAction, where: string): RouteAct
         scheme.case === 'schemeRedirect' ? scheme.value : scheme.case === 'httpsRedirect' && scheme.value ? 'https' : 'http';
       const host = action.hostRedirect || (action.portRedirect === 0 ? request.authority : request.authority.replace(/:\d+$/, ''));
       const rewrite = action.pathRewriteSpecifier;
-      const [path = '/', query] = request.path.split('?', 2);
+      const path = withoutQuery(request.path);
       const changed =
         rewrite.case === 'pathRedirect'
           ? rewrite.value
           : rewrite.case === 'prefixRewrite'
             ? rewrite.value + path.slice(prefixLength)
             : path;
-      const search = query === undefined || action.stripQuery ? '' : `?${query}`;
+      const search = action.stripQuery ? '' : request.path.slice(path.length);
       return `${newScheme}://${host}${action.portRedirect === 0 ? '' : `:${action.portRedirect}`}${changed}${search}`;
     },
   };

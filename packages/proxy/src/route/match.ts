@@ -3,7 +3,7 @@ import { type RouteMatch, RouteMatchSchema } from '@palisade/xds/api/envoy/confi
 import { FractionalPercent_DenominatorType as Denominator } from '@palisade/xds/api/envoy/type/v3/percent';
 import { refuseUnread } from '../config/registry.ts';
 import { compileHeaderMatcher } from '../match/header-matcher.ts';
-import { compileUriTemplate } from '../match/path.ts';
+import { compileUriTemplate, queryOf } from '../match/path.ts';
 import { compileRegex } from '../match/regex.ts';
 import { compileStringMatcher } from '../match/string-matcher.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
@@ -34,7 +34,7 @@ export function compileRouteMatch(match: RouteMatch | undefined, where: string):
     const spec = parameter.queryParameterMatchSpecifier;
     const test = spec.case === 'stringMatch' ? compileStringMatcher(spec.value, where) : undefined;
     tests.push((request) => {
-      const value = new URLSearchParams(request.path.split('?', 2)[1] ?? '').get(parameter.name);
+      const value = queryOf(request.path).get(parameter.name);
       return value !== null && (test === undefined || test(value));
     });
   }
