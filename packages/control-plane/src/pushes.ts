@@ -34,7 +34,8 @@ export function createPushes({ snapshot, workloadOf, secretsFor, later, log }: P
   const warn = (workload: string, warnings: readonly string[]) => {
     const text = warnings.join('; ');
     if (text !== (told.get(workload) ?? '')) log(`${workload}: ${text === '' ? 'nothing is ignored any more' : text}`);
-    told.set(workload, text);
+    if (text === '') told.delete(workload);
+    else told.set(workload, text);
   };
   const push = (connection: ProxyConnection<ProxyIdentity>, current: MeshSnapshot) => {
     const workload = workloadOf(connection.identity);

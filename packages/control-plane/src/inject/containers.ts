@@ -1,4 +1,5 @@
 /** The two containers of the mesh in a pod, named as Istio names them. */
+import { proxyName } from './decide.ts';
 import type { InjectionOptions, InjectionSettings } from './options.ts';
 import type { Container } from './pod.ts';
 import type { AppProbers } from './probes.ts';
@@ -35,7 +36,7 @@ export function proxyContainer(
   const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
   const ready = { httpGet: { path: '/healthz/ready', port: 15_021 } };
   return {
-    name: 'istio-proxy',
+    name: proxyName,
     image,
     args: ['proxy', 'sidecar'],
     ...(isNative ? { restartPolicy: 'Always' } : {}),

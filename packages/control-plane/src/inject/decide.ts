@@ -2,6 +2,7 @@
 import type { KubernetesObject } from '@palisade/kubernetes';
 
 export const injectName = 'sidecar.istio.io/inject';
+export const proxyName = 'istio-proxy';
 /** Pods there are the cluster's own. */
 const ignoredNamespaces = ['kube-system', 'kube-public', 'kube-node-lease'];
 
@@ -20,7 +21,7 @@ export function decideInjection(
   const no = (because: string): Decision => ({ isInjected: false, because });
   if (spec.hostNetwork === true) return no('the pod uses the host’s network');
   if (ignoredNamespaces.includes(namespace.name)) return no(`namespace ${namespace.name} is the cluster’s own`);
-  if ([...(spec.containers ?? []), ...(spec.initContainers ?? [])].some((container) => container.name === 'istio-proxy'))
+  if ([...(spec.containers ?? []), ...(spec.initContainers ?? [])].some((container) => container.name === proxyName))
     return no('the pod has a proxy already');
   const wish = namespace.labels['istio-injection'];
   if (wish !== undefined && wish !== 'enabled') return no(`istio-injection=${wish}`);

@@ -1,13 +1,13 @@
 /** Ways past the proxy that a pod's own manifest opens ("Mesh Escape 101"): closed where the namespace says `inline`, told elsewhere. */
 import type { KubernetesObject } from '@palisade/kubernetes';
-import { injectName } from './decide.ts';
+import { injectName, proxyName } from './decide.ts';
 import { interceptionName, trafficPrefix } from './options.ts';
 import type { Container, PodSpec } from './pod.ts';
 
 /** On a pod: its author knows that it stands outside. */
 export const escapeName = 'palisade.dev/escape';
 
-const meshContainers: readonly string[] = ['istio-init', 'istio-proxy', 'palisade-waf-init', 'palisade-waf'];
+const meshContainers: readonly string[] = ['istio-init', proxyName, 'palisade-waf-init', 'palisade-waf'];
 
 interface Security {
   readonly runAsUser?: number;
@@ -50,24 +50,33 @@ function escapesOf(container: Container, ofPod: Security | undefined): string[] 
 /**
  * In a namespace of label `palisade.dev/interception=inline` the proxy is nobody's choice.
  *
+ * @param image the proxy's
  * @throws Error naming what would lead past it, unless the pod says that it is meant
  */
 export function checkInline(
   pod: KubernetesObject,
   namespace: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
+  image: string,
 ): void {
   const { annotations = {} } = pod.metadata;
   if (namespace.labels[interceptionName] !== 'inline' || namespace.labels['istio-injection'] !== 'enabled') return;
   if (annotations[escapeName] === 'allowed') return;
   const spec = pod['spec'] as PodSpec;
   const wish = annotations[interceptionName];
+  const containers = [...(spec.initContainers ?? []), ...spec.containers];
+  // One that was injected already, by the hook for WAFs, is let through; any other of that name would keep injection away.
+  const isInjected = (container: Container) =>
+    wish === 'inline' && container['image'] === image && JSON.stringify(container['args']) === '["proxy","sidecar"]';
   // User 1337 and capabilities lead nowhere there; only what is outside the proxy's reach is refused.
   const problems = [
     ...findEscapes(pod).filter((text) => !text.startsWith('container ')),
     ...(wish !== undefined && wish !== 'inline' ? [`${interceptionName}=${wish}: it would stand outside`] : []),
-    ...spec.containers.flatMap((container) =>
-      (container['securityContext'] as Security | undefined)?.privileged === true ? [`container "${container.name}" is privileged`] : [],
-    ),
+    ...containers
+      .filter((container) => (container['securityContext'] as Security | undefined)?.privileged === true)
+      .map(({ name }) => `container "${name}" is privileged`),
+    ...containers
+      .filter((container) => container.name === proxyName && !isInjected(container))
+      .map(() => `container "${proxyName}" is the pod’s own: it would stand where the mesh’s proxy belongs`),
   ];
   if (problems.length > 0)
     throw new Error(

@@ -212,6 +212,9 @@ test('inline: no init container; a namespace that says so lets no pod out, unles
     [{ annotations: { 'traffic.sidecar.istio.io/excludeOutboundPorts': '443' } }, {}, /excludeOutboundPorts/],
     [{}, { hostNetwork: true }, /hostNetwork/],
     [{}, privileged, /container "app" is privileged/],
+    [{}, { initContainers: [{ ...privileged.containers[0], name: 'first' }] }, /container "first" is privileged/],
+    [{}, { initContainers: [{ name: 'istio-proxy', image: 'x' }] }, /container "istio-proxy" is the pod’s own/],
+    [{}, { containers: [{ name: 'istio-proxy', image: settings.image, args: ['proxy', 'sidecar'] }] }, /is the pod’s own/],
   ];
   for (const [metadata, spec, message] of rows) {
     assert.throws(() => injected(metadata, spec, namespace), message);
@@ -219,6 +222,7 @@ test('inline: no init container; a namespace that says so lets no pod out, unles
     const outside = { ...annotations, 'palisade.dev/escape': 'allowed', 'palisade.dev/interception': 'redirect' };
     injected({ ...metadata, annotations: outside }, spec, namespace);
   }
+  assert.equal(injectPod(after, namespace, settings).pod, after, 'injected already');
   const both = { 'palisade.dev/interception': 'inline', 'traffic.sidecar.istio.io/excludeInboundPorts': '80' };
   assert.throws(
     () => injected({ annotations: both }),
@@ -247,4 +251,6 @@ test('proxyMetadata: variables of the proxy, none of ours replaced; a wrong one 
   assert.equal(env.find(({ name }) => name === 'SECRET_TTL')?.value, '30m');
   assert.equal(env.findLast(({ name }) => name === 'CA_ADDR')?.value, settings.discoveryAddress);
   assert.throws(() => of('proxyMetadata: {SECRET_TTL: 30}'), /SECRET_TTL is 30/);
+  for (const ruling of ['PALISADE_PROXY_COMMAND', 'NODE_OPTIONS', 'LD_PRELOAD', 'PATH'])
+    assert.throws(() => of(`proxyMetadata: {${ruling}: x}`), new RegExp(`${ruling} decides what runs`));
 });

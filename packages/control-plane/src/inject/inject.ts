@@ -19,7 +19,7 @@ export function injectPod(
   namespace: { readonly name: string; readonly labels: Readonly<Record<string, string>> },
   settings: InjectionSettings,
 ): Injection {
-  checkInline(pod, namespace);
+  checkInline(pod, namespace, settings.image);
   const { isInjected } = decideInjection(pod, namespace);
   // The WAF first, so that the mesh stands before it and asks its probe.
   const guarded = injectWaf(pod, settings.image);

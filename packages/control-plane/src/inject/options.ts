@@ -95,6 +95,8 @@ function declaredPorts(containers: readonly Container[]): string {
   return ports.map(({ containerPort }) => containerPort).join(',');
 }
 
+const rulingVariable = /^(?:PALISADE_|NODE_|LD_|PATH$)/;
+
 /** Of Istio's ProxyConfig: `holdApplicationUntilProxyStarts`, and variables for the proxy's container in `proxyMetadata`. */
 function readProxyConfig(text: string | undefined): Pick<InjectionOptions, 'isHolding' | 'proxyMetadata'> {
   const name = 'proxy.istio.io/config';
@@ -104,6 +106,9 @@ function readProxyConfig(text: string | undefined): Pick<InjectionOptions, 'isHo
   const variables = Object.entries(proxyMetadata as object);
   const wrong = variables.find(([variable, value]) => !/^[A-Z][A-Z0-9_]*$/.test(variable) || typeof value !== 'string');
   if (wrong !== undefined) refuse(name, `proxyMetadata.${wrong[0]} is ${JSON.stringify(wrong[1])}, expected an upper-case name and a text`);
+  const ruling = variables.find(([variable]) => rulingVariable.test(variable));
+  if (ruling !== undefined)
+    refuse(name, `proxyMetadata.${ruling[0]} decides what runs in the proxy’s container, which is the mesh’s to say`);
   return { isHolding: held, proxyMetadata: Object.fromEntries(variables) };
 }
 
