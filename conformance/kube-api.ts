@@ -16,7 +16,7 @@ import type { CaseResult, Suite } from './suite.ts';
 
 async function* run(): AsyncIterable<CaseResult> {
   if (spawnSync('kubectl', ['version', '--client']).status !== 0) {
-    yield { name: 'kubectl', status: 'skip', detail: 'kubectl does not run here' };
+    yield { name: 'kubectl', status: 'skip', detail: 'kubectl does not run here: npm run setup fetches it' };
     return;
   }
   await using ours = await startEmbedded();

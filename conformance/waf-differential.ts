@@ -11,7 +11,7 @@ import type { CaseResult, Suite } from './suite.ts';
 import { NUMBER_HEADER, openApache } from './waf-lib/apache-peer.ts';
 import { type DifferentialRequest, differentialRequests } from './waf-lib/differential-requests.ts';
 import { explain, type PeerName } from './waf-lib/known-differences.ts';
-import { crs3Rules, crs4Rules, crsSettings } from './waf-lib/rule-sets.ts';
+import { crs3Rules, crs4Missing, crs4Rules, crsSettings } from './waf-lib/rule-sets.ts';
 
 const SAMPLE = 500;
 
@@ -53,13 +53,18 @@ function numbered(requests: Iterable<DifferentialRequest>): DifferentialRequest[
 
 async function* againstLibrary(requests: readonly DifferentialRequest[]): AsyncGenerator<CaseResult> {
   const files = crs4Rules().flatMap((pattern) => globSync(pattern).sort());
-  if (files.length === 0) return yield { name: 'libmodsecurity', status: 'skip', detail: 'no Core Rule Set 4.25.0' };
+  if (files.length === 0) return yield { name: 'libmodsecurity', status: 'skip', detail: `no Core Rule Set 4.25.0: ${crs4Missing}` };
   let heard = new Set<number>();
   const peer = openPeer(crsSettings, files, (line) => {
     const id = /\[id "(\d+)"\]/.exec(line)?.[1];
     if (id !== undefined) heard.add(Number(id));
   });
-  if (!peer) return yield { name: 'libmodsecurity', status: 'skip', detail: 'no libmodsecurity: PALISADE_LIBMODSECURITY' };
+  if (!peer)
+    return yield {
+      name: 'libmodsecurity',
+      status: 'skip',
+      detail: 'no libmodsecurity: pip fetches it, or PALISADE_LIBMODSECURITY names one',
+    };
   const engine = loadEngine({ before: crsSettings, files }, { profile: 'modsecurity3' });
   try {
     for (const request of requests) {

@@ -24,6 +24,9 @@ export const crs4Rules = (): readonly string[] => [
   ),
 ];
 
+/** What to do when they are. */
+export const crs4Missing = 'run `go mod download github.com/corazawaf/coraza-coreruleset/v4@v4.25.0` or set PALISADE_CRS4';
+
 /** The tools that set-up fetched. */
 export const toolsRoot = (): string => join(process.env.PALISADE_CACHE ?? join(homedir(), '.cache/palisade'), 'tools/root');
 

@@ -23,7 +23,7 @@ function reasonToSkip(): string | false {
   return spawnSync('unshare', ['--net', '--mount', '--pid', '--fork', 'nft', 'list', 'ruleset'], { env: { ...process.env, PATH } })
     .status === 0
     ? false
-    : 'namespaces or nftables are not available';
+    : 'namespaces or nftables cannot be had here: npx palisade doctor says why';
 }
 
 describe('the table in a kernel', { skip: reasonToSkip() }, () => {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 
@@ -15,7 +16,7 @@ function missing(): string | undefined {
 }
 
 function searchPath(): string {
-  const cache = process.env['PALISADE_CACHE'] ?? join(process.env['HOME'] ?? '/root', '.cache/palisade');
+  const cache = process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache/palisade');
   return [process.env['PATH'] ?? '', join(cache, 'tools/bin'), '/usr/sbin', '/sbin'].join(delimiter);
 }
 
