@@ -26,6 +26,7 @@ export class PodPlace {
   /** When projected tokens want to be renewed. */
   refreshAtMs: number | undefined;
   #pause: PauseProcess | undefined;
+  #making: Promise<void> | undefined;
   #isCurrent = false;
   #hasVolumes = false;
 
@@ -80,12 +81,8 @@ export class PodPlace {
    */
   async make(facts: PodFacts): Promise<void> {
     const context = this.#context;
-    if (this.sandbox === undefined) {
-      this.sandbox = this.#pod.spec.hostNetwork
-        ? { podUid: facts.pod.metadata.uid ?? '', netns: context.network.netns, podIPs: context.network.node.addresses }
-        : await context.startSlots.run(() => context.network.addPod(this.#pod));
-    }
-    if (!this.#hasProcessSpace) this.#pause = await startPause(context.machine, this.sandbox.netns, this.hostname);
+    this.#making = this.#makeSpaces(facts);
+    await this.#making;
     this.files ??= writePodFiles(join(this.memoryDir, 'etc'), {
       hosts: renderHosts(this.#pod, this.hostname, this.podIPs, CLUSTER_DOMAIN),
       hostname: this.hostname,
@@ -104,8 +101,19 @@ export class PodPlace {
     }
   }
 
+  /** Its namespaces. */
+  async #makeSpaces(facts: PodFacts): Promise<void> {
+    const context = this.#context;
+    this.sandbox ??= this.#pod.spec.hostNetwork
+      ? { podUid: facts.pod.metadata.uid ?? '', netns: context.network.netns, podIPs: context.network.node.addresses }
+      : await context.startSlots.run(() => context.network.addPod(this.#pod));
+    if (!this.#hasProcessSpace) this.#pause = await startPause(context.machine, this.sandbox.netns, this.hostname);
+  }
+
   /** The containers are gone: addresses and volumes go, logs stay until `forget`. */
   async release(): Promise<void> {
+    // Whose object is gone is not waited for: its namespaces may be half made.
+    await this.#making?.catch(() => {});
     const { sandbox } = this;
     await this.#pause?.end();
     this.#volumes.release();
