@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { badRequest, decodeProtobuf, findDuplicateFields, tooLarge, unsupportedMediaType } from '@palisade/kubernetes';
+import type { Document, LineCounter } from 'yaml';
 import type { Core } from '../core.ts';
 import type { ParsedBody } from '../registry/decode-body.ts';
 import { glimpse, jsonFault, notAnObject, yamlFault } from './go-words.ts';
@@ -46,7 +47,7 @@ export async function parseBody(core: Core, type: string, bytes: Buffer, kind: s
   switch (type) {
     case '':
     case 'application/json':
-      return { value: requireObject(parseJson(bytes, kind), kind, bytes), syntaxWarnings: findDuplicateFields(bytes.toString('utf8')) };
+      return parseJson(bytes, kind);
     case 'application/yaml':
     case 'application/x-yaml':
     case 'text/yaml':
@@ -61,14 +62,16 @@ export async function parseBody(core: Core, type: string, bytes: Buffer, kind: s
   }
 }
 
-export function parseJson(bytes: Buffer, kind: string): unknown {
+function parseJson(bytes: Buffer, kind: string): ParsedBody {
   const text = bytes.toString('utf8');
   refuseDepth(text);
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw unrecognized(kind, `couldn't get version/kind; json parse error: ${jsonFault(text)}`, bytes);
   }
+  return { value: requireObject(value, kind, bytes), syntaxWarnings: findDuplicateFields(text) };
 }
 
 function unrecognized(kind: string, why: string, bytes: Buffer): Error {
@@ -86,8 +89,8 @@ function requireObject(value: unknown, kind: string, bytes: Buffer): unknown {
   return value;
 }
 
-/** Counts brackets outside strings: cheap, and before anything recursive sees the text. */
-function refuseDepth(text: string): void {
+/** Counts brackets outside strings: cheap, and before anything recursive sees the text. @throws StatusError 400 */
+export function refuseDepth(text: string): void {
   let depth = 0;
   let inString = false;
   for (let i = 0; i < text.length; i++) {
@@ -103,10 +106,11 @@ function refuseDepth(text: string): void {
 }
 
 async function parseYaml(bytes: Buffer, kind: string): Promise<ParsedBody> {
-  const { parseDocument } = await import('yaml');
+  const { LineCounter, parseDocument } = await import('yaml');
   const text = bytes.toString('utf8');
+  const lines = new LineCounter();
   // Kubernetes reads YAML 1.1: `yes`, `on` and `N` are booleans.
-  const document = parseDocument(text, { version: '1.1', uniqueKeys: false });
+  const document = parseDocument(text, { version: '1.1', uniqueKeys: false, lineCounter: lines });
   // Only the first of several documents is read.
   const failure = document.errors.find(({ code }) => code !== 'MULTIPLE_DOCS');
   if (failure !== undefined) throw unrecognized(kind, yamlFault(failure, text), bytes);
@@ -119,14 +123,13 @@ async function parseYaml(bytes: Buffer, kind: string): Promise<ParsedBody> {
   }
   const value: unknown = json === undefined ? null : JSON.parse(json);
   if (json !== undefined) refuseDepth(json);
-  return { value: requireObject(value, kind, bytes), syntaxWarnings: await duplicateKeys(text) };
+  return { value: requireObject(value, kind, bytes), syntaxWarnings: await duplicateKeys(document, lines) };
 }
 
-async function duplicateKeys(text: string): Promise<string[]> {
-  const { LineCounter, parseDocument, visit, isScalar } = await import('yaml');
-  const lines = new LineCounter();
+async function duplicateKeys(document: Document.Parsed, lines: LineCounter): Promise<string[]> {
+  const { visit, isScalar } = await import('yaml');
   const found: string[] = [];
-  visit(parseDocument(text, { version: '1.1', uniqueKeys: false, lineCounter: lines }), {
+  visit(document, {
     Map(_, node) {
       const seen = new Set<unknown>();
       for (const { key } of node.items) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { glimpse, jsonFault, notAnObject } from './go-words.ts';
+import { glimpse, jsonFault, notAnObject, yamlFault } from './go-words.ts';
 
 test('faults of JSON in the words of encoding/json', () => {
   const faults: readonly (readonly [text: string, fault: string])[] = [
@@ -45,4 +45,10 @@ test('a glimpse of a body: text of an object, else bytes; never more than thirty
   assert.equal(glimpse(Buffer.from('[]')), '5b5d');
   assert.equal(glimpse(Buffer.from(`{${'x'.repeat(40)}`)), `{${'x'.repeat(29)} ...`);
   assert.match(notAnObject([]), /^json: cannot unmarshal array into Go value of type struct/);
+});
+
+test('a quote that nothing closes is stepped over once, not once for each quote within it', { timeout: 20_000 }, () => {
+  const fault = { code: 'BAD_INDENT', message: '', pos: [0, 0] } as const;
+  assert.equal(yamlFault(fault, `{a: "${'\\"'.repeat(200_000)}[`), "yaml: line 1: did not find expected ',' or '}'");
+  assert.equal(yamlFault(fault, `[a: '${"''".repeat(200_000)}{`), "yaml: line 1: did not find expected ',' or ']'");
 });

@@ -225,10 +225,10 @@ export function yamlFault({ code, message, pos }: YamlFault, text: string): stri
 
 const lineBefore = (text: string, offset: number): number => text.slice(0, offset).split('\n').length - 1;
 
-/** The innermost bracket that nothing closes. Quoted text is stepped over. */
+/** The innermost bracket that nothing closes. Quoted text is stepped over, up to the end where nothing closes it: each character is read once. */
 function openFlow(text: string): { close: string; isEmpty: boolean } | undefined {
   const stack: { close: string; at: number }[] = [];
-  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[[\]{}]/g)) {
+  for (const match of text.matchAll(/"(?:[^"\\]|\\[^])*(?:"|\\?$)|'(?:[^']|'')*(?:'|$)|[[\]{}]/g)) {
     const [token] = match;
     if (token === '[' || token === '{') stack.push({ close: token === '[' ? ']' : '}', at: match.index + 1 });
     else if (token === ']' || token === '}') stack.pop();

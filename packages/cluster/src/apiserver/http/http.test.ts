@@ -125,7 +125,10 @@ test('bodies: YAML is read, nonsense, depth, size and unknown media types are re
   assert.equal((await post('{')).code, 400);
   assert.equal((await post('[]')).code, 400);
   assert.equal((await post('')).code, 400);
-  assert.equal((await post('[['.repeat(1000))).code, 400);
+  const deep = `${'{"a":'.repeat(501)}1${'}'.repeat(501)}`;
+  assert.match((await post(deep)).json.message, /too deeply nested: limit is 500 levels/);
+  const deepPatch = await fetch('PATCH', `${MAPS}/yaml`, { body: deep, headers: { 'Content-Type': 'application/merge-patch+json' } });
+  assert.match(deepPatch.json.message, /too deeply nested: limit is 500 levels/);
   assert.equal(
     (
       await post(

@@ -23,7 +23,7 @@ import { applyScale, getScale, patchScale, updateScale } from '../registry/scale
 import { returnsDeletedObject } from '../registry/strategy.ts';
 import { type Change, updateObject } from '../registry/update.ts';
 import type { Entry } from '../store/entry.ts';
-import { mediaType, parseBody, readBody } from './body.ts';
+import { mediaType, parseBody, readBody, refuseDepth } from './body.ts';
 import { deleteCollection, serveList, serveWatch } from './collection-handler.ts';
 import { jsonFault } from './go-words.ts';
 import { negotiate } from './negotiation.ts';
@@ -165,6 +165,7 @@ async function patchBody({ context, scope, req }: ResourceRequest): Promise<unkn
   if (!isKnown && scope.resource.isCustom !== true) throw unknownMediaType();
   if (type === PatchType.apply || !acceptedPatchTypes(context.core, scope).includes(type)) return undefined;
   const text = bytes.toString('utf8');
+  refuseDepth(text);
   try {
     return JSON.parse(text);
   } catch {
