@@ -134,6 +134,50 @@ const masks: readonly [string, string, Sent, RegExp, RegExp][] = [
     /4111/,
     /m=2/,
   ],
+  [
+    'sanitiseMatched, however the rule read the value and whatever part of it the rule tells',
+    'SecRule ARGS:q "@rx (?:sec)(ret)" "id:1,phase:2,pass,log,capture,t:lowercase,sanitiseMatched,msg:\'q %{TX.1}\',logdata:\'%{TX.0} in %{MATCHED_VAR}\'"',
+    { uri: '/?q=my-SECRET-word' },
+    /secret|word/i,
+    /\[data "\*\*\*"\]/,
+  ],
+  [
+    'a value that a message would cut or escape',
+    'SecRule ARGS:q "@streq x" "id:1,phase:2,pass,log,logdata:\'%{ARGS.password}\'"',
+    { uri: `/?q=x&password=%22quoted%22${'z'.repeat(600)}` },
+    /quoted|zz/,
+    /\[data "\*{512}"\]/,
+  ],
+  [
+    'as a rule over the whole form quotes it',
+    'SecRule REQUEST_BODY "@contains %" "id:1,phase:2,pass,log,logdata:\'%{MATCHED_VAR}\'"',
+    { type: 'application/x-www-form-urlencoded', body: 'a=%41&password=p%40ssw%6frd' },
+    /p%40ss|p@ss/,
+    /\[data "a=%41&password=\*{12}"\]/,
+  ],
+  [
+    'one value in another',
+    'SecRule ARGS:q "@streq x" "id:1,phase:2,pass,log,msg:\'%{ARGS.password}\'"',
+    { uri: '/?q=x&token=hunter&password=hunter22' },
+    /hunter|22"/,
+    /\[msg "\*{8}"\]/,
+  ],
+  ['with another separator in it', '', { uri: '/?password=abc;def&q=1' }, /abc|def/, /password=\*{7}&q=1/],
+  [
+    'in a form with another separator',
+    'SecArgumentSeparator ";"',
+    { type: 'application/x-www-form-urlencoded', body: 'a=1;token=xy&zzy' },
+    /xy|zzy/,
+    /a=1;token=\*{6}/,
+  ],
+  ['before a fragment', '', { uri: '/?password=abcdef#part' }, /abcdef/, /password=\*{6}#part/],
+  [
+    'what a rule says of a hidden header',
+    'SecRule REQUEST_HEADERS:Cookie "@contains sid" "id:1,phase:1,pass,log,logdata:\'%{MATCHED_VAR}\'"',
+    {},
+    /topsecret/,
+    /at REQUEST_HEADERS:Cookie/,
+  ],
   ['sanitiseRequestHeader', 'SecAction "id:1,phase:1,pass,nolog,sanitiseRequestHeader:X-Internal"', {}, /inside/, /X-Internal: \*\*\*/],
   [
     'JSON, whole',
@@ -150,8 +194,15 @@ describe('secrets', () => {
       const text = renderAudit(auditEntry(run(`${every}\n${rules}`, sent))!, 'Native');
       assert.doesNotMatch(text, hidden);
       assert.match(text, shown);
+      assert.doesNotMatch(renderAudit(auditEntry(run(`${every}\n${rules}`, sent))!, 'JSON'), hidden);
     });
   }
+
+  test('in the reason of a refusal', () => {
+    const rules = `${every}\nSecRule ARGS:q "@streq x" "id:1,phase:2,deny,log,msg:'with %{ARGS.password}'"`;
+    const entry = JSON.parse(renderAudit(auditEntry(run(rules, { uri: '/?q=x&password=hunter22' }))!, 'JSON'));
+    assert.equal(entry.audit_data.action.message, 'with ********');
+  });
 });
 
 /** SecAuditEngine, rules, and whether there is an entry. */

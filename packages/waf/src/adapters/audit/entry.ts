@@ -2,13 +2,15 @@ import { renderMatch } from '../../engine/render/message.ts';
 import type { AuditRecord } from '../../engine/transaction/audit.ts';
 import type { MatchedRule } from '../../engine/transaction/state.ts';
 import type { TransactionResult } from '../../engine/transaction/transaction.ts';
-import { maskBody, maskHeaders, maskText, maskUri } from './mask.ts';
+import { hiddenSpellings, isHiddenVariable, maskBody, maskHeaders, maskText, maskUri } from './mask.ts';
 
 /** One entry of the audit log, with what is secret hidden: what the formats render. */
 export interface AuditEntry extends AuditRecord {
   readonly id: string;
   readonly result: TransactionResult;
   readonly messages: readonly string[];
+  /** Why it was stopped; undefined when it was not. */
+  readonly reason: string | undefined;
   /** The body without files, as a form (part I). */
   readonly formBody: string;
 }
@@ -20,8 +22,10 @@ export function auditEntry(result: TransactionResult): AuditEntry | undefined {
   const { audit: record } = result;
   if (!record) return undefined;
   const { values, requestHeaders, responseHeaders } = record.hidden;
-  const requestLine = maskUri(record.requestLine, values);
-  const requestBody = maskBody(record.requestBody, record.requestBodyProcessor, values);
+  const requestLine = maskUri(record.requestLine, record.argumentSeparator, values);
+  const requestBody = maskBody(record.requestBody, record, values);
+  const hide = hiding(record);
+  const reason = result.interruption && hide(result.interruption.reason);
   return {
     ...record,
     id: result.id,
@@ -29,7 +33,8 @@ export function auditEntry(result: TransactionResult): AuditEntry | undefined {
     requestLine,
     requestHeaders: maskHeaders(record.requestHeaders, requestHeaders),
     responseHeaders: maskHeaders(record.responseHeaders, responseHeaders),
-    messages: renderMessages(result, { ...record, requestLine }).map((message) => maskText(message, values)),
+    messages: renderMessages(result, { ...record, requestLine }, hide),
+    reason,
     requestBody,
     formBody: record.requestBodyProcessor === 'MULTIPART' ? renderForm(record, values) : requestBody,
   };
@@ -44,7 +49,8 @@ function renderForm({ bodyArguments }: AuditRecord, hidden: readonly string[]): 
     .join('&');
 }
 
-function renderMessages(result: TransactionResult, record: AuditRecord): string[] {
+/** Masked before they are escaped and cut: neither leaves a value as it was. */
+function renderMessages(result: TransactionResult, record: AuditRecord, hide: (text: string) => string): string[] {
   const hostname = record.requestHeaders.find(([name]) => name.toLowerCase() === 'host')?.[1] ?? '';
   const context = { hostname, uri: record.requestLine.split(' ')[1] ?? '', uniqueId: result.id };
   const { interruption } = result;
@@ -54,13 +60,21 @@ function renderMessages(result: TransactionResult, record: AuditRecord): string[
       const match = rule.variables[0] ?? { name: '', value: '', message: rule.message, logdata: rule.logdata };
       const isDenial = interruption !== undefined && isDecider(rule, interruption.ruleId);
       const start = isDenial ? `Access denied with code ${interruption.status} (phase ${interruption.phase}).` : 'Warning.';
-      return renderMatch(rule, match, context).replace('ModSecurity: Warning.', start);
+      // A rule's data about a hidden variable may quote any part of it.
+      const logdata = match.logdata && (isHiddenVariable(match.name, record.hidden) ? '***' : hide(match.logdata));
+      const shown = { ...match, message: match.message && hide(match.message), logdata };
+      return renderMatch({ ...rule, tags: rule.tags.map(hide) }, shown, context).replace('ModSecurity: Warning.', start);
     });
   // A limit is no rule: nothing above says it.
   const isSaid = interruption === undefined || result.matched.some((rule) => rule.isLogged && isDecider(rule, interruption.ruleId));
   return isSaid
     ? lines
-    : [...lines, `Access denied with code ${interruption.status} (phase ${interruption.phase}). ${oneLine(interruption.reason)}`];
+    : [...lines, `Access denied with code ${interruption.status} (phase ${interruption.phase}). ${oneLine(hide(interruption.reason))}`];
+}
+
+function hiding(record: AuditRecord): (text: string) => string {
+  const spellings = hiddenSpellings(record);
+  return (text) => maskText(text, spellings);
 }
 
 function isDecider(rule: MatchedRule, id: number): boolean {

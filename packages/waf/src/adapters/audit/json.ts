@@ -34,7 +34,7 @@ export function renderAuditJson(entry: AuditEntry): string {
     ...(has('H') && {
       audit_data: {
         messages,
-        ...(interruption && { action: { intercepted: true, phase: interruption.phase, message: interruption.reason } }),
+        ...(interruption && { action: { intercepted: true, phase: interruption.phase, message: entry.reason } }),
         producer: [...components, producer],
         ...(sensorId !== '' && { sensor_id: sensorId }),
         engine_mode: isDetectionOnly ? 'DETECTION_ONLY' : 'ENABLED',

@@ -25,6 +25,7 @@ export interface AuditRecord {
   /** As far as it was read, latin1. */
   readonly requestBody: string;
   readonly requestBodyProcessor: string;
+  readonly argumentSeparator: string;
   readonly responseBody: string;
   readonly files: readonly { readonly name: string; readonly filename: string; readonly size: number }[];
   /** Arguments of the body, for the part that leaves files out. */
@@ -34,6 +35,8 @@ export interface AuditRecord {
   /** What the sanitise actions asked to hide. */
   readonly hidden: {
     readonly values: readonly string[];
+    /** Variables that hold them, as matches name them. */
+    readonly names: ReadonlySet<string>;
     readonly requestHeaders: ReadonlySet<string>;
     readonly responseHeaders: ReadonlySet<string>;
   };
@@ -45,7 +48,7 @@ export interface AuditRecord {
  */
 export function auditOf(state: TransactionState, bodies: { readonly request: string; readonly response: string }): AuditRecord | undefined {
   const status = state.interruption?.status ?? Number(first(state, 'RESPONSE_STATUS'));
-  const { auditLogRelevantStatus, componentSignatures, sensorId } = state.ruleSet.settings;
+  const { argumentSeparator, auditLogRelevantStatus, componentSignatures, sensorId } = state.ruleSet.settings;
   const isRelevant = state.matched.some((rule) => rule.isAuditLogged) || auditLogRelevantStatus?.test(String(status)) === 'match';
   if (isRelevant) state.trace?.(8, `Request was relevant to be saved. Parts: ${state.auditLogParts}`);
   if (state.auditEngine === 'Off' || (state.auditEngine === 'RelevantOnly' && !isRelevant)) return undefined;
@@ -64,6 +67,7 @@ export function auditOf(state: TransactionState, bodies: { readonly request: str
     isDetectionOnly: state.engineMode === 'DetectionOnly',
     requestBody: bodies.request,
     requestBodyProcessor: state.requestBodyProcessor.toUpperCase(),
+    argumentSeparator,
     responseBody: bodies.response,
     files: valuesOf(state, 'FILES').map(({ key, value }, index) => ({
       name: key,
@@ -109,14 +113,15 @@ function hiddenOf(state: TransactionState): AuditRecord['hidden'] {
     const isNamed = (set: ReadonlySet<string>) => collections.some((name) => set.has(`${name}:${key}`));
     return names.has(lowerKey) || isNamed(variables) || (secretNames.test(key) && !isNamed(evidence));
   };
-  const hide = (list: string, collections: readonly string[]): string[] =>
-    valuesOf(state, list)
+  const secrets = ['ARGS_GET', 'ARGS_POST'].flatMap((list) => {
+    const collections = ['ARGS', list];
+    return valuesOf(state, list)
       .filter((target) => isHidden(target, collections))
-      .map((target) => target.value);
+      .map(({ key, value }) => ({ value, names: collections.map((name) => `${name}:${key}`) }));
+  });
   return {
-    values: [...new Set([...hide('ARGS_GET', ['ARGS', 'ARGS_GET']), ...hide('ARGS_POST', ['ARGS', 'ARGS_POST'])])].filter(
-      (value) => value !== '',
-    ),
+    values: [...new Set(secrets.map(({ value }) => value))].filter((value) => value !== ''),
+    names: new Set([...secrets.flatMap((secret) => secret.names), ...variables]),
     requestHeaders: new Set([...named('requestHeader'), ...headersIn(variables, 'REQUEST_HEADERS:')]),
     responseHeaders: new Set([...named('responseHeader'), ...headersIn(variables, 'RESPONSE_HEADERS:')]),
   };
