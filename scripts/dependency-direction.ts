@@ -13,13 +13,13 @@ const allowed: Record<string, readonly string[]> = {
   identity: [],
   xds: [],
   mesh: ['kubernetes', 'xds', 'identity'],
-  proxy: ['xds', 'identity', 'flow', 'waf'],
-  agent: ['xds', 'identity', 'flow', 'waf', 'proxy', 'kubernetes'],
+  proxy: ['xds', 'identity'],
+  agent: ['xds', 'identity', 'flow'],
   observe: ['flow'],
-  'control-plane': ['kubernetes', 'mesh', 'xds', 'identity', 'netpol', 'flow', 'observe'],
+  'control-plane': ['kubernetes', 'mesh', 'xds', 'identity'],
   microsim: [],
-  cluster: ['kubernetes', 'flow', 'netpol', 'observe', 'identity', 'waf', 'microsim'],
-  cli: ['kubernetes', 'flow', 'netpol', 'observe', 'identity', 'mesh', 'xds', 'waf', 'cluster', 'control-plane'],
+  cluster: ['kubernetes', 'flow', 'netpol', 'observe', 'microsim'],
+  cli: ['kubernetes', 'flow', 'netpol', 'mesh', 'xds', 'cluster', 'control-plane'],
 };
 
 /** Packages (or folders of them) that compute only: no clock, socket, file or process. */
