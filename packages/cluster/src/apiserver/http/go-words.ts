@@ -228,7 +228,7 @@ const lineBefore = (text: string, offset: number): number => text.slice(0, offse
 /** The innermost bracket that nothing closes. Quoted text is stepped over, up to the end where nothing closes it: each character is read once. */
 function openFlow(text: string): { close: string; isEmpty: boolean } | undefined {
   const stack: { close: string; at: number }[] = [];
-  for (const match of text.matchAll(/"(?:[^"\\]|\\[^])*(?:"|\\?$)|'(?:[^']|'')*(?:'|$)|[[\]{}]/g)) {
+  for (const match of text.matchAll(/"(?:[^"\\]|\\.)*(?:"|\\?$)|'(?:[^']|'')*(?:'|$)|[[\]{}]/gs)) {
     const [token] = match;
     if (token === '[' || token === '{') stack.push({ close: token === '[' ? ']' : '}', at: match.index + 1 });
     else if (token === ']' || token === '}') stack.pop();
