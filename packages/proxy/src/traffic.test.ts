@@ -84,6 +84,22 @@ test('routes: first match, rewrite, header changes, redirect, own answer, nothin
   assert.equal((await get(port, '/none')).status, 404);
 });
 
+test('what would end a line of a head is refused when it is configured', async () => {
+  const to = (route: object) => [{ match: { prefix: '/' }, route: { cluster: 'next', ...route } }];
+  for (const list of [
+    to({ prefix_rewrite: '/x HTTP/1.1\r\nhost: b\r\n' }),
+    // In Latin-1 these two are CR and LF.
+    to({ host_rewrite_literal: 'a\u010d\u010ax-forged: 1' }),
+    to({ regex_rewrite: { pattern: { regex: 'a' }, substitution: '\n' } }),
+    [{ match: { prefix: '/' }, redirect: { host_redirect: 'b\r\nset-cookie: c=d' } }],
+    [{ match: { prefix: '/' }, redirect: { path_redirect: '/\n' } }],
+  ])
+    await assert.rejects(start(plainHop(options(), [], routes(list))), /route 0: .*cannot be sent/);
+  const provider = { issuer: 'me', local_jwks: { inline_string: '{}' }, forward_payload_header: 'x\r\ny' };
+  const jwt = { '@type': type('filters.http.jwt_authn.v3.JwtAuthentication'), providers: { p: provider } };
+  await assert.rejects(start(plainHop(options(), [{ name: 'jwt', typed_config: jwt }])), /header "x\r\ny" cannot be sent/);
+});
+
 test('weights share requests out and never choose 0', async () => {
   const target = (name: string, weight: number) => ({ name, weight });
   const config = plainHop(

@@ -8,6 +8,7 @@ import {
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
 } from '@palisade/xds/api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
 import { milliseconds } from '../config/duration.ts';
+import { headerText } from '../config/header-text.ts';
 import { refuseUnread } from '../config/registry.ts';
 import { type AccessLogger, compileAccessLogs } from '../log/access-log.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
@@ -127,7 +128,7 @@ export function compileManager(config: HttpConnectionManager, runtime: Runtime, 
     filters: compileHttpFilters(config.httpFilters, runtime, prefix, at),
     routes: routesOf(config, runtime, at),
     loggers: compileAccessLogs(config.accessLog, runtime.logs, at),
-    serverName: config.serverName || 'envoy',
+    serverName: headerText(config.serverName || 'envoy', 'server_name', at),
     serverHeader:
       config.serverHeaderTransformation === ServerHeader.PASS_THROUGH
         ? 'pass'

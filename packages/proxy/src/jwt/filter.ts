@@ -10,6 +10,7 @@ import {
   RequirementRuleSchema,
 } from '@palisade/xds/api/envoy/extensions/filters/http/jwt_authn/v3/config';
 import { readDataSource } from '../config/data-source.ts';
+import { headerName } from '../config/header-text.ts';
 import { refuseUnread } from '../config/registry.ts';
 import type { HttpFilter, LocalReply, RequestState } from '../http/request-state.ts';
 import { queryOf, withoutQuery } from '../match/path.ts';
@@ -51,7 +52,7 @@ export function compileJwt(config: JwtAuthentication, runtime: Runtime, where: s
   });
   // A client's own claim of a verified payload never passes.
   const payloadHeaders = Object.values(config.providers).flatMap((provider) =>
-    provider.forwardPayloadHeader === '' ? [] : [provider.forwardPayloadHeader.toLowerCase()],
+    provider.forwardPayloadHeader === '' ? [] : [headerName(provider.forwardPayloadHeader, where).toLowerCase()],
   );
   return async (state) => {
     state.removed.push(...payloadHeaders);

@@ -1,6 +1,8 @@
 /** The action of a route: forward to weighted clusters, answer, or redirect. */
 import type { Metadata } from '@palisade/xds/api/envoy/config/core/v3/base';
 import {
+  type WeightedCluster_ClusterWeight as ClusterWeight,
+  WeightedCluster_ClusterWeightSchema as ClusterWeightSchema,
   RedirectAction_RedirectResponseCode as Code,
   type RedirectAction,
   RedirectActionSchema,
@@ -13,12 +15,13 @@ import type { Cells } from '../cells.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { readDataSource } from '../config/data-source.ts';
 import { milliseconds } from '../config/duration.ts';
+import { headerText } from '../config/header-text.ts';
 import { refuseUnread } from '../config/registry.ts';
 import type { RequestFacts } from '../facts.ts';
 import { withoutQuery } from '../match/path.ts';
 import { compileRegex } from '../match/regex.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
-import { compileHeaderChanges, type HeaderChanges, joinChanges, noChanges, type RouteAction, type RouteTarget } from './route.ts';
+import { compileHeaderChanges, type HeaderChanges, joinChanges, type RouteAction, type RouteTarget } from './route.ts';
 
 interface Inherited {
   readonly request: readonly HeaderChanges[];
@@ -39,9 +42,19 @@ const read = [
   'max_grpc_timeout',
   'max_stream_duration',
   'cluster_not_found_response_code',
-  'upgrade_configs',
   'idle_timeout',
   'append_x_forwarded_host',
+];
+
+const readWeighted = [
+  'name',
+  'weight',
+  'metadata_match',
+  'request_headers_to_add',
+  'request_headers_to_remove',
+  'response_headers_to_add',
+  'response_headers_to_remove',
+  'host_rewrite_literal',
 ];
 
 export function compileAction(route: Route, inherited: Inherited, clusters: Cells<Cluster>, where: string): RouteAction {
@@ -63,7 +76,7 @@ function forward(route: Route, action: RouteActionConfig, inherited: Inherited, 
   refuseUnread(RouteActionSchema, action, read, where);
   const specifier = action.clusterSpecifier;
   const common = {
-    hostRewrite: action.hostRewriteSpecifier.case === 'hostRewriteLiteral' ? action.hostRewriteSpecifier.value : undefined,
+    hostRewrite: hostRewriteOf(action, where),
     labels: lbLabels(action.metadataMatch),
   };
   const targets: RouteTarget[] =
@@ -78,17 +91,23 @@ function forward(route: Route, action: RouteActionConfig, inherited: Inherited, 
           },
         ]
       : specifier.case === 'weightedClusters'
-        ? specifier.value.clusters.map((one) => ({
-            cluster: clusters.at(one.name),
-            weight: one.weight ?? 0,
-            labels: lbLabels(one.metadataMatch) ?? common.labels,
-            hostRewrite: one.hostRewriteSpecifier.case === 'hostRewriteLiteral' ? one.hostRewriteSpecifier.value : common.hostRewrite,
-            request: joinChanges([compileHeaderChanges(one.requestHeadersToAdd, one.requestHeadersToRemove, where), ...inherited.request]),
-            response: joinChanges([
-              compileHeaderChanges(one.responseHeadersToAdd, one.responseHeadersToRemove, where),
-              ...inherited.response,
-            ]),
-          }))
+        ? specifier.value.clusters.map((one) => {
+            refuseUnread(ClusterWeightSchema, one, readWeighted, where);
+            return {
+              cluster: clusters.at(one.name),
+              weight: one.weight ?? 0,
+              labels: lbLabels(one.metadataMatch) ?? common.labels,
+              hostRewrite: hostRewriteOf(one, where) ?? common.hostRewrite,
+              request: joinChanges([
+                compileHeaderChanges(one.requestHeadersToAdd, one.requestHeadersToRemove, where),
+                ...inherited.request,
+              ]),
+              response: joinChanges([
+                compileHeaderChanges(one.responseHeadersToAdd, one.responseHeadersToRemove, where),
+                ...inherited.response,
+              ]),
+            };
+          })
         : [];
   const retry = action.retryPolicy ?? inherited.retry;
   const rewritePath = pathRewrite(route, action, where);
@@ -99,9 +118,11 @@ function forward(route: Route, action: RouteActionConfig, inherited: Inherited, 
     retries: retry === undefined ? 0 : (retry.numRetries ?? 1),
     retriesOnConnectFailure: retry !== undefined && /connect-failure|5xx|gateway-error|reset/.test(retry.retryOn),
     rewritePath,
-    upgrades: action.upgradeConfigs.filter((one) => one.enabled !== false).map((one) => one.upgradeType.toLowerCase()),
-    isPlain: targets.every((target) => target.request === noChanges && target.response === noChanges && target.hostRewrite === undefined),
   };
+}
+
+function hostRewriteOf({ hostRewriteSpecifier: host }: RouteActionConfig | ClusterWeight, where: string): string | undefined {
+  return host.case === 'hostRewriteLiteral' ? headerText(host.value, 'host_rewrite_literal', where) : undefined;
 }
 
 function compileTargets(targets: readonly RouteTarget[], where: string): (random: () => number) => RouteTarget {
@@ -127,7 +148,9 @@ function pathRewrite(route: Route, action: RouteActionConfig, where: string): ((
   if (action.regexRewrite !== undefined) {
     const regex = compileRegex(action.regexRewrite.pattern?.regex ?? '', where, false);
     const global = new RegExp(regex.source, `${regex.flags}g`);
-    const substitution = action.regexRewrite.substitution.replaceAll('$', '$$$$').replace(/\\(\d)/g, '$$$1');
+    const substitution = headerText(action.regexRewrite.substitution, 'substitution', where)
+      .replaceAll('$', '$$$$')
+      .replace(/\\(\d)/g, '$$$1');
     return (whole) => {
       const path = withoutQuery(whole);
       return path.replace(global, substitution) + whole.slice(path.length);
@@ -138,7 +161,8 @@ function pathRewrite(route: Route, action: RouteActionConfig, where: string): ((
   if (specifier?.case !== 'prefix' && specifier?.case !== 'path' && specifier?.case !== 'pathSeparatedPrefix')
     throw unsupported(where, 'prefix_rewrite without a prefix or exact path');
   const { length } = specifier.value;
-  return (path) => action.prefixRewrite + path.slice(length);
+  const prefix = headerText(action.prefixRewrite, 'prefix_rewrite', where);
+  return (path) => prefix + path.slice(length);
 }
 
 const codes: Readonly<Record<Code, number>> = {
@@ -166,6 +190,9 @@ function redirect(route: Route, action: RedirectAction, where: string): RouteAct
     where,
   );
   const scheme = action.schemeRewriteSpecifier;
+  const rewrite = action.pathRewriteSpecifier;
+  for (const text of [action.hostRedirect, scheme.value, rewrite.value])
+    if (typeof text === 'string') headerText(text, 'redirect to', where);
   const prefixLength = route.match?.pathSpecifier.case === 'prefix' ? route.match.pathSpecifier.value.length : 0;
   return {
     kind: 'redirect',
@@ -174,7 +201,6 @@ function redirect(route: Route, action: RedirectAction, where: string): RouteAct
       const newScheme =
         scheme.case === 'schemeRedirect' ? scheme.value : scheme.case === 'httpsRedirect' && scheme.value ? 'https' : 'http';
       const host = action.hostRedirect || (action.portRedirect === 0 ? request.authority : request.authority.replace(/:\d+$/, ''));
-      const rewrite = action.pathRewriteSpecifier;
       const path = withoutQuery(request.path);
       const changed =
         rewrite.case === 'pathRedirect'

@@ -3,8 +3,9 @@ import type { HeaderValueOption } from '@palisade/xds/api/envoy/config/core/v3/b
 import { HeaderValueOption_HeaderAppendAction as Append } from '@palisade/xds/api/envoy/config/core/v3/base';
 import type { Cell } from '../cells.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import { headerName, headerText } from '../config/header-text.ts';
 import type { RequestFacts } from '../facts.ts';
-import { ProxyError, unsupported } from '../proxy-error.ts';
+import { unsupported } from '../proxy-error.ts';
 
 export interface HeaderChanges {
   /** Lower case. */
@@ -33,9 +34,6 @@ export type RouteAction =
       readonly retries: number;
       readonly retriesOnConnectFailure: boolean;
       readonly rewritePath: ((path: string) => string) | undefined;
-      readonly upgrades: readonly string[];
-      /** Nothing about headers is to be changed: the usual case. */
-      readonly isPlain: boolean;
     }
   | { readonly kind: 'answer'; readonly status: number; readonly body: string }
   | { readonly kind: 'redirect'; readonly status: number; readonly location: (request: RequestFacts) => string };
@@ -46,16 +44,13 @@ export interface CompiledRoute {
   readonly action: RouteAction;
 }
 
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
 export function compileHeaderChanges(add: readonly HeaderValueOption[], remove: readonly string[], where: string): HeaderChanges {
   if (add.length === 0 && remove.length === 0) return noChanges;
   const removed = remove.map((name) => name.toLowerCase());
   const added = add.map((option) => {
     const { key, value } = option.header ?? { key: '', value: '' };
-    if (!token.test(key) || /[^\t\x20-\x7e\x80-\xff]/.test(value))
-      throw new ProxyError('bad-config', `${where}: header "${key}" cannot be sent`);
-    if (key.startsWith(':')) throw unsupported(where, `header "${key}"`);
+    headerName(key, where);
+    headerText(value, `the value of header "${key}"`, where);
     if (/%[A-Z]/.test(value)) throw unsupported(where, `the substitution in header "${key}: ${value}"`);
     const action = option.appendAction;
     if (action === Append.OVERWRITE_IF_EXISTS_OR_ADD || option.append?.valueOf() === false) removed.push(key.toLowerCase());
