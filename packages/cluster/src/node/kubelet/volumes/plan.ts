@@ -72,7 +72,7 @@ function planVolume(pod: Pod, volume: Volume, facts: PodFacts, config: VolumeSou
   }
   if (hostPath) return { kind: 'host', name, path: hostPath.path, type: hostPath.type ?? '' };
   const claimName = claimNameOf(String(pod.metadata.name), volume);
-  if (claimName !== undefined) return planClaim(name, claimName, config);
+  if (claimName !== undefined) return planClaim(pod, volume, claimName, config);
   const kind = Object.keys(volume).find((key) => key !== 'name') ?? 'nothing';
   throw new VolumeError(
     name,

@@ -59,7 +59,7 @@ function plan(volume: Omit<Volume, 'name'>) {
   const pod: Pod = {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: 'p', namespace: 'n', labels: { l: '1' } },
+    metadata: { name: 'p', namespace: 'n', uid: 'uid-pod', labels: { l: '1' } },
     spec: { containers: [], volumes: [{ name: 'v', ...volume }] },
   };
   const [first] = planVolumes(pod, { pod, nodeName: 'node1', hostIPs: [], podIPs: [], nodeCapacity: { cpu: 1, memoryBytes: 1 } }, config);
@@ -223,6 +223,20 @@ test('claims: the folder behind, and why there is none', () => {
     ['nfs', /persistentvolume "pv-nfs" is no folder/],
   ] as const)
     assert.throws(() => claim(name), { name: 'VolumeError', message: why });
+});
+
+test('the claim of an ephemeral volume must have been made for the pod', () => {
+  const ephemeral = { ephemeral: { volumeClaimTemplate: { spec: {} } } };
+  const [name, claim] = claimNamed('p-v', 'pv-scratch');
+  persistentVolumes.set(...volumeNamed('pv-scratch', name, { hostPath: { path: '/state/scratch' } }, 'palisade.dev/local-path'));
+  const owned = (uid: string) => claims.set(name, { ...claim, metadata: { ...claim.metadata, ownerReferences: [owner(uid)] } });
+  const owner = (uid: string) => ({ apiVersion: 'v1', kind: 'Pod', name: 'p', uid, controller: true });
+  claims.set(name, claim);
+  assert.throws(() => plan(ephemeral), { name: 'VolumeError', message: /PVC "p-v" was not created for pod "n\/p" \(pod is not owner\)/ });
+  owned('uid-of-its-predecessor');
+  assert.throws(() => plan(ephemeral), { name: 'VolumeError', message: /pod is not owner/ });
+  owned('uid-pod');
+  assert.deepEqual(plan(ephemeral), { kind: 'local', name: 'v', path: '/state/scratch' });
 });
 
 test('a claim’s folder is made once, keeps its content, and lies directly below the cluster’s folder', async () => {
