@@ -13,13 +13,13 @@ const limits = { ordinary: 50, others: 200, burstSeconds: 4 } as const;
 const maxWaitingBytes = 1024 * 1024;
 
 /** @param now milliseconds */
-export function createFlowLog(out: Pick<WriteStream, 'write' | 'writableLength'>, now: () => number): FlowLog {
+export function createFlowLog(out: Pick<WriteStream, 'write' | 'writableLength' | 'destroyed'>, now: () => number): FlowLog {
   const shares = { ordinary: bucket(limits.ordinary, now), others: bucket(limits.others, now) };
   let skipped = 0;
   return {
     add(isOrdinary, make) {
       const mayPass = (isOrdinary ? shares.ordinary : shares.others)();
-      if (mayPass && out.writableLength < maxWaitingBytes) out.write(flowToJsonLine(make()));
+      if (mayPass && !out.destroyed && out.writableLength < maxWaitingBytes) out.write(flowToJsonLine(make()));
       else skipped++;
     },
     get skipped() {

@@ -29,6 +29,11 @@ export interface Telemetry {
   readonly addFlow: (flow: FlowRecord) => void;
 }
 
+/** A full disk costs records: it must not end the agent, and with it the proxy. */
+function openLog(path: string) {
+  return createWriteStream(path, { flags: 'a' }).on('error', (error) => console.error(`flow records are lost: ${error.message}`));
+}
+
 export function createTelemetry({ pod, workload, flowLogPath, adminPort, now }: TelemetryOptions): Telemetry {
   const own: WorkloadName = {
     workload: workload.name || unknown,
@@ -38,7 +43,7 @@ export function createTelemetry({ pod, workload, flowLogPath, adminPort, now }: 
     cluster: 'Kubernetes',
   };
   const metrics = createRequestMetrics(own);
-  const flows = flowLogPath === undefined ? undefined : createFlowLog(createWriteStream(flowLogPath, { flags: 'a' }), now);
+  const flows = flowLogPath === undefined ? undefined : createFlowLog(openLog(flowLogPath), now);
   const addFlow: FlowLog['add'] = (isOrdinary, make) => flows?.add(isOrdinary, make);
   const skipped = () =>
     flows === undefined

@@ -11,6 +11,7 @@ import { StreamAccessLogsMessageSchema } from '@palisade/xds/api/envoy/service/a
 import type { ServerCall } from '@palisade/xds/grpc';
 import fc from 'fast-check';
 import { createFlowLog } from './flow-log.ts';
+import { createTelemetry } from './index.ts';
 import { createRequestMetrics } from './metrics.ts';
 import { readReports } from './read-entry.ts';
 import { createReportMethods } from './receiver.ts';
@@ -214,6 +215,21 @@ test('flow log: denied records keep their share when answers flood it', () => {
   now += 1000;
   for (let i = 0; i < 100; i++) log.add(true, () => flows[0]!);
   assert.equal(lines.length, 251);
+});
+
+test('flow records that cannot be written are counted, and end nothing', async (t) => {
+  const said = t.mock.method(console, 'error', () => {});
+  const pod = { namespace: 'shop', name: 'p' };
+  const { addFlow, scrape } = createTelemetry({ pod, workload: {}, flowLogPath: '/dev/null/flows', adminPort: 1, now: Date.now });
+  while (said.mock.callCount() === 0) await new Promise(setImmediate);
+  assert.match(String(said.mock.calls[0]!.arguments[0]), /flow records are lost: ENOTDIR/);
+  const { flows } = receive([message('inbound', [http(200, 'via_upstream')])]);
+  addFlow(flows[0]!);
+  const server = createServer(scrape).listen(0, '127.0.0.1');
+  t.after(() => server.close());
+  await once(server, 'listening');
+  const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { headers: { connection: 'close' } });
+  assert.match(await response.text(), /^palisade_flow_records_skipped_total 1$/m);
 });
 
 test('scrape: both parts, and ours alone while the proxy is away', async () => {
