@@ -3,9 +3,11 @@ import type { KubernetesObject } from '@palisade/kubernetes';
 import {
   type AuthorizationPolicy,
   type FindJwks,
+  type PeerAuthentication,
   parseAuthorizationPolicy,
   parsePeerAuthentication,
   parseRequestAuthentication,
+  type RequestAuthentication,
 } from '@palisade/mesh';
 import {
   type Memo,
@@ -52,14 +54,15 @@ export function readSnapshot(
   memo: Memo = withoutMemo,
 ): MeshSnapshot {
   const { clusterDomain } = settings;
-  const parseAll = <T>(kind: MeshKind, parse: (object: KubernetesObject) => T): readonly T[] => {
+  const parseAll = <T>(kind: MeshKind, parse: (object: KubernetesObject) => T, strictest?: Strictest<T>): readonly T[] => {
     const all = sources[kind].list().map((object) =>
       memo(`${kind} ${object.metadata.namespace}/${object.metadata.name}`, [object, clusterDomain], (): readonly T[] => {
         try {
           return [parse(object)];
         } catch (error) {
-          log(`${object.kind} ${object.metadata.namespace}/${object.metadata.name} is not in force: ${(error as Error).message}`);
-          return [];
+          const effect = strictest?.effect ?? 'is not in force';
+          log(`${object.kind} ${object.metadata.namespace}/${object.metadata.name} ${effect}: ${(error as Error).message}`);
+          return strictest === undefined ? [] : [strictest.parse(object)];
         }
       }),
     );
@@ -68,9 +71,9 @@ export function readSnapshot(
   return {
     settings,
     services: readServices(sources, clusterDomain, memo),
-    authorizationPolicies: parseAll('authorizationPolicies', (object) => parseOrDeny(object, log)),
-    peerAuthentications: parseAll('peerAuthentications', parsePeerAuthentication),
-    requestAuthentications: parseAll('requestAuthentications', parseRequestAuthentication),
+    authorizationPolicies: parseAll('authorizationPolicies', parseAuthorizationPolicy, denyingPolicy),
+    peerAuthentications: parseAll('peerAuthentications', parsePeerAuthentication, strictPeers),
+    requestAuthentications: parseAll('requestAuthentications', parseRequestAuthentication, refusingTokens),
     destinationRules: parseAll('destinationRules', (object) => parseDestinationRule(object, clusterDomain)),
     gateways: parseAll('gateways', parseGateway),
     virtualServices: parseAll('virtualServices', (object) => parseVirtualService(object, clusterDomain)),
@@ -105,12 +108,34 @@ function podsOf(slice: KubernetesObject): string[] {
   return endpoints.flatMap(({ targetRef }) => (targetRef?.kind === 'Pod' && targetRef.name !== undefined ? [targetRef.name] : []));
 }
 
-/** A stored policy that cannot be read (from before the webhook watched) denies everything in its namespace rather than nothing. */
-function parseOrDeny(object: KubernetesObject, log: (message: string) => void): AuthorizationPolicy {
+/** What a stored resource that cannot be read (from before the webhook watched) is taken for: the strictest that its author can have meant. */
+interface Strictest<T> {
+  readonly effect: string;
+  parse(object: KubernetesObject): T;
+}
+
+const denyingPolicy: Strictest<AuthorizationPolicy> = {
+  effect: 'denies everything',
+  parse({ metadata, ...object }) {
+    const dryRun = { 'istio.io/dry-run': metadata.annotations?.['istio.io/dry-run'] === 'true' ? 'true' : 'false' };
+    return parseAuthorizationPolicy({ ...object, metadata: { ...metadata, annotations: dryRun }, spec: {} });
+  },
+};
+const strictPeers: Strictest<PeerAuthentication> = {
+  effect: 'is STRICT',
+  parse: (object) => parseWhereSelected(parsePeerAuthentication, object, { mtls: { mode: 'STRICT' } }),
+};
+const refusingTokens: Strictest<RequestAuthentication> = {
+  effect: 'refuses every token',
+  parse: (object) => parseWhereSelected(parseRequestAuthentication, object, { jwtRules: [{ issuer: 'nobody' }] }),
+};
+
+/** For its own workloads, or the whole namespace when it does not say which these are. */
+function parseWhereSelected<T>(parse: (object: KubernetesObject) => T, object: KubernetesObject, spec: object): T {
+  const selector = (object['spec'] as { readonly selector?: unknown } | null | undefined)?.selector;
   try {
-    return parseAuthorizationPolicy(object);
-  } catch (error) {
-    log(`AuthorizationPolicy ${object.metadata.namespace}/${object.metadata.name} denies everything: ${(error as Error).message}`);
-    return parseAuthorizationPolicy({ ...object, spec: {} });
+    return parse({ ...object, spec: { ...spec, selector } });
+  } catch {
+    return parse({ ...object, spec });
   }
 }
