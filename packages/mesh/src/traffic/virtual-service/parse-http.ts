@@ -72,7 +72,9 @@ function readRewrite(value: unknown, field: string) {
   return {
     ...optional(rewrite, 'uri', field),
     ...optional(rewrite, 'authority', field),
-    ...(pattern === undefined ? {} : { pattern: { match: String(pattern['match']), rewrite: String(pattern['rewrite'] ?? '') } }),
+    ...(pattern === undefined
+      ? {}
+      : { pattern: { match: String(pattern['match']), rewrite: checkText(pattern['rewrite'] ?? '', `${field}.uriRegexRewrite.rewrite`) } }),
   };
 }
 
@@ -117,7 +119,7 @@ function readAnswer(value: unknown, parent: string): HttpAction {
 
 function optional<Name extends string>(fields: Fields, name: Name, field: string): { readonly [Key in Name]?: string } {
   if (fields[name] === undefined) return {};
-  return { [name]: readString(fields[name], `${field}.${name}`) } as { readonly [Key in Name]?: string };
+  return { [name]: checkText(readString(fields[name], `${field}.${name}`), `${field}.${name}`) } as { readonly [Key in Name]?: string };
 }
 
 function readHeaders(value: unknown, field: string): Headers {
@@ -146,9 +148,15 @@ function checkHeader(name: string, field: string): string {
   return name;
 }
 
-/** Envoy reads `%NAME%` in values: only what means itself passes, so that no proxy makes something else of it. */
-function checkHeaderValue(value: unknown, field: string): string {
+/** Proxies refuse what would end a line of a head, and with it every route beside it. */
+function checkText(value: unknown, field: string): string {
   if (typeof value !== 'string' || /[^\t\x20-\x7e\x80-\xff]/.test(value)) refuse(field, 'expected a text that may stand in a header');
+  return value;
+}
+
+/** Envoy reads `%NAME%` in values: only what means itself passes, so that no proxy makes something else of it. */
+function checkHeaderValue(given: unknown, field: string): string {
+  const value = checkText(given, field);
   if (value.replaceAll('%%', '').includes('%')) refuse(field, 'substitutions are not yet supported: write "%%" for "%"');
   return value;
 }
