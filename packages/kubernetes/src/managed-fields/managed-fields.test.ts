@@ -96,3 +96,14 @@ test('paths as people read them', () => {
 test('what is no FieldsV1 is not taken for one', () => {
   for (const value of [null, [], 'f:a', { a: {} }, { 'f:a': 1 }, { 'f:a': { 'x:b': {} } }]) assert.equal(parseFields(value), undefined);
 });
+
+test('long lists are merged in one pass, not one for each new element', { timeout: 20_000 }, () => {
+  const count = 100_000;
+  const finalizers = (prefix: string) => [...Array.from({ length: count }, (_, i) => `example.com/${prefix}${i}`), 'example.com/shared'];
+  const live = { metadata: { finalizers: finalizers('a') } };
+  const merged = merge(shape, live, { metadata: { finalizers: finalizers('b') } }) as typeof live;
+  const found = merged.metadata.finalizers;
+  assert.equal(found.length, 2 * count + 1);
+  assert.deepEqual([found[0], found[count]], ['example.com/a0', 'example.com/b0']);
+  assert.deepEqual(found.slice(-2), [`example.com/b${count - 1}`, 'example.com/shared']);
+});

@@ -80,24 +80,22 @@ function define(target: Record<string, unknown>, name: string, value: unknown): 
 /** In the order of `wanted`; elements only `live` has stay in front of the next one that both have. */
 function mergeLists(shape: Extract<Shape, { kind: 'keyed' | 'set' }>, live: unknown[], wanted: unknown[]): unknown[] {
   const keyOf = (item: unknown) => (shape.kind === 'keyed' ? itemKey(shape, item) : JSON.stringify(item));
-  const positions = new Map(live.map((item, i) => [keyOf(item), i]));
+  const keys = live.map(keyOf);
+  const positions = new Map(keys.map((key, i) => [key, i]));
   const named = new Set(wanted.map(keyOf));
   const result: unknown[] = [];
   let next = 0;
-  const passOver = (limit: number) => {
-    for (; next < limit; next++) if (!named.has(keyOf(live[next]))) result.push(live[next]);
-  };
-  const nextShared = () => {
-    const at = live.findIndex((item, i) => i >= next && named.has(keyOf(item)));
-    return at === -1 ? live.length : at;
+  const passOver = (isOver: (key: string, at: number) => boolean) => {
+    for (; next < live.length && !isOver(keys[next]!, next); next++) if (!named.has(keys[next]!)) result.push(live[next]);
   };
   for (const item of wanted) {
     const position = positions.get(keyOf(item));
-    passOver(position ?? nextShared());
+    if (position === undefined) passOver((key) => named.has(key));
+    else passOver((_key, at) => at >= position);
     result.push(position === undefined || shape.kind === 'set' ? item : merge(shape.item, live[position], item));
     if (position !== undefined) next = Math.max(next, position + 1);
   }
-  passOver(live.length);
+  passOver(() => false);
   return result;
 }
 
