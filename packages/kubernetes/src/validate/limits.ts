@@ -4,27 +4,6 @@ import type { Findings } from './findings.ts';
 
 /** ResourceQuota and LimitRange: what they bound has to make sense before it can bound anything. */
 
-const standardResources = new Set([
-  'cpu',
-  'memory',
-  'ephemeral-storage',
-  'requests.cpu',
-  'requests.memory',
-  'requests.ephemeral-storage',
-  'limits.cpu',
-  'limits.memory',
-  'limits.ephemeral-storage',
-  'pods',
-  'services',
-  'replicationcontrollers',
-  'resourcequotas',
-  'secrets',
-  'configmaps',
-  'persistentvolumeclaims',
-  'requests.storage',
-  'services.nodeports',
-  'services.loadbalancers',
-]); // prettier-ignore
 const countedResources = new Set([
   'pods',
   'services',
@@ -35,6 +14,19 @@ const countedResources = new Set([
   'persistentvolumeclaims',
   'services.nodeports',
   'services.loadbalancers',
+]); // prettier-ignore
+const standardResources = new Set([
+  ...countedResources,
+  'cpu',
+  'memory',
+  'ephemeral-storage',
+  'requests.cpu',
+  'requests.memory',
+  'requests.ephemeral-storage',
+  'limits.cpu',
+  'limits.memory',
+  'limits.ephemeral-storage',
+  'requests.storage',
 ]); // prettier-ignore
 const scopes = new Set([
   'Terminating',

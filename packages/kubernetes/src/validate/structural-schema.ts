@@ -135,9 +135,8 @@ function pattern(f: Findings, at: string, { pattern: text }: Struct): void {
     new RegExp(text, 'u');
   } catch {
     // Classes and groups that only Go's syntax has are judged when the definition is compiled.
-    const open = [...text.replace(/\\./g, '').replace(/\[[^\]]*\]/g, '')].filter((c) => c === '(').length;
-    const closed = [...text.replace(/\\./g, '').replace(/\[[^\]]*\]/g, '')].filter((c) => c === ')').length;
-    if (open > closed)
+    const groups = text.replace(/\\./g, '').replace(/\[[^\]]*(?:\]|$)/g, '');
+    if (groups.split('(').length > groups.split(')').length)
       f.invalid(
         `${at}.pattern`,
         text,
