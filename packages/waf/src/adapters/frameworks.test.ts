@@ -30,6 +30,7 @@ SecRule REQUEST_HEADERS:X-Early "@streq 1" "id:3,phase:1,deny,status:406"
 SecRule RESPONSE_HEADERS:X-Leak "@streq 1" "id:4,phase:3,deny,status:502"
 SecRule RESPONSE_BODY "@contains secret" "id:5,phase:4,deny,status:500"
 SecRule REQUEST_HEADERS:X-Away "@streq 1" "id:6,phase:1,redirect:https://example.test/away"
+SecRule REQUEST_HEADERS:X-Late "@streq 1" "id:8,phase:4,deny,status:500"
 SecRule REMOTE_ADDR "!@ipMatch 127.0.0.1" "id:7,phase:1,deny,status:418"
 `;
 const engine = loadEngine({ before: rules('') });
@@ -194,6 +195,17 @@ for (const [name, make] of Object.entries(frameworks)) {
       );
     });
 
+    test('a response that is not held back is past stopping in phase 4: told, not done', async () => {
+      const results: TransactionResult[] = [];
+      const listener = await make(engine, (result) => results.push(result));
+      await serve(listener, async (send) => {
+        const late = { ...binary, 'x-late': '1' };
+        assert.equal(await status(send('/digest', { headers: late, chunks: [Buffer.from('a')] })), 200);
+        while (results.length === 0) await new Promise(setImmediate);
+      });
+      assert.deepEqual([results[0]!.interruption, results[0]!.detected?.ruleId], [undefined, 8]);
+    });
+
     test('bodies reach the application byte for byte, inspected or beyond the limit', async () => {
       const bytes = randomBytes(700_001);
       const chunks = [0, 1, 2, 65_536, 65_537, 300_000].map((from, index, all) => bytes.subarray(from, all[index + 1] ?? bytes.length));
@@ -247,3 +259,24 @@ for (const [name, make] of Object.entries(frameworks)) {
     });
   });
 }
+
+test('Web and Hono: a body that was read before is an error, not a pass', async () => {
+  const request = new Request('http://x.test/', { method: 'POST', body: 'q=attack', headers: form });
+  await request.text();
+  await assert.rejects(
+    webWaf({ engine, clientAddress: () => '127.0.0.1' })(request, () => assert.fail('it is not handled')),
+    /was read before/,
+  );
+  const app = new Hono();
+  app.use(async (context, next) => {
+    await context.req.text();
+    await next();
+  });
+  app.use(honoWaf({ engine }));
+  app.post('/', async (context) => context.text(await context.req.text()));
+  app.onError((error, context) => context.text(error.message, 500));
+  await serve(getRequestListener(app.fetch), async (send) => {
+    const reply = await send('/', { headers: form, chunks: [Buffer.from('q=attack')] });
+    assert.deepEqual([reply.status, reply.body.includes('attack')], [500, false]);
+  });
+});

@@ -101,7 +101,6 @@ export function guardResponse(
     decideHead();
     if (phase === 'held' && body !== undefined && body !== null) hold(body, name);
     else if (phase === 'open' && body !== undefined && body !== null) {
-      transaction.responseBody();
       finish();
       return original.end(body, name, done);
     }

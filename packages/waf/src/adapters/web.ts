@@ -48,6 +48,8 @@ export function waf(options: WebWafOptions): (request: Request, handle: WebHandl
 }
 
 async function inspectRequestBody(request: Request, transaction: Transaction): Promise<Request | Interruption> {
+  if (request.bodyUsed)
+    throw new Error('Cannot inspect the request body: it was read before the WAF saw it. Put waf() before what reads bodies.');
   const { body } = request;
   if (!transaction.wantsRequestBody || body === null) return transaction.requestBody() ?? request;
   const read = await readAhead(body, transaction.state.requestBodyLimit, (chunk) => transaction.requestBodyChunk(chunk));

@@ -32,10 +32,19 @@ export function forward(
   request.on('aborted', () => outgoing.destroy());
 }
 
-/** A WebSocket (or other) upgrade: the backend's answer and every byte after it, in both directions. */
+/** Other protocols that a backend would speak after an upgrade, such as h2c, carry requests that no rule would see. */
+export function isWebSocket({ headers: { upgrade } }: IncomingMessage): boolean {
+  return upgrade?.toLowerCase() === 'websocket';
+}
+
+/** A WebSocket upgrade: the backend's answer and every byte after it, in both directions. */
 export function forwardUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, settings: ProxySettings): void {
+  if (!isWebSocket(request)) {
+    socket.end('HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+    return;
+  }
   const headers = requestHeaders(request, settings);
-  headers.push('Connection', 'Upgrade', 'Upgrade', request.headers.upgrade ?? 'websocket');
+  headers.push('Connection', 'Upgrade', 'Upgrade', 'websocket');
   const outgoing: ClientRequest = httpRequest({
     ...target(request, settings, undefined),
     headers: headers as unknown as readonly string[],
@@ -45,7 +54,7 @@ export function forwardUpgrade(request: IncomingMessage, socket: Duplex, head: B
     outgoing.destroy();
   };
   outgoing.on('upgrade', (answer, backend, first) => {
-    socket.write(renderHead(answer));
+    socket.write(renderHead(answer, answer.rawHeaders));
     if (first.length > 0) socket.write(first);
     if (head.length > 0) backend.write(head);
     pipeline(socket, backend, socket, () => {
@@ -54,7 +63,7 @@ export function forwardUpgrade(request: IncomingMessage, socket: Duplex, head: B
     });
   });
   outgoing.on('response', (answer) => {
-    socket.write(renderHead(answer));
+    socket.write(renderHead(answer, [...responseHeaders(answer, undefined), 'Connection', 'close']));
     pipeline(answer, socket, close);
   });
   outgoing.on('error', () => socket.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'));
@@ -111,9 +120,9 @@ function droppedBy({ headers }: IncomingMessage): ReadonlySet<string> {
   return new Set([...hopByHop, ...named.filter((name) => name !== 'content-length' && name !== 'host')]);
 }
 
-function renderHead({ statusCode, statusMessage, rawHeaders }: IncomingMessage): string {
+function renderHead({ statusCode, statusMessage }: IncomingMessage, headers: readonly string[]): string {
   const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
+  for (let i = 0; i + 1 < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
   return `${lines.join('\r\n')}\r\n\r\n`;
 }
 

@@ -153,6 +153,32 @@ test('WebSockets go through, after their handshake was inspected', async () => {
   for (const client of sockets.clients) client.terminate();
 });
 
+test('an upgrade to another protocol is a request like any other; a refused handshake is an answer like any other', async () => {
+  const upgrade = 'Connection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n';
+  const post = (body: string) =>
+    `POST /p HTTP/1.1\r\nHost: shop.test\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n${upgrade}\r\n${body}`;
+  let upgrades = 0;
+  await withProxy(
+    {},
+    echo,
+    async (send) => {
+      const seen = bodyOf(await send(post('a=benign')));
+      assert.deepEqual([seen.body, seen.headers.upgrade, seen.headers['http2-settings']], ['a=benign', undefined, undefined]);
+      assert.match(await send(post('a=attack')), /^HTTP\/1\.1 403/);
+      assert.equal(upgrades, 0);
+      const refused = await send('GET /chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n');
+      assert.match(refused, /^HTTP\/1\.1 401 Unauthorized\r\n(?:[^\r]+\r\n)*\r\nno$/);
+      assert.doesNotMatch(refused, /chunked/i);
+      assert.equal(upgrades, 1);
+    },
+    (backend) =>
+      backend.on('upgrade', (_request, socket) => {
+        upgrades++;
+        socket.end('HTTP/1.1 401 Unauthorized\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n0\r\n\r\n');
+      }),
+  );
+});
+
 test('variables: defaults, the Core Rule Set’s, and bad values by name', () => {
   const settings = readProxySettings({ BLOCKING_PARANOIA: '2', ANOMALY_INBOUND: '10', BACKEND: 'http://app:3000' });
   assert.deepEqual([settings.port, settings.backend.href, settings.isHostPreserved], [8080, 'http://app:3000/', true]);

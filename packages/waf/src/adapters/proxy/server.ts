@@ -3,7 +3,7 @@ import type { Engine } from '../../engine/engine.ts';
 import type { AuditLog } from '../audit/log.ts';
 import type { BodyWorker } from '../body-worker.ts';
 import { waf, wafUpgrade } from '../node.ts';
-import { forward, forwardUpgrade } from './forward.ts';
+import { forward, forwardUpgrade, isWebSocket } from './forward.ts';
 import type { ProxySettings } from './settings.ts';
 
 export interface ProxyOptions {
@@ -24,7 +24,9 @@ export function createProxy({ settings, ...options }: ProxyOptions): Server {
   const rules = () => options.engine().ruleSet.settings;
   const middleware = waf(options);
   const upgrade = wafUpgrade(options, (request, socket, head) => forwardUpgrade(request, socket, head, settings));
-  const server = createServer({ requestTimeout: 0, headersTimeout: 40_000, keepAliveTimeout: 5000 }, (request, response) => {
+  // Any other upgrade is a request as if it had not been asked for (RFC 9110 §7.8); Node before 24.9 makes it an upgrade anyway.
+  const limits = { requestTimeout: 0, headersTimeout: 40_000, keepAliveTimeout: 5000, shouldUpgradeCallback: isWebSocket };
+  const server = createServer(limits, (request, response) => {
     middleware(request, response, () => forward(request, response, settings, rules(), agent));
   });
   server.timeout = settings.timeoutMs;
