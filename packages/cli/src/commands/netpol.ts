@@ -20,7 +20,7 @@ export function addNetpolCommands(program: Command): void {
     .option('--port <port>', 'destination port (of a Service: its own port); without it all that may pass is summed up')
     .option('--protocol <protocol>', 'TCP, UDP, SCTP, or one without ports such as ICMPv4', 'TCP')
     .option('-n, --namespace <namespace>', 'of ends that do not say', 'default')
-    .option('-o, --output <format>', 'text or json', 'text')
+    .option('-o, --output <format>', 'text, json or yaml', 'text')
     .action(run(async () => (await import('../netpol/can.ts')).can));
 
   add('why [flow]', 'what decided a flow: the newest denied one, or a line of "palisade flows -o json" ("-": standard input)', [
@@ -42,14 +42,14 @@ export function addNetpolCommands(program: Command): void {
 
   add('exposure', 'what pods that do not exist yet could reach, and be reached by', ['exposure', 'exposure -f manifests/ -o json'])
     .option(...files)
-    .option('-o, --output <format>', 'text or json', 'text')
+    .option('-o, --output <format>', 'text, json or yaml', 'text')
     .action(run(async () => (await import('../netpol/exposure.ts')).exposure));
 
   add('diff <old> <new>', 'what becomes reachable or unreachable; a folder, a file, or "live"; exit code 1 when something does', [
     'diff manifests/ changed/',
     'diff live changed/',
   ])
-    .option('-o, --output <format>', 'text or json', 'text')
+    .option('-o, --output <format>', 'text, json or yaml', 'text')
     .action(run(async () => (await import('../netpol/diff.ts')).diff));
 
   add('lint', 'policies that say something else than they were meant to; exit code 1 when there are any', [

@@ -4,7 +4,7 @@ import { isStatusError, type KubernetesObject, PatchType } from '@palisade/kuber
 import type { HttpApiClient } from '@palisade/kubernetes/client';
 import { kubeconfigToUse } from '../kubeconfig.ts';
 import { withClient } from '../netpol/live.ts';
-import { printAnswer, renderRows } from './output.ts';
+import { printAnswer, renderRows } from '../output.ts';
 
 interface CaOptions {
   readonly istioNamespace: string;

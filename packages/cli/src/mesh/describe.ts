@@ -2,8 +2,8 @@
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { backedPorts, findDestinationRule } from '@palisade/mesh/call';
 import { type MeshService, securityOf, type Workload } from '@palisade/mesh/traffic';
+import { printAnswer } from '../output.ts';
 import { findSourcePods, nameOf, workloadNameOf } from './ends.ts';
-import { printAnswer } from './output.ts';
 import { hasProxy, loadMesh, type MeshSource, type MeshSourceOptions, workloadOf } from './source.ts';
 import { parseTarget } from './target.ts';
 

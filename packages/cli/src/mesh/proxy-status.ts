@@ -2,9 +2,9 @@
 import type { ProxySync, SyncState } from '@palisade/control-plane';
 import { TypeUrl } from '@palisade/xds';
 import { kubeconfigToUse } from '../kubeconfig.ts';
+import { type Answer, printAnswer } from '../output.ts';
 import { renderTable } from '../table.ts';
 import { askControlPlanes, askProxy } from './ask.ts';
-import { type Answer, printAnswer } from './output.ts';
 import { type Message, readPart } from './proxy-config/dump.ts';
 import { parseTarget } from './target.ts';
 

@@ -9,6 +9,8 @@ import {
   type PacketEnd,
   parseAddress,
 } from '@palisade/netpol';
+import { type Answer, printAnswer } from '../output.ts';
+import { readPort } from '../port.ts';
 import { findEnd } from './ends.ts';
 import { loadSource, type PolicySource, type SourceOptions } from './source.ts';
 
@@ -21,16 +23,8 @@ interface CanOptions extends SourceOptions {
 
 const nameOf = (end: PacketEnd): string => ('pod' in end ? end.pod : end.ip);
 
-function readPort(text: string): number {
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535)
-    throw new Error(`Cannot use --port "${text}": expected a number from 1 to 65535`);
-  return port;
-}
-
 /** `palisade netpol can FROM TO`. @returns 0 yes, 1 no (or not from every pod asked about) */
 export async function can(from: string, to: string, options: CanOptions): Promise<number> {
-  if (!['text', 'json'].includes(options.output)) throw new Error(`Cannot print as "${options.output}": expected text or json`);
   const protocol = options.protocol.toUpperCase();
   const source = await loadSource(options);
   const sender = findEnd(source, from, options.namespace);
@@ -38,17 +32,36 @@ export async function can(from: string, to: string, options: CanOptions): Promis
   const port = options.port === undefined ? undefined : receiver.targetPort(readPort(options.port), protocol);
   const pairs = sender.ends.flatMap((src) => receiver.ends.map((dst) => ({ src, dst })));
   const hasPorts = ['TCP', 'UDP', 'SCTP'].includes(protocol);
-  if (port === undefined && hasPorts) return summarize(source, pairs, options);
-  const explanations = pairs.map((pair) => explainPacket(source.compiled, { ...pair, protocol, ...(port !== undefined && { port }) }));
-  if (options.output === 'json') process.stdout.write(`${JSON.stringify(explanations.map(toJson(source)), null, 2)}\n`);
-  else {
-    for (const explanation of explanations) {
-      const { src, dst } = explanation.packet;
-      const what = port === undefined ? protocol : `${protocol} ${port}`;
-      process.stdout.write(`${nameOf(src)} -> ${nameOf(dst)} ${what}: ${formatExplanation(explanation, source.lineOf)}`);
-    }
-  }
-  return explanations.every(({ verdict }) => verdict.allowed) ? 0 : 1;
+  const { answer, isAllowed } =
+    port === undefined && hasPorts
+      ? summarize(source, pairs)
+      : explainPairs(source, pairs, { protocol, ...(port !== undefined && { port }) });
+  printAnswer(answer, options.output);
+  return isAllowed ? 0 : 1;
+}
+
+interface Pair {
+  readonly src: PacketEnd;
+  readonly dst: PacketEnd;
+}
+
+interface Result {
+  readonly answer: Answer;
+  /** From every pod asked about. */
+  readonly isAllowed: boolean;
+}
+
+function explainPairs(source: PolicySource, pairs: readonly Pair[], how: { readonly protocol: string; readonly port?: number }): Result {
+  const explanations = pairs.map((pair) => explainPacket(source.compiled, { ...pair, ...how }));
+  const what = how.port === undefined ? how.protocol : `${how.protocol} ${how.port}`;
+  const text = explanations.map((explanation) => {
+    const { src, dst } = explanation.packet;
+    return `${nameOf(src)} -> ${nameOf(dst)} ${what}: ${formatExplanation(explanation, source.lineOf)}`;
+  });
+  return {
+    answer: { text: text.join(''), data: explanations.map(toJson(source)) },
+    isAllowed: explanations.every(({ verdict }) => verdict.allowed),
+  };
 }
 
 const toJson =
@@ -67,7 +80,7 @@ const toJson =
   };
 
 /** Without a port: all that may pass. */
-function summarize(source: PolicySource, pairs: readonly { src: PacketEnd; dst: PacketEnd }[], options: CanOptions): number {
+function summarize(source: PolicySource, pairs: readonly Pair[]): Result {
   const { compiled } = source;
   const connectivity = analyzeConnectivity(compiled);
   const indexOf = (end: PacketEnd): number => {
@@ -89,20 +102,16 @@ function summarize(source: PolicySource, pairs: readonly { src: PacketEnd; dst: 
       throw new Error(`Cannot sum up ${nameOf(src)} -> ${nameOf(dst)}: hostNetwork pods speak with their node's address; give --port`);
     return { src, dst, connections: connectivity.between(i, j) };
   });
-  if (options.output === 'json') {
-    const json = rows.map(({ src, dst, connections }) => ({
-      from: nameOf(src),
-      to: nameOf(dst),
-      connections: formatConnections(connections),
-    }));
-    process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
-  } else {
-    for (const { src, dst, connections } of rows) {
-      process.stdout.write(`${nameOf(src)} -> ${nameOf(dst)}: ${formatConnections(connections)}\n`);
-      if (!isNoConnection(connections)) continue;
-      const explanation = explainPacket(compiled, { src, dst, protocol: 'TCP' });
-      process.stdout.write(formatExplanation(explanation, source.lineOf).replace(/^DENIED\n/, ''));
-    }
-  }
-  return rows.every(({ connections }) => !isNoConnection(connections)) ? 0 : 1;
+  const text = rows.map(({ src, dst, connections }) => {
+    const summary = `${nameOf(src)} -> ${nameOf(dst)}: ${formatConnections(connections)}\n`;
+    if (!isNoConnection(connections)) return summary;
+    const explanation = explainPacket(compiled, { src, dst, protocol: 'TCP' });
+    return `${summary}${formatExplanation(explanation, source.lineOf).replace(/^DENIED\n/, '')}`;
+  });
+  const data = rows.map(({ src, dst, connections }) => ({
+    from: nameOf(src),
+    to: nameOf(dst),
+    connections: formatConnections(connections),
+  }));
+  return { answer: { text: text.join(''), data }, isAllowed: rows.every(({ connections }) => !isNoConnection(connections)) };
 }

@@ -6,6 +6,7 @@ import {
   formatConnections,
   listConnectivity,
 } from '@palisade/netpol';
+import { printAnswer } from '../output.ts';
 import { type SourceOptions, sourceOfCluster, sourceOfFiles } from './source.ts';
 
 /** Stands for the cluster as it is now, in place of a folder. */
@@ -31,11 +32,13 @@ export function renderDiff(changes: readonly ConnectivityChange[]): string {
 
 /** `palisade netpol diff OLD NEW`. @returns 0 when the same can be reached, 1 when not, as diff(1) */
 export async function diff(older: string, newer: string, options: SourceOptions & { readonly output: string }): Promise<number> {
-  if (!['text', 'json'].includes(options.output)) throw new Error(`Cannot print as "${options.output}": expected text or json`);
   const changes = diffConnectivity(await rowsOf(older, options), await rowsOf(newer, options));
-  if (options.output === 'json') {
-    const json = changes.map((change) => ({ ...change, before: formatConnections(change.before), after: formatConnections(change.after) }));
-    process.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
-  } else process.stdout.write(changes.length === 0 ? 'Nothing becomes reachable or unreachable.\n' : renderDiff(changes));
+  printAnswer(
+    {
+      text: changes.length === 0 ? 'Nothing becomes reachable or unreachable.' : renderDiff(changes),
+      data: changes.map((change) => ({ ...change, before: formatConnections(change.before), after: formatConnections(change.after) })),
+    },
+    options.output,
+  );
   return changes.length === 0 ? 0 : 1;
 }

@@ -1,4 +1,5 @@
 import { analyzeExposure, describeExposedPeer, type Exposure, type ExposureReport, formatConnections } from '@palisade/netpol';
+import { printAnswer } from '../output.ts';
 import { loadSource, type SourceOptions } from './source.ts';
 
 const arrow = { ingress: '<=', egress: '=>' } as const;
@@ -20,9 +21,7 @@ export function renderExposure({ exposures, unprotected }: ExposureReport): stri
 
 /** `palisade netpol exposure`. @returns 0 */
 export async function exposure(options: SourceOptions & { readonly output: string }): Promise<number> {
-  if (!['text', 'json'].includes(options.output)) throw new Error(`Cannot print as "${options.output}": expected text or json`);
   const report = analyzeExposure((await loadSource(options)).compiled);
-  if (options.output === 'text') process.stdout.write(renderExposure(report));
-  else process.stdout.write(`${JSON.stringify({ ...report, exposures: report.exposures.map(columns) }, null, 2)}\n`);
+  printAnswer({ text: renderExposure(report), data: { ...report, exposures: report.exposures.map(columns) } }, options.output);
   return 0;
 }

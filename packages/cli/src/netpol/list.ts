@@ -28,7 +28,7 @@ export const listFormats: Readonly<Record<string, Render>> = {
 
 /** `palisade netpol list`. @returns 0 */
 export async function list(options: SourceOptions & { readonly output: string; readonly ipv6?: boolean }): Promise<number> {
-  const render = listFormats[options.output];
+  const render = Object.hasOwn(listFormats, options.output) ? listFormats[options.output] : undefined;
   if (!render) throw new Error(`Cannot print as "${options.output}": expected ${Object.keys(listFormats).join(', ')}`);
   const { compiled } = await loadSource(options);
   process.stdout.write(render(listConnectivity(analyzeConnectivity(compiled, options.ipv6 ? [4, 6] : [4]))));

@@ -2,8 +2,8 @@
 import { MtlsMode } from '@palisade/mesh';
 import { backedPorts, decideClientTransport, endpointsOf, findDestinationRule } from '@palisade/mesh/call';
 import { type MeshService, type ServicePort, securityOf } from '@palisade/mesh/traffic';
+import { type Answer, printAnswer, renderRows } from '../../output.ts';
 import { findSourcePods } from '../ends.ts';
-import { type Answer, printAnswer, renderRows } from '../output.ts';
 import { hasProxy, loadMesh, type MeshSource, type MeshSourceOptions, workloadOf } from '../source.ts';
 
 interface TlsCheckOptions extends MeshSourceOptions {

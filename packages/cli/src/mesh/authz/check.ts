@@ -2,10 +2,10 @@ import type { AuthorizationPolicy } from '@palisade/mesh';
 import { backedPorts } from '@palisade/mesh/call';
 import { securityOf } from '@palisade/mesh/traffic';
 import { kubeconfigToUse } from '../../kubeconfig.ts';
+import { type Answer, printAnswer } from '../../output.ts';
 import { renderTable } from '../../table.ts';
 import { askProxy } from '../ask.ts';
 import { findSourcePods, nameOf } from '../ends.ts';
-import { type Answer, printAnswer } from '../output.ts';
 import { readPart } from '../proxy-config/dump.ts';
 import { hasProxy, loadMesh, type MeshSource, type MeshSourceOptions, workloadOf } from '../source.ts';
 

@@ -1,8 +1,9 @@
 import type { PathNormalization, RuleRef } from '@palisade/mesh';
 import { type Call, type CallVerdict, evaluateCall } from '@palisade/mesh/call';
 import { kubeconfigToUse } from '../../kubeconfig.ts';
+import { type Answer, printAnswer } from '../../output.ts';
+import { readPort } from '../../port.ts';
 import { type Destination, findDestinations, findSourcePods, nameOf } from '../ends.ts';
-import { type Answer, printAnswer } from '../output.ts';
 import { hasProxy, loadMesh, type MeshSource, type MeshSourceOptions, workloadOf } from '../source.ts';
 import { type LiveAnswer, sendRequest } from './live.ts';
 
@@ -83,13 +84,6 @@ function questionOf(
       ...(token === undefined ? {} : { token }),
     },
   };
-}
-
-function readPort(text: string): number {
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535)
-    throw new Error(`Cannot use --port "${text}": expected a number from 1 to 65535`);
-  return port;
 }
 
 function readHeaders(lines: readonly string[]): Map<string, string[]> {

@@ -1,4 +1,4 @@
-import type { Table } from '../output.ts';
+import type { Table } from '../../output.ts';
 import { configOf, type Message } from './dump.ts';
 
 export interface ClusterFilter {

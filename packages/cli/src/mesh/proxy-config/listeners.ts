@@ -1,4 +1,4 @@
-import type { Table } from '../output.ts';
+import type { Table } from '../../output.ts';
 import { type Message, placeOf } from './dump.ts';
 
 export interface ListenerFilter {

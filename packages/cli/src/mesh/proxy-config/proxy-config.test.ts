@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { renderAnswer } from '../output.ts';
+import { renderAnswer } from '../../output.ts';
 import { readPart } from './dump.ts';
 import { answerOf } from './proxy-config.ts';
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { kubeconfigToUse } from '../../kubeconfig.ts';
 import { withClient } from '../../netpol/live.ts';
+import { type Answer, printAnswer, renderRows, type Table } from '../../output.ts';
 import { askProxy } from '../ask.ts';
-import { type Answer, printAnswer, renderRows, type Table } from '../output.ts';
 import { findPods, parseTarget } from '../target.ts';
 import { type ClusterFilter, tableOfClusters } from './clusters.ts';
 import { type Message, type PartName, partNames, readPart } from './dump.ts';

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { Table } from '../output.ts';
+import type { Table } from '../../output.ts';
 import type { Message } from './dump.ts';
 
 /** Only what certificates say in public: keys are not in a dump. */

@@ -1,12 +1,12 @@
 import { stringify } from 'yaml';
-import { renderTable } from '../table.ts';
+import { renderTable } from './table.ts';
 
 export interface Table {
   readonly header: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
-/** Every answer of the mesh commands in each of its forms. */
+/** An answer in each of its forms. */
 export interface Answer {
   /** For people: tables and sentences. */
   readonly text: string;
