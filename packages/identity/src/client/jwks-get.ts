@@ -7,8 +7,7 @@ import type { JwksEdges } from './jwks-source.ts';
 const timeoutMs = 5_000;
 const maxBytes = 1024 * 1024;
 
-/** @param trustPem further certificate authorities to trust, besides Node's own list */
-export function jwksNetwork(trustPem?: string): Pick<JwksEdges, 'resolve' | 'get'> {
+export function jwksNetwork(): Pick<JwksEdges, 'resolve' | 'get'> {
   return {
     resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
     get: (url, address) =>
@@ -24,8 +23,7 @@ export function jwksNetwork(trustPem?: string): Pick<JwksEdges, 'resolve' | 'get
           signal: AbortSignal.timeout(timeoutMs),
         };
         const answered = (response: IncomingMessage) => void read(response).then(resolve, reject);
-        const secure = { ...options, servername: host, ...(trustPem === undefined ? {} : { ca: trustPem }) };
-        const sent = isSecure ? requestHttps(secure, answered) : requestHttp(options, answered);
+        const sent = isSecure ? requestHttps({ ...options, servername: host }, answered) : requestHttp(options, answered);
         sent.on('error', reject).end();
       }),
   };

@@ -12,12 +12,12 @@ const forbidden = blocks([
   '192.0.0.0/24',
   '224.0.0.0/3',
   '100.100.100.200/32',
-  '::/128',
-  '::1/128',
+  '168.63.129.16/32',
   'fe80::/10',
   'ff00::/8',
   'fd00:ec2::254/128',
-  // IPv4 in other clothes: translated (RFC 6052, 8215) and 6to4 (RFC 3056) addresses.
+  // IPv4 in other clothes: compatible (RFC 4291, with `::` and `::1`), translated (RFC 6052, 8215) and 6to4 (RFC 3056) addresses.
+  '::/96',
   '64:ff9b::/96',
   '64:ff9b:1::/48',
   '2002::/16',
