@@ -17,7 +17,7 @@ function targetOn({ port, targetPort = port }: ServicePort, podClass: PodClass):
 function selects(service: KubernetesObject, podClass: PodClass): boolean {
   const selector = (service['spec']?.selector ?? {}) as Record<string, string>;
   if (Object.keys(selector).length === 0 || (service.metadata.namespace ?? 'default') !== podClass.namespace) return false;
-  // One member stands for the class; members differ only in labels that no policy names.
+  // Members differ in labels that no policy names, but a Service may: one that fits is enough.
   return podClass.pods.some((pod) => Object.entries(selector).every(([key, value]) => pod.fact.labels[key] === value));
 }
 
