@@ -19,6 +19,8 @@ export interface Strategy {
   prepareForUpdate?(object: KubernetesObject, old: KubernetesObject): void;
   /** Admission of a new object; throws StatusError to refuse. */
   admit?(object: KubernetesObject, core: Core, scope: Scope): Promise<void> | void;
+  /** Admission of a changed object, whichever part is written; throws StatusError to refuse. */
+  admitUpdate?(object: KubernetesObject, old: KubernetesObject, core: Core, scope: Scope): void;
   /** What this server refuses beyond the kind's own rules, on every write. */
   check?(object: KubernetesObject): StatusCause[];
   /** Takes what must be unique in the cluster, after validation. */

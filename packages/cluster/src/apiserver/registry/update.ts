@@ -20,9 +20,7 @@ import { checkEphemeralContainers } from './ephemeral-containers.ts';
 import { recordManagers, setManagers } from './managers.ts';
 import { composePart, type Part } from './parts.ts';
 import type { ServedResource } from './resource.ts';
-import { admitDecision } from './strategies/certificate-signing-request.ts';
 import { hasGeneration, strategyFor } from './strategy.ts';
-import { formatTime } from './time.ts';
 
 /** Somebody else writing the same object: the change is computed again, as the real server does, this often. */
 const ATTEMPTS = 10;
@@ -57,12 +55,14 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
     const prepared = prepare(core, scope, change, admitted, current, wanted.metadata.managedFields);
     const causes = validate(resource, change.part, prepared, current);
     if (causes.length > 0) throw invalid(resource.gvk, name, causes);
-    if (!isOwn) core.restrict(scope, prepared, current);
-    if (!isOwn) admitPodSecurity(core, scope, prepared, current);
-    if (!isOwn) admitNode(core, scope, 'UPDATE', prepared, current);
-    if (!isOwn) admitDecision(scope, prepared, current, formatTime(core.clock()));
-    if (!isOwn) await core.admission.validate(scope, 'UPDATE', prepared, current);
-    if (!isOwn) admitQuota(core, scope, prepared, current);
+    if (!isOwn) {
+      core.restrict(scope, prepared, current);
+      admitPodSecurity(core, scope, prepared, current);
+      admitNode(core, scope, 'UPDATE', prepared, current);
+      strategyFor(resource.storeType).admitUpdate?.(prepared, current, core, scope);
+      await core.admission.validate(scope, 'UPDATE', prepared, current);
+      admitQuota(core, scope, prepared, current);
+    }
     try {
       return await write(core, scope, change, entry, current, prepared);
     } catch (error) {

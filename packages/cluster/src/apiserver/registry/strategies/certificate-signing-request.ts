@@ -3,10 +3,11 @@ import type { RequestedSubject } from '../../../contract.ts';
 import { nodeOf } from '../../auth/node-authorizer.ts';
 import type { Scope } from '../../core.ts';
 import type { Strategy } from '../strategy.ts';
+import { formatTime } from '../time.ts';
 
 const CSRS = { group: 'certificates.k8s.io', resource: 'certificatesigningrequests' };
 const KIND = { group: 'certificates.k8s.io', kind: 'CertificateSigningRequest' };
-export const CLIENT_SIGNER = 'kubernetes.io/kube-apiserver-client';
+const CLIENT_SIGNER = 'kubernetes.io/kube-apiserver-client';
 const NODE_SIGNERS = ['kubernetes.io/kube-apiserver-client-kubelet', 'kubernetes.io/kubelet-serving'];
 const MIN_SECONDS = 600;
 
@@ -61,6 +62,7 @@ export const certificateSigningRequestStrategy: Strategy = {
   prepareForUpdate(csr, old) {
     csr['spec'] = old['spec'];
   },
+  admitUpdate: (csr, old, core, scope) => admitDecision(scope, csr, old, formatTime(core.clock())),
   check(csr) {
     const { usages = [], expirationSeconds, signerName = '' } = csr['spec'] ?? {};
     const causes: StatusCause[] = usages.flatMap((usage: string, i: number): StatusCause[] => {
@@ -112,8 +114,7 @@ const APPROVALS = ['Approved', 'Denied'];
  *
  * @throws StatusError 422
  */
-export function admitDecision(scope: Scope, csr: KubernetesObject, old: KubernetesObject, now: string): void {
-  if (scope.resource.storeType !== 'certificatesigningrequests.certificates.k8s.io') return;
+function admitDecision(scope: Scope, csr: KubernetesObject, old: KubernetesObject, now: string): void {
   if (scope.subresource === 'status') refuseDecision(csr, old);
   for (const type of [...APPROVALS, 'Failed']) {
     if (count(csr, type) < count(old, type)) throw statusFault(scope.name, `updates may not remove a condition of type "${type}"`);
