@@ -29,7 +29,7 @@ export function quotaUsage(type: string, object: KubernetesObject): ResourceList
   }
 }
 
-/** A pod that ended, or that is past its grace, takes nothing any more. */
+/** A pod that ended takes nothing any more. */
 function podUsage(pod: KubernetesObject): ResourceList {
   const phase = pod['status']?.phase;
   if (phase === 'Succeeded' || phase === 'Failed') return {};
@@ -138,21 +138,23 @@ export function addUsage(total: ResourceList, type: string, objects: Iterable<Ku
  * Why `quota` refuses a change, or undefined: limits a container must name and does not, or amounts above what is left.
  *
  * @param change what the write adds, from `quotaUsage`; of an update the difference
- * @param used what is taken before, of the names in `change` at least
+ * @param count what is taken before, of the names in `change` at least; asked for where the change takes some of what is limited
  */
 export function quotaRefusal(
   quota: KubernetesObject,
   type: string,
   object: KubernetesObject,
   change: ResourceList,
-  used: ResourceList,
+  count: () => ResourceList,
 ): string | undefined {
   const hard: ResourceList = quota['status']?.hard ?? quota['spec']?.hard ?? {};
   const name = quota.metadata.name;
   const missing = type === 'pods' ? unspecified(object, Object.keys(hard)) : [];
   if (missing.length > 0) return `failed quota: ${name}: must specify ${missing.join('; ')}`;
-  const exceeded = Object.keys(hard)
-    .filter((resource) => change[resource] !== undefined && compareQuantity(change[resource], '0') > 0)
+  const taken = Object.keys(hard).filter((resource) => change[resource] !== undefined && compareQuantity(change[resource], '0') > 0);
+  if (taken.length === 0) return undefined;
+  const used = count();
+  const exceeded = taken
     .filter((resource) => compareQuantity(addQuantity(used[resource] ?? '0', change[resource]!), hard[resource]!) > 0)
     .sort();
   if (exceeded.length === 0) return undefined;

@@ -20,7 +20,7 @@ export function admitQuota(core: Core, scope: Scope, object: KubernetesObject, o
     };
     const wanted = quotaUsage(storeType, object);
     const change = old === undefined ? wanted : subtractResources(wanted, quotaUsage(storeType, old));
-    const refusal = quotaRefusal(quota, storeType, object, change, addUsage({}, storeType, covered()));
+    const refusal = quotaRefusal(quota, storeType, object, change, () => addUsage({}, storeType, covered()));
     if (refusal !== undefined) throw forbidden(gvr, object.metadata.name ?? '', refusal);
   }
 }
