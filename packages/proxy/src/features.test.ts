@@ -109,6 +109,20 @@ test('a client that stops in the middle of a head or body is not waited for', as
   }
 });
 
+test('a request whose client went away before the answer counts as asked, not as answered', async () => {
+  const { plane, port } = await start(plainHop(options(), []));
+  const counted = (name: string) => plane.runtime.stats.counter(`http.in.downstream_rq_${name}`).value;
+  const until = async (isSo: () => boolean) => {
+    while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+  await get(port, '/');
+  const gone = connect(port, '127.0.0.1', () => gone.write('GET /never HTTP/1.1\r\nHost: a\r\n\r\n'));
+  await until(() => counted('active') === 1);
+  gone.destroy();
+  await until(() => counted('active') === 0);
+  assert.deepEqual(['total', '1xx', '2xx', '3xx', '4xx', '5xx'].map(counted), [2, 0, 1, 0, 0, 0]);
+});
+
 test('tracing headers pass as they came (W3C, B3)', async () => {
   const { port } = await start(plainHop(options(), []));
   const sent = {

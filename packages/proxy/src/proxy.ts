@@ -154,7 +154,8 @@ export class DataPlane {
       if (bound === undefined) socket.destroy();
       else serveConnection(socket, bound.place, this.runtime);
     });
-    server.once('error', (cause) =>
+    // Not once: when the system has no more descriptors, accepting fails too, and that must not end the process.
+    server.on('error', (cause) =>
       reject(new ProxyError('bind-failed', `listener "${name}": cannot listen on ${address}:${port}: ${cause.message}`, { cause })),
     );
     // As Envoy without `ipv4_compat`: `::` leaves 0.0.0.0 to another socket of the listener.

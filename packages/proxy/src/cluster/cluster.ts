@@ -13,6 +13,7 @@ import type { Cells } from '../cells.ts';
 import { milliseconds } from '../config/duration.ts';
 import { refuseUnread, unpack } from '../config/registry.ts';
 import type { ConnectionFacts } from '../facts.ts';
+import { place as textOf } from '../net/address.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
 import type { Counter, Stats } from '../stats/stats.ts';
 import { compileTls } from '../tls/context.ts';
@@ -116,11 +117,11 @@ export class Cluster {
   /** Hosts that stay keep their connections, unless their transport changed. */
   setEndpoints(assignment: ClusterLoadAssignment): void {
     const places = readEndpoints(assignment, this.#choices, this.#defaultTls);
-    const before = new Map(this.#hosts.map((host) => [host.key, host]));
+    const before = new Map(this.#hosts.map((host) => [host.text, host]));
     this.#hosts = places.map((place) => {
-      const host = before.get(`${place.address}:${place.port}`);
+      const host = before.get(textOf(place.address, place.port));
       if (host === undefined || host.place.tls !== place.tls) return new Host(place);
-      before.delete(host.key);
+      before.delete(host.text);
       host.place = place;
       return host;
     });
@@ -152,8 +153,7 @@ export class Cluster {
       this.config.lbConfig.case === 'originalDstLbConfig'
         ? (this.config.lbConfig.value.upstreamPortOverride ?? destinationPort)
         : destinationPort;
-    const key = `${destination.text}:${port}`;
-    let host = this.#hosts.find((one) => one.key === key);
+    let host = this.#hosts.find(({ place }) => place.port === port && place.address === destination.text);
     if (host === undefined) {
       const place: HostPlace = {
         address: destination.text,

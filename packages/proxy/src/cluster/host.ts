@@ -25,7 +25,7 @@ export interface UpstreamTls {
 
 export class Host {
   place: HostPlace;
-  /** As logs show it. */
+  /** Address and port, which stay, as logs show them. */
   readonly text: string;
   /** Requests and TCP connections in flight: what least request compares. */
   active = 0;
@@ -39,10 +39,6 @@ export class Host {
   constructor(place: HostPlace) {
     this.place = place;
     this.text = textOf(place.address, place.port);
-  }
-
-  get key(): string {
-    return `${this.place.address}:${this.place.port}`;
   }
 
   takeIdle(): UpstreamConnection | undefined {

@@ -23,7 +23,6 @@ export type CurrentManager = () => { readonly manager: Manager; readonly isLast:
 
 /** How long a connection that was told to end may keep sending. */
 const lingerMs = 1000;
-const maxPipelinedBytes = 65_536;
 const headEnd = Buffer.from('\r\n\r\n');
 
 export class DownstreamConnection implements Sweepable {
@@ -123,7 +122,8 @@ export class DownstreamConnection implements Sweepable {
     this.#isConsuming = false;
     if (at >= end || this.#isClosing) return;
     this.#waiting = Buffer.from(bytes.subarray(at, end));
-    if (this.#exchange !== undefined || this.#waiting.length > maxPipelinedBytes) this.socket.pause();
+    // Half a head is bounded by its limits.
+    if (this.#exchange !== undefined) this.socket.pause();
   }
 
   /** @returns where the bytes behind what was taken begin; undefined: not enough there yet, or over */
@@ -159,7 +159,7 @@ export class DownstreamConnection implements Sweepable {
   #refuse(status: number, reason: string, location?: string): void {
     const { counters, serverName, runtime, loggers } = this.#manager;
     counters.requests.value++;
-    counters.c4.value++;
+    counters.answered[3].value++;
     counters.malformed.value++;
     const where = location === undefined ? '' : `location: ${location}\r\n`;
     this.write(

@@ -284,8 +284,8 @@ export class Exchange implements UpstreamUser {
     upstream?.release(isReusable);
     const { counters } = manager;
     counters.active.value--;
-    const hundreds = this.status < 300 ? counters.c2 : this.status < 400 ? counters.c3 : this.status < 500 ? counters.c4 : counters.c5;
-    hundreds.value++;
+    const answered = counters.answered[Math.floor(this.status / 100) - 1];
+    if (answered !== undefined) answered.value++;
     this.endedAt = manager.runtime.clock();
     const log = new ExchangeLog(this);
     for (const write of manager.loggers) write(log);

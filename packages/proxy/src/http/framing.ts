@@ -23,12 +23,9 @@ export function requestFraming(head: Head): FramingResult {
   return declaredFraming(head);
 }
 
-/** @param method of the request this answers */
+/** @param head of a final answer @param method of the request this answers */
 export function responseFraming(head: Head, method: string): FramingResult {
-  const { status } = head;
-  if (status < 200 || status === 204)
-    return (head.present & framingFields) === 0 || status === 204 ? none : refused('a body in an answer that has none');
-  if (method === 'HEAD' || status === 304) return none;
+  if (method === 'HEAD' || head.status === 204 || head.status === 304) return none;
   if ((head.present & framingFields) === 0) return untilClose;
   return declaredFraming(head);
 }

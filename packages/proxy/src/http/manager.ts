@@ -37,7 +37,10 @@ export interface Manager {
   readonly streamIdleMs: number;
   readonly headersTimeoutMs: number;
   readonly idleMs: number;
-  readonly counters: Readonly<Record<'requests' | 'active' | 'c2' | 'c3' | 'c4' | 'c5' | 'malformed', Counter>>;
+  readonly counters: Readonly<Record<'requests' | 'active' | 'malformed', Counter>> & {
+    /** From 1xx to 5xx; a request without an answer is in none. */
+    readonly answered: readonly [Counter, Counter, Counter, Counter, Counter];
+  };
 }
 
 const read = [
@@ -145,10 +148,13 @@ export function compileManager(config: HttpConnectionManager, runtime: Runtime, 
     counters: {
       requests: counter('downstream_rq_total'),
       active: runtime.stats.gauge(`${prefix}.downstream_rq_active`),
-      c2: counter('downstream_rq_2xx'),
-      c3: counter('downstream_rq_3xx'),
-      c4: counter('downstream_rq_4xx'),
-      c5: counter('downstream_rq_5xx'),
+      answered: [
+        counter('downstream_rq_1xx'),
+        counter('downstream_rq_2xx'),
+        counter('downstream_rq_3xx'),
+        counter('downstream_rq_4xx'),
+        counter('downstream_rq_5xx'),
+      ],
       malformed: counter('downstream_cx_protocol_error'),
     },
   };

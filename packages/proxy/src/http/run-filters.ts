@@ -8,11 +8,15 @@ export function runFilters(
   state: RequestState,
   from = 0,
 ): LocalReply | undefined | Promise<LocalReply | undefined> {
-  for (let i = from; i < filters.length; i++) {
-    const verdict = filters[i]!(state);
-    if (verdict instanceof Promise)
-      return verdict.then((settled) => settled ?? runFilters(filters, state, i + 1)).catch(() => filterFailed);
-    if (verdict !== undefined) return verdict;
+  try {
+    for (let i = from; i < filters.length; i++) {
+      const verdict = filters[i]!(state);
+      if (verdict instanceof Promise)
+        return verdict.then((settled) => settled ?? runFilters(filters, state, i + 1)).catch(() => filterFailed);
+      if (verdict !== undefined) return verdict;
+    }
+    return undefined;
+  } catch {
+    return filterFailed;
   }
-  return undefined;
 }
