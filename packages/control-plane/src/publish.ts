@@ -6,7 +6,7 @@ import { validatedGroups } from './validate.ts';
 
 type Resource = { readonly group: string; readonly version: string; readonly resource: string };
 const configMaps: Resource = { group: '', version: 'v1', resource: 'configmaps' };
-const rootCertName = 'istio-ca-root-cert';
+export const rootCertName = 'istio-ca-root-cert';
 
 export async function publishAnchors(client: ApiClient, namespace: string, bundlePem: string): Promise<void> {
   await ensure(client, configMaps, {
@@ -15,6 +15,11 @@ export async function publishAnchors(client: ApiClient, namespace: string, bundl
     metadata: { namespace, name: rootCertName, labels: { 'istio.io/config': 'true' } },
     data: { 'root-cert.pem': bundlePem },
   });
+}
+
+/** @param configMap as `publishAnchors` wrote it, when it is there */
+export function hasAnchors(configMap: KubernetesObject | undefined, bundlePem: string): boolean {
+  return (configMap?.['data'] as Readonly<Record<string, string>> | undefined)?.['root-cert.pem'] === bundlePem;
 }
 
 export async function publishWebhooks(client: ApiClient, namespace: string, caPem: string): Promise<void> {

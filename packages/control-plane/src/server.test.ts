@@ -238,6 +238,18 @@ test('the own root rotates on demand: both are trusted, the new one signs, our o
   assert.equal(again.metadata.annotations!['palisade.dev/rotated'], 'now', 'once for each demand');
 });
 
+test('anchors that somebody deleted come back', async () => {
+  const place = { namespace: 'shop', name: 'istio-ca-root-cert' };
+  const known = await anchors();
+  await api.client.delete({ group: '', version: 'v1', resource: 'configmaps' }, place);
+  await until('they are there', () =>
+    anchors().then(
+      (text) => text === known,
+      () => false,
+    ),
+  );
+});
+
 test('a brought authority: one that cannot sign changes nothing; a good one is distributed before it signs', async () => {
   const brought = async (spoil = false): Promise<KubernetesObject> => {
     const { authority } = await createAuthority('cluster.local', edges);

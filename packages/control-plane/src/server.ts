@@ -20,7 +20,7 @@ import { injectPod } from './inject/inject.ts';
 import { renderPatch } from './inject/patch.ts';
 import { createKeySets } from './key-sets.ts';
 import { watchMesh } from './mesh-state.ts';
-import { publishAnchors, publishWebhooks } from './publish.ts';
+import { hasAnchors, publishAnchors, publishWebhooks, rootCertName } from './publish.ts';
 import { createPushes } from './pushes.ts';
 import { readSettings } from './settings.ts';
 import { createTokenReviewer, type ProxyIdentity } from './token.ts';
@@ -167,6 +167,16 @@ export async function startControlPlane(options: ControlPlaneOptions) {
   state.informers.namespaces.onChange((type, object) => {
     if (type === 'ADDED' && object.metadata.deletionTimestamp === undefined) void anchors(object.metadata.name!);
   });
+  // After a write that failed too, and where somebody deleted it: without it no pod of the namespace starts.
+  const spreadAnchors = () => {
+    for (const { metadata } of state.informers.namespaces.list()) {
+      const isThere = hasAnchors(state.informers.configMaps.get(`${metadata.name}/${rootCertName}`), keeper.anchorsPem());
+      if (!isThere && metadata.deletionTimestamp === undefined) void anchors(metadata.name!);
+    }
+  };
+  state.informers.configMaps.onChange((type, { metadata }) => {
+    if (type === 'DELETED' && metadata.name === rootCertName) spreadAnchors();
+  });
   state.informers.pods.onChange((type, pod) => {
     if (type !== 'ADDED') return;
     const labels = state.informers.namespaces.get(pod.metadata.namespace ?? '')?.metadata.labels ?? {};
@@ -185,11 +195,14 @@ export async function startControlPlane(options: ControlPlaneOptions) {
     webhook.setSecureContext(serving.current());
   };
   keeper.onChange(() => {
-    for (const each of state.informers.namespaces.list()) void anchors(each.metadata.name!);
     publishWebhooks(client, namespace, keeper.anchorsPem()).catch((error) => log(`webhooks: ${(error as Error).message}`));
-    refreshServing().catch((error) => log(`our own certificate: ${(error as Error).message}`));
   });
-  const refreshAuthority = () => void keeper.refresh().then(refreshServing);
+  const refreshAuthority = () =>
+    void keeper
+      .refresh()
+      .then(spreadAnchors)
+      .then(refreshServing)
+      .catch((error) => log(`our own certificate: ${(error as Error).message}`));
   const secrets = createInformer(
     client,
     { group: '', version: 'v1', resource: 'secrets' },
