@@ -4,6 +4,7 @@ import { readSettings } from '@palisade/control-plane/settings';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { parseAllDocuments, stringify } from 'yaml';
 import { readFiles } from '../netpol/read-files.ts';
+import { podPlaces } from './pod-places.ts';
 
 interface InjectOptions {
   readonly filename: readonly string[];
@@ -48,22 +49,13 @@ function documentsOf(name: string, text: string): KubernetesObject[] {
   });
 }
 
-/** Where each kind keeps its pod. */
-const places: Readonly<Record<string, readonly string[]>> = {
-  Pod: [],
-  CronJob: ['spec', 'jobTemplate', 'spec', 'template'],
-  ...Object.fromEntries(
-    ['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'ReplicationController'].map((kind) => [kind, ['spec', 'template']]),
-  ),
-};
-
 /** Asked for by hand, so every pod gets its proxy but those that say no. */
 export function injectObject(object: KubernetesObject, settings: Settings, warn: (text: string) => void): KubernetesObject {
   if (object.kind === 'List') {
     const items = (object['items'] ?? []) as readonly KubernetesObject[];
     return { ...object, items: items.map((item) => injectObject(item, settings, warn)) };
   }
-  const place = places[object.kind ?? ''];
+  const place = podPlaces.get(object.kind ?? '');
   if (place === undefined) return object;
   const { namespace: name = 'default' } = object.metadata;
   const namespace = { name, labels: { 'istio-injection': 'enabled' } };

@@ -1,8 +1,8 @@
 /** The pods that manifests would make, one a workload, and the endpoints of their services: enough to ask who may call whom. */
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { tlsModeLabel } from '@palisade/mesh/traffic';
+import { podPlaces } from './pod-places.ts';
 
-const templateKinds = ['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'ReplicationController'];
 const inject = 'sidecar.istio.io/inject';
 
 /**
@@ -24,15 +24,10 @@ interface Template {
 }
 
 function podOf(object: KubernetesObject): KubernetesObject[] {
-  const spec = object['spec'] as { template?: Template; jobTemplate?: { spec?: { template?: Template } } } | undefined;
-  const template =
-    object.kind === 'Pod'
-      ? { metadata: object.metadata, spec: object['spec'] as Template['spec'] }
-      : object.kind === 'CronJob'
-        ? spec?.jobTemplate?.spec?.template
-        : templateKinds.includes(object.kind ?? '')
-          ? spec?.template
-          : undefined;
+  const place = podPlaces.get(object.kind ?? '');
+  const template = place?.reduce<unknown>((value, step) => (value as Readonly<Record<string, unknown>> | undefined)?.[step], object) as
+    | Template
+    | undefined;
   if (template === undefined) return [];
   const { labels = {}, annotations = {} } = template.metadata ?? {};
   const isOut = (labels[inject] ?? annotations[inject]) === 'false' || template.spec?.['hostNetwork'] === true;
