@@ -1,10 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { CollectionStore, StoredValue } from '../engine/transaction/collections.ts';
+import { reportOnce } from './report-once.ts';
 
 /** Saves between two sweeps for what has expired. */
 const SWEEP_EVERY = 1000;
 
-/** Persistent collections in a file, shared by all processes that open it and kept over restarts. Node 22.13 or newer. */
+/**
+ * Persistent collections in a file, shared by all processes that open it and kept over restarts. What cannot be written (a
+ * full disk) is told once and the request goes on without being counted. Node 22.13 or newer.
+ */
 export class SqliteStore implements CollectionStore {
   readonly #database: DatabaseSync;
   readonly #load;
@@ -12,6 +16,7 @@ export class SqliteStore implements CollectionStore {
   readonly #sweep;
   readonly #trim;
   readonly #maxEntries: number;
+  readonly #onError: (error: Error) => void;
   #saves = 0;
 
   /**
@@ -20,6 +25,7 @@ export class SqliteStore implements CollectionStore {
    */
   constructor(path: string, maxEntries = 100_000) {
     this.#maxEntries = maxEntries;
+    this.#onError = reportOnce(`Collections cannot be kept in ${path}`);
     const sqlite = process.getBuiltinModule('node:sqlite');
     if (!sqlite) throw new Error(`Cannot open ${path}: Node.js ${process.version} has no node:sqlite, wanted 22.13 or newer`);
     this.#database = new sqlite.DatabaseSync(path);
@@ -50,10 +56,14 @@ export class SqliteStore implements CollectionStore {
 
   save(collection: string, key: string, values: readonly StoredValue[], nowMs: number, timeoutSeconds: number): void {
     const members = JSON.stringify(values.map((member) => [member.key, member.value, member.expiresMs ?? null]));
-    this.#save.run(collection, Buffer.from(key, 'latin1'), members, nowMs + timeoutSeconds * 1000);
-    if (this.#saves++ % SWEEP_EVERY !== SWEEP_EVERY - 1) return;
-    this.#sweep.run(nowMs);
-    this.#trim.run(this.#maxEntries);
+    try {
+      this.#save.run(collection, Buffer.from(key, 'latin1'), members, nowMs + timeoutSeconds * 1000);
+      if (this.#saves++ % SWEEP_EVERY !== SWEEP_EVERY - 1) return;
+      this.#sweep.run(nowMs);
+      this.#trim.run(this.#maxEntries);
+    } catch (error) {
+      this.#onError(error as Error);
+    }
   }
 
   close(): void {

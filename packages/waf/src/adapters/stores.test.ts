@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe, mock, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { engineOf } from '../engine/testing.ts';
 import type { CollectionStore } from '../engine/transaction/collections.ts';
 import { MemoryStore } from '../engine/transaction/collections.ts';
@@ -51,3 +53,35 @@ for (const [name, make] of stores) {
     });
   });
 }
+
+test('a file that cannot be written is one warning, and no request fails', () => {
+  const warned = mock.method(process, 'emitWarning', () => {});
+  try {
+    const store = new SqliteStore(':memory:');
+    store.close();
+    for (const now of [1, 2]) store.save('ip', 'k', [], now, 60);
+    assert.equal(warned.mock.callCount(), 1);
+    assert.match(String(warned.mock.calls[0]!.arguments[0]), /^Collections cannot be kept in :memory:: /);
+  } finally {
+    warned.mock.restore();
+  }
+});
+
+test('what is kept in memory does not hold on to the bodies it was cut from', () => {
+  const store = new MemoryStore();
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const heldBytes = () => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = heldBytes();
+  const bodyBytes = 4_000_000;
+  for (let i = 0; i < 16; i++) {
+    const cut = `${i}`.padEnd(bodyBytes, 'k').split('').join('').slice(0, 64);
+    store.save('ip', cut, [{ key: cut, value: cut, expiresMs: undefined }], 0, 60);
+  }
+  const held = heldBytes() - before;
+  assert.ok(held < bodyBytes * 4, `${held} bytes are held`);
+  assert.equal(store.load('ip', '0'.padEnd(64, 'k'), 1).length, 1);
+});

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { engineOf } from '../../engine/testing.ts';
+import { engineOf, runRequest } from '../../engine/testing.ts';
 import type { TransactionResult } from '../../engine/transaction/transaction.ts';
 import { diskUploads } from '../uploads.ts';
 import { auditEntry } from './entry.ts';
@@ -255,4 +255,24 @@ SecAuditLogDirMode 0750`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test('a file that cannot be saved is an error of the body, and those before it are removed', () => {
+  const left = new Set<string>();
+  const uploads = {
+    save(content: string) {
+      if (content === 'second') throw new Error('no space left');
+      left.add(content);
+      return content;
+    },
+    remove: (path: string) => left.delete(path),
+  };
+  const file = (name: string) => `--b\r\nContent-Disposition: form-data; name="${name}"; filename="x"\r\n\r\n${name}\r\n`;
+  const engine = engineOf('SecTmpSaveUploadedFiles On\nSecRule REQBODY_ERROR "@eq 1" "id:1,phase:2,deny,status:400"', { uploads });
+  const result = runRequest(engine, {
+    method: 'POST',
+    headers: [['Content-Type', 'multipart/form-data; boundary=b']],
+    body: `${file('first')}${file('second')}--b--\r\n`,
+  });
+  assert.deepEqual([result.interruption?.ruleId, result.bodyError, left.size], [1, 'Cannot save an uploaded file: no space left', 0]);
 });

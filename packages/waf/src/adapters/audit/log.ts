@@ -5,10 +5,13 @@ import type { Writable } from 'node:stream';
 import type { Settings } from '../../engine/compile/settings.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { TransactionResult } from '../../engine/transaction/transaction.ts';
+import { reportOnce } from '../report-once.ts';
 import type { AuditEntry } from './entry.ts';
 import { auditEntry } from './entry.ts';
 import { renderAuditJson } from './json.ts';
 import { renderAuditNative } from './native.ts';
+
+const complaint = 'The audit log cannot be written';
 
 /** Receives what every transaction came to. */
 export interface AuditLog {
@@ -35,7 +38,7 @@ export function renderAudit(entry: AuditEntry, format: Settings['auditLogFormat'
  */
 export function openAuditLog(
   engine: Engine | (() => Engine),
-  { place = new Files(), onError = reportOnce() }: { readonly place?: AuditPlace; readonly onError?: (error: Error) => void } = {},
+  { place = new Files(), onError = reportOnce(complaint) }: { readonly place?: AuditPlace; readonly onError?: (error: Error) => void } = {},
 ): AuditLog {
   const settingsInForce = () => (typeof engine === 'function' ? engine() : engine).ruleSet.settings;
   return {
@@ -83,7 +86,7 @@ class Files implements AuditPlace {
     let stream = this.#streams.get(path);
     if (!stream) {
       stream = path === '/dev/stdout' ? process.stdout : createWriteStream(path, { flags: 'a', ...(mode === undefined ? {} : { mode }) });
-      stream.on('error', reportOnce());
+      stream.on('error', reportOnce(complaint));
       this.#streams.set(path, stream);
     }
     stream.write(Buffer.from(text, 'latin1'));
@@ -93,14 +96,4 @@ class Files implements AuditPlace {
     const files = [...this.#streams.values()].filter((stream) => stream !== process.stdout);
     await Promise.all(files.map((stream) => new Promise<void>((done) => stream.end(done))));
   }
-}
-
-/** A full disk is one message, not one a request. */
-function reportOnce(): (error: Error) => void {
-  let last = '';
-  return (error) => {
-    if (error.message === last) return;
-    last = error.message;
-    process.emitWarning(`The audit log cannot be written: ${error.message}`);
-  };
 }

@@ -56,7 +56,7 @@ const place = {
   country: { iso_code: 'BR', names: { en: 'Brazil' } },
   continent: { names: { en: 'South America' } },
   subdivisions: [{ names: { en: 'Pernambuco' } }],
-  city: { names: { en: 'Recife', pt: 'Recife, a capital do estado de Pernambuco' } },
+  city: { names: { en: 'Łódź', pt: 'Recife, a capital do estado de Pernambuco' } },
   location: { latitude: { double: -8.051502 }, longitude: { double: -34.9 }, metro_code: 803 },
 } satisfies Value;
 
@@ -73,7 +73,7 @@ describe('MaxMind databases', () => {
         COUNTRY_NAME: 'Brazil',
         COUNTRY_CONTINENT: 'South America',
         REGION: 'Pernambuco',
-        CITY: 'Recife',
+        CITY: Buffer.from('Łódź').toString('latin1'),
         LATITUDE: '-8.051502',
         LONGITUDE: '-34.900000',
         DMA_CODE: '803',

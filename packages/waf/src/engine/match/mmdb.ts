@@ -62,7 +62,8 @@ class Decoder {
     const size = this.#size(control & 31);
     switch (type) {
       case 2:
-        return this.#take(size).toString('utf8');
+        // UTF-8, kept as bytes like all text that rules see.
+        return this.#take(size).toString('latin1');
       case 3:
         return this.#take(8).readDoubleBE();
       case 4:

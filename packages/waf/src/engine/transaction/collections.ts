@@ -1,3 +1,5 @@
+import { ownCopy } from '../variables/recurring.ts';
+
 /** One member of a persistent collection, with the time it ends (ms since 1970; undefined = with the collection). */
 export interface StoredValue {
   readonly key: string;
@@ -40,7 +42,8 @@ export class MemoryStore implements CollectionStore {
   save(collection: string, key: string, values: readonly StoredValue[], nowMs: number, timeoutSeconds: number): void {
     const name = `${collection}\0${key}`;
     this.#kept.delete(name);
-    this.#kept.set(name, { values, expiresMs: nowMs + timeoutSeconds * 1000 });
+    const own = values.map((member) => ({ ...member, key: ownCopy(member.key), value: ownCopy(member.value) }));
+    this.#kept.set(ownCopy(name), { values: own, expiresMs: nowMs + timeoutSeconds * 1000 });
     if (this.#kept.size > this.#maxEntries) this.#kept.delete(this.#kept.keys().next().value!);
   }
 }

@@ -209,7 +209,8 @@ function readMultipart(state: TransactionState, body: string): void {
     files.map((file) => new Target(file.name, file.name)),
   );
   state.setList('MULTIPART_PART_HEADERS', parsed.partHeaders);
-  saveUploads(state, files);
+  const unsaved = saveUploads(state, files);
+  if (unsaved !== undefined) bodyError(state, unsaved);
   for (const [name, value] of Object.entries(flags)) set(state, `MULTIPART_${name}`, value);
   set(state, 'MULTIPART_STRICT_ERROR', parsed.isStrictError ? 1 : 0);
   if (parsed.error !== undefined) bodyError(state, parsed.error);
