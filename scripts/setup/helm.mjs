@@ -1,10 +1,10 @@
 // Helm, built from its Go module into the user's cache for those who ask (`node scripts/setup/helm.mjs`): one of the clients that
 // e2e/clients.test.ts brings to the embedded cluster.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { cacheDir, giveToUser } from './paths.mjs';
+import { cacheDir, giveToUser, makeUserDir } from './paths.mjs';
 
 const version = 'v3.18.6';
 const folder = () => join(cacheDir(), 'peers', `helm-${version}`);
@@ -18,7 +18,7 @@ export function findHelm() {
 /** @returns {string | undefined} undefined (and said why) when it could not be built */
 function installHelm(say) {
   if (findHelm() !== undefined) return binary();
-  mkdirSync(folder(), { recursive: true });
+  makeUserDir(folder());
   say(`setup: building Helm ${version} …`);
   const env = { ...process.env, GOFLAGS: '-trimpath -buildvcs=false', GOBIN: folder() };
   const built = spawnSync('go', ['install', '-ldflags', '-s -w', `helm.sh/helm/v3/cmd/helm@${version}`], { encoding: 'utf8', env });

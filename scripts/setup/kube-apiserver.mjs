@@ -1,12 +1,12 @@
 // The real API server, which `npm run conformance kube-api` compares with: kube-apiserver built from its Go module, and Debian's
 // etcd below it. Made only for those who ask for it (`node scripts/setup/kube-apiserver.mjs`): about eight minutes on two cores.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { hasApt, unpackDebian } from './debian.mjs';
-import { cacheDir, giveToUser } from './paths.mjs';
+import { cacheDir, giveToUser, makeUserDir } from './paths.mjs';
 
 /** The release that the embedded server follows. */
 export const kubernetesVersion = 'v1.34.4';
@@ -22,7 +22,7 @@ export function findKubeApiServer() {
 
 /** @returns {{ apiserver: string, etcd: string } | undefined} undefined (and said why) when one of them could not be made */
 export function installKubeApiServer(say) {
-  mkdirSync(folder(), { recursive: true });
+  makeUserDir(folder());
   const failure = (existsSync(etcd()) ? undefined : fetchEtcd()) ?? (existsSync(server()) ? undefined : buildServer(say));
   giveToUser(folder());
   if (failure !== undefined) say(`setup: ${failure}; what compares with the real API server is skipped.`);

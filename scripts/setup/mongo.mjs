@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, renameSy
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { cacheDir, giveToUser } from './paths.mjs';
+import { cacheDir, giveToUser, makeUserDir } from './paths.mjs';
 
 const version = '1.46.0';
 const folder = () => join(cacheDir(), 'tools', `mongo-java-server-${version}`);
@@ -29,6 +29,7 @@ export function installMongo(say) {
     say('setup: there is no Java here; the story of seed 004 is skipped.');
     return undefined;
   }
+  makeUserDir(dirname(folder()));
   say('setup: fetching mongo-java-server (Maven, 3 MB) …');
   const scratch = mkdtempSync(join(tmpdir(), 'palisade-mongo-'));
   try {

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { cacheDir, giveToUser } from './paths.mjs';
+import { cacheDir, giveToUser, makeUserDir } from './paths.mjs';
 
 const folder = () => join(cacheDir(), 'peers', 'python-kubernetes');
 const python = () => join(folder(), 'bin', 'python');
@@ -18,6 +18,7 @@ export function findPythonKubernetes() {
 /** @returns {string | undefined} undefined (and said why) when it could not be installed */
 function installPythonKubernetes(say) {
   if (findPythonKubernetes() !== undefined) return python();
+  makeUserDir(folder());
   for (const [command, args] of [
     ['python3', ['-m', 'venv', folder()]],
     [python(), ['-m', 'pip', 'install', '-q', 'kubernetes']],
