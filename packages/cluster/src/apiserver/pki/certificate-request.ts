@@ -19,11 +19,14 @@ const EXTENDED_USAGES: Readonly<Record<string, x509.ExtendedKeyUsage>> = {
   'server auth': x509.ExtendedKeyUsage.serverAuth,
 };
 
-/** @throws Error when the text is no request or its signature is not by its own key */
+/** @throws Error when the text is no request, its signature is not by its own key, or its subject is not all text */
 export async function readRequest(text: string): Promise<RequestedSubject> {
   const csr = parse(text);
   if (!(await csr.verify())) throw new Error('the signature of the request does not match its public key');
-  const names = alternativeNames(csr)?.names.items ?? [];
+  // What this library shows as `#` and hex digits, OpenSSL may show as a text: a group that nobody here has seen.
+  if (csr.subjectName.toJSON().some((part) => Object.values(part).some((values) => values.some((value) => value.startsWith('#')))))
+    throw new Error('the subject of the request has a value that is not text');
+  const names = alternativeNames(csr);
   const of = (type: string) => names.filter((name) => name.type === type).map((name) => name.value);
   return {
     commonName: csr.subjectName.getField('CN')[0] ?? '',
@@ -35,7 +38,7 @@ export async function readRequest(text: string): Promise<RequestedSubject> {
   };
 }
 
-/** Subject, key and alternative names are the request's; everything else is ours. Ends no later than the authority itself. */
+/** Subject, key and alternative names (of the types `readRequest` tells) are the request's; everything else is ours. Ends no later than the authority itself. */
 export async function signRequest(
   ca: KeyPairPem,
   text: string,
@@ -61,14 +64,17 @@ export async function signRequest(
       ...(keyUsage === 0 ? [] : [new x509.KeyUsagesExtension(keyUsage, true)]),
       ...(extended.length > 0 ? [new x509.ExtendedKeyUsageExtension(extended)] : []),
       await x509.AuthorityKeyIdentifierExtension.create(issuer),
-      ...(names === undefined ? [] : [names]),
+      ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension([...names])]),
     ],
   });
   return pem(certificate);
 }
 
-function alternativeNames(csr: x509.Pkcs10CertificateRequest): x509.SubjectAlternativeNameExtension | undefined {
-  return csr.extensions.find((extension) => extension instanceof x509.SubjectAlternativeNameExtension);
+const NAME_TYPES: readonly string[] = ['dns', 'ip', 'email', 'url'];
+
+function alternativeNames(csr: x509.Pkcs10CertificateRequest): readonly x509.JsonGeneralName[] {
+  const extension = csr.extensions.find((one) => one instanceof x509.SubjectAlternativeNameExtension);
+  return (extension?.names.toJSON() ?? []).filter(({ type }) => NAME_TYPES.includes(type));
 }
 
 function parse(text: string): x509.Pkcs10CertificateRequest {
