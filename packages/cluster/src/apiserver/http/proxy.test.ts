@@ -50,7 +50,7 @@ const SERVICE = '/api/v1/namespaces/default/services';
 test('a pod gets the request as it came, without the proof of who asked', async () => {
   const answer = await fetch('POST', `${POD}/web/proxy/a/b%20c?d=e`, {
     body: 'hello',
-    headers: { Authorization: 'Bearer x', 'X-Mine': '1' },
+    headers: { Authorization: 'Bearer x', 'X-Mine': '1', 'Impersonate-User': 'joe', 'Impersonate-Group': 'system:masters' },
   });
   assert.equal(answer.code, 418);
   assert.equal(answer.text, 'short and stout');
@@ -59,6 +59,10 @@ test('a pod gets the request as it came, without the proof of who asked', async 
   assert.equal(seen?.body, 'hello');
   assert.equal(seen?.headers['x-mine'], '1');
   assert.equal(seen?.headers.authorization, undefined);
+  assert.deepEqual(
+    Object.keys(seen?.headers ?? {}).filter((name) => name.startsWith('impersonate')),
+    [],
+  );
   assert.equal(dialled.at(-1), '10.244.1.2:8080', "the first container's port");
 });
 

@@ -51,7 +51,9 @@ export async function serveProxy(
     throw unreachable(error);
   });
   const prefix = info.path.slice(0, info.path.indexOf('/proxy') + '/proxy'.length);
-  const headers = Object.fromEntries(Object.entries(req.headers).filter(([name]) => !NOT_FORWARDED.has(name)));
+  const headers = Object.fromEntries(
+    Object.entries(req.headers).filter(([name]) => !NOT_FORWARDED.has(name) && !name.startsWith('impersonate-')),
+  );
   const outgoing = (scheme === 'https' ? requestHttps : requestHttp)({
     agent: agentFor(raw, scheme),
     host,
