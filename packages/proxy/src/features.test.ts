@@ -144,10 +144,15 @@ test('drain: what is under way is answered and told to go, nobody new is let in'
   const busy = connect(port, '127.0.0.1', () => busy.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\n'));
   const answer = read(busy, () => false);
   await new Promise((resolve) => setTimeout(resolve, 100));
-  plane.drain(true);
+  let isDrained = false;
+  const drained = plane.drain().then(() => {
+    isDrained = true;
+  });
   const late = connect(port, '127.0.0.1');
   assert.equal(((await once(late, 'error'))[0] as NodeJS.ErrnoException).code, 'ECONNREFUSED');
+  assert.equal(isDrained, false);
   assert.match(await answer, /^HTTP\/1.1 200[\s\S]*connection: close/);
+  await drained;
 });
 
 test('the administrator’s interface: what it shows, and that changes need POST', async () => {

@@ -1,5 +1,6 @@
 /** `main.ts -c BOOTSTRAP`: one proxy process. */
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { create } from '@bufbuild/protobuf';
 import { NodeSchema } from '@palisade/xds/api/envoy/config/core/v3/base';
@@ -17,8 +18,10 @@ if (file === undefined || !process.argv.includes('-c')) {
   console.error('usage: main.ts -c BOOTSTRAP (Envoy bootstrap, JSON or YAML)');
   process.exit(2);
 }
-/** How long requests under way may take after SIGTERM. */
+/** How long connections may stay open after SIGTERM; without any the process ends at once. */
 const drainMs = 5000;
+/** For the logs to be written. */
+const closeMs = 1000;
 
 try {
   const bootstrap = parseBootstrap(readFileSync(file, 'utf8'), file);
@@ -37,13 +40,13 @@ try {
     void runAdsClient({ transport, node, plane: proxy, signal: stopped.signal, onNack, onServing });
   }
   const admin = adminAddress(bootstrap);
-  const stop = () => {
-    proxy.drain(true);
+  const stop = async () => {
     stopped.abort();
-    setTimeout(() => {
-      proxy.close();
-      process.exit(0);
-    }, drainMs).unref();
+    await Promise.race([proxy.drain(), sleep(drainMs)]);
+    const { promise: closed, resolve } = Promise.withResolvers<void>();
+    proxy.close(resolve);
+    await Promise.race([closed, sleep(closeMs)]);
+    process.exit(0);
   };
   if (admin !== undefined) await startAdmin(proxy, admin, stop, { bootstrap: fixed, isServing: () => isServing });
   process.on('SIGTERM', stop);

@@ -48,6 +48,8 @@ export class DataPlane {
   readonly runtime: Runtime;
   readonly #listeners = new Map<string, Bound>();
   readonly #assignments = new Map<string, ClusterLoadAssignment>();
+  /** Listening, or with a connection still open. */
+  readonly #servers = new Set<Server>();
 
   constructor({ now = Date.now, random = Math.random }: ProxyEdges = {}) {
     const stats = new Stats();
@@ -160,7 +162,11 @@ export class DataPlane {
     );
     // As Envoy without `ipv4_compat`: `::` leaves 0.0.0.0 to another socket of the listener.
     const place = { host: address, port, backlog: 4096, ipv6Only: address.includes(':') };
-    server.listen(port === 0 && address.startsWith('/') ? { path: address } : place, () => resolve(server));
+    server.listen(port === 0 && address.startsWith('/') ? { path: address } : place, () => {
+      this.#servers.add(server);
+      resolve(server);
+    });
+    server.once('close', () => this.#servers.delete(server));
     return promise;
   }
 
@@ -198,17 +204,18 @@ export class DataPlane {
     recheck(bound.place);
   }
 
-  /** From now on answers end their connections; nobody new is accepted when `stopsAccepting`. */
-  drain(stopsAccepting: boolean): void {
+  /** From now on answers end their connections and nobody new is accepted. @returns when the last connection has ended */
+  async drain(): Promise<void> {
     this.runtime.drain.isDraining = true;
-    if (stopsAccepting) for (const bound of this.#listeners.values()) for (const server of bound.servers) server.close();
+    await Promise.all([...this.#servers].map((server) => new Promise((resolve) => server.close(resolve))));
   }
 
-  close(): void {
+  /** @param closed told when the logs are written */
+  close(closed?: () => void): void {
     for (const name of [...this.#listeners.keys()]) this.#removeListener(name);
     for (const cluster of this.runtime.clusters.filled()) cluster.retire();
     this.runtime.sweeper.stop();
-    this.runtime.logs.close();
+    void this.runtime.logs.close().then(closed);
   }
 }
 

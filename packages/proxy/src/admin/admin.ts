@@ -71,7 +71,7 @@ function answerOf(path: string, proxy: DataPlane, quit: () => void, isServing: (
       drain.isDraining = path.endsWith('fail');
       return { body: 'OK\n' };
     case '/drain_listeners':
-      proxy.drain(true);
+      void proxy.drain();
       return { body: 'OK\n' };
     case '/quitquitquit':
       setImmediate(quit);

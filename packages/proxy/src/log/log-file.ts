@@ -30,11 +30,14 @@ export class LogFile {
   }
 
   /** Writes what is waiting, then lets go of the file. */
-  close(): void {
+  close(): Promise<void> {
     clearInterval(this.#timer);
+    const { promise, resolve } = Promise.withResolvers<void>();
     this.#flush(() => {
-      if (this.#fd > 2) close(this.#fd, () => {});
+      if (this.#fd > 2) close(this.#fd, () => resolve());
+      else resolve();
     });
+    return promise;
   }
 
   #flush(done?: () => void): void {

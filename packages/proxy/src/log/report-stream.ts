@@ -78,11 +78,15 @@ export class ReportStream {
     this.#options.written.value += entries;
   }
 
-  close(): void {
+  /** @returns when the other end has taken what was waiting, or is gone */
+  close(): Promise<void> {
     clearInterval(this.#timer);
     this.flush();
     this.#stream?.end();
-    this.#session?.close();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.#session === undefined) resolve();
+    else this.#session.close(resolve);
+    return promise;
   }
 
   #open(): ClientHttp2Stream | undefined {

@@ -48,10 +48,11 @@ export class LogSinks {
     return stream;
   }
 
-  close(): void {
-    for (const file of this.#files.values()) file.close();
-    for (const stream of this.#reports.values()) stream.close();
+  /** @returns when what was waiting is written */
+  async close(): Promise<void> {
+    const closed = [...this.#files.values(), ...this.#reports.values()].map((sink) => sink.close());
     this.#files.clear();
     this.#reports.clear();
+    await Promise.all(closed);
   }
 }
