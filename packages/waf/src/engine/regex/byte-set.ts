@@ -1,18 +1,21 @@
-/** A set of byte values, held as 256 bits. Immutable by convention; equal sets are shared through `internSet`. */
+/** A set of byte values, held as 256 bits. Immutable by convention; most equal sets are shared through `internSet`. */
 export type ByteSet = Uint32Array & { readonly length: 8 };
 
+/** A rule set has some hundreds; patterns that requests fill in (`@rx %{…}`) may bring any number. */
+const MAX_INTERNED = 10_000;
 const interned = new Map<number, ByteSet[]>();
 
 function newSet(): ByteSet {
   return new Uint32Array(8) as ByteSet;
 }
 
-/** Return the one shared instance of this set, so that literals cost no memory and sets compare by identity. */
+/** Return the shared instance of this set, so that literals cost no memory. What is known of sets is found by instance. */
 export function internSet(set: ByteSet): ByteSet {
   let hash = 0;
   for (const word of set) hash = (Math.imul(hash, 31) + word) | 0;
   const bucket = interned.get(hash);
   if (!bucket) {
+    if (interned.size >= MAX_INTERNED) interned.clear();
     interned.set(hash, [set]);
     return set;
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { setOf } from './byte-set.ts';
 import type { PatternOptions } from './parse.ts';
 import { parsePattern } from './parse.ts';
 import { CompiledRegex } from './regex.ts';
@@ -115,4 +116,11 @@ test('an automaton that would need ever new states stops at its budget', () => {
   }).join('');
   assert.equal(regex.test(subject), 'limit');
   assert.equal(new CompiledRegex('a[ab]{3}c', {}, 1000).test(subject), 'none');
+});
+
+test('sets that requests bring are not kept for ever', () => {
+  const first = setOf(1, 2, 3);
+  assert.equal(setOf(1, 2, 3), first, 'shared');
+  for (let bits = 0; bits < 20_000; bits++) setOf(...Array.from({ length: 15 }, (_, i) => ((bits >> i) & 1) * (100 + i)), 90, 91);
+  assert.notEqual(setOf(1, 2, 3), first);
 });
