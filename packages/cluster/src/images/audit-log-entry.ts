@@ -12,9 +12,9 @@ export interface AuditEntry {
   readonly messages: readonly AuditMessage[];
   readonly isIntercepted: boolean;
   readonly isDetectionOnly: boolean;
-  /** `OWASP_CRS/3.3.4`, or ModSecurity itself when no rule set signed. */
   /** Who wrote the entry. */
   readonly engine: 'ModSecurity' | 'Palisade';
+  /** `OWASP_CRS/3.3.4`, or the engine when no rule set signed. */
   readonly ruleSet: string;
 }
 
