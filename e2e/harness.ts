@@ -1,5 +1,5 @@
 /** A cluster of its own for a story, and kubectl against it. Attached: it dies with the test process, whatever happens. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,6 +42,11 @@ export function cannotRunClusters(): string | false {
   if (process.platform !== 'linux') return 'needs Linux: sudo npm test there';
   if (process.getuid?.() !== 0) return 'needs root: sudo npm test';
   return false;
+}
+
+/** The same for tests that make certificates. */
+export function cannotUseOpenssl(): string | false {
+  return spawnSync('openssl', ['version']).status === 0 ? false : 'needs openssl: apt install openssl';
 }
 
 let counter = 0;

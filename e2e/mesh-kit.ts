@@ -1,18 +1,14 @@
 /** What the mesh's stories share: both data planes, small workloads, requests from their pods. */
-import { statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { findEnvoy } from '../scripts/setup/envoy.mjs';
 import { cannotRunClusters, eventually, startCluster, type TestCluster } from './harness.ts';
-
-const cache = process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache', 'palisade');
-const hasEnvoy = statSync(join(cache, 'tools/envoy/envoy/_bin/envoy'), { throwIfNoEntry: false })?.isFile() === true;
 
 export type DataPlane = 'palisade' | 'envoy';
 
 /** Each with the reason why it cannot run here, or false. */
 export const dataPlanes = (['palisade', 'envoy'] as const).map((name) => ({
   name,
-  skip: cannotRunClusters() || (name === 'envoy' && !hasEnvoy ? 'no Envoy: "node scripts/setup/envoy.mjs" fetches one' : false),
+  skip:
+    cannotRunClusters() || (name === 'envoy' && findEnvoy() === undefined ? 'no Envoy: "node scripts/setup/envoy.mjs" fetches one' : false),
 }));
 
 /** A cluster whose control plane is ready. @param meshConfig YAML, besides the trust domain. @param imageDirs image definitions */

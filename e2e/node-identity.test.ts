@@ -5,10 +5,9 @@ import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { cannotRunClusters, eventually, type Output, run, startCluster, type TestCluster } from './harness.ts';
+import { cannotRunClusters, cannotUseOpenssl, eventually, type Output, run, startCluster, type TestCluster } from './harness.ts';
 
-const openssl = await run('openssl', ['version']).catch(() => undefined);
-const skip = cannotRunClusters() || (openssl === undefined ? 'needs openssl: apt install openssl' : false);
+const skip = cannotRunClusters() || cannotUseOpenssl();
 
 const pod = (name: string, node: string) => `apiVersion: v1
 kind: Pod

@@ -5,16 +5,9 @@ import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { cannotRunClusters, run, startCluster, type TestCluster } from './harness.ts';
+import { cannotRunClusters, cannotUseOpenssl, run, startCluster, type TestCluster } from './harness.ts';
 
-const skip = cannotRunClusters() || ((await hasOpenssl()) ? false : 'needs openssl for the webhook’s certificate');
-
-async function hasOpenssl(): Promise<boolean> {
-  return run('openssl', ['version']).then(
-    ({ code }) => code === 0,
-    () => false,
-  );
-}
+const skip = cannotRunClusters() || cannotUseOpenssl();
 
 /** Adds a container `sidecar` to every pod it is asked about, and says who asked from where. */
 const SERVER = `
