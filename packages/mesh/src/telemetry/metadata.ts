@@ -1,4 +1,4 @@
-/** What endpoints and clusters say of themselves to telemetry, under Istio's metadata key. */
+/** What endpoints, clusters and routes say of themselves, under Istio's metadata key: to telemetry, and to who reads a proxy's configuration. */
 import type { KubernetesObject } from '@palisade/kubernetes';
 
 export const metadataFilter = 'istio';
@@ -24,4 +24,12 @@ export function workloadName({ metadata }: KubernetesObject): string {
 /** `host;name;namespace` */
 export function describeService(service: { readonly hostname: string; readonly name: string; readonly namespace: string }): string {
   return [service.hostname, service.name, service.namespace].join(';');
+}
+
+/** Which resource a cluster's settings or a route come from, as the tables of `istioctl proxy-config` read it. */
+export function describeConfig(
+  kind: 'destination-rule' | 'virtual-service',
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): string {
+  return `/apis/networking.istio.io/v1/namespaces/${namespace}/${kind}/${name}`;
 }

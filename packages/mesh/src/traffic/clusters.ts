@@ -10,7 +10,7 @@ import { HealthStatus } from '@palisade/xds/api/envoy/config/core/v3/health_chec
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
 import { HttpProtocolOptionsSchema } from '@palisade/xds/api/envoy/extensions/upstreams/http/v3/http_protocol_options';
 import { selects } from '../authz/select.ts';
-import { describeService, metadataFilter } from '../telemetry/metadata.ts';
+import { describeConfig, describeService, metadataFilter } from '../telemetry/metadata.ts';
 import { overAds, pack, socketAddress } from './any.ts';
 import { decideClientTransport, type OutboundTarget } from './client-transport.ts';
 import { policyForPort } from './destination-rule.ts';
@@ -74,7 +74,14 @@ function compileCluster(target: OutboundTarget, snapshot: MeshSnapshot, codec: '
   return create(ClusterSchema, {
     name: isTwin ? bytesClusterName(name) : name,
     connectTimeout: { seconds: 10n },
-    metadata: { filterMetadata: { [metadataFilter]: { service: describeService(service) } } },
+    metadata: {
+      filterMetadata: {
+        [metadataFilter]: {
+          service: describeService(service),
+          ...(rule === undefined ? {} : { config: describeConfig('destination-rule', rule) }),
+        },
+      },
+    },
     lbPolicy: LbPolicy[loadBalancer ?? 'LEAST_REQUEST'],
     ...(isHeadless && codec === 'tcp'
       ? { clusterDiscoveryType: { case: 'type', value: Discovery.ORIGINAL_DST }, lbPolicy: LbPolicy.CLUSTER_PROVIDED }

@@ -85,7 +85,15 @@ const dump = {
               {
                 name: 'details:9080',
                 domains: ['details', 'details.shop', 'details.shop.svc'],
-                routes: [{ match: { prefix: '/', headers: [{ name: 'end-user' }] } }, { match: { path: '/x' } }],
+                routes: [
+                  {
+                    match: { prefix: '/', headers: [{ name: 'end-user' }] },
+                    metadata: {
+                      filter_metadata: { istio: { config: '/apis/networking.istio.io/v1/namespaces/shop/virtual-service/testers' } },
+                    },
+                  },
+                  { match: { path: '/x' } },
+                ],
               },
             ],
           },
@@ -142,7 +150,7 @@ test('routes', () => {
     table('routes'),
     [
       'NAME   VHOST NAME     DOMAINS                          MATCH                  VIRTUAL SERVICE',
-      '9080   details:9080   details, details.shop + 1 more   /* headers: end-user',
+      '9080   details:9080   details, details.shop + 1 more   /* headers: end-user   testers.shop',
       '9080   details:9080   details, details.shop + 1 more   /x',
     ].join('\n'),
   );

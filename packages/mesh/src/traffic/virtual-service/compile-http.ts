@@ -5,6 +5,7 @@ import {
   RedirectAction_RedirectResponseCode as RedirectCode,
   type RouteSchema,
 } from '@palisade/xds/api/envoy/config/route/v3/route_components';
+import { describeConfig, metadataFilter } from '../../telemetry/metadata.ts';
 import { compileMatch, everyRequest, schemeFits } from './compile-match.ts';
 import { clusterOf, type FindService } from './destination.ts';
 import type { HeaderChanges, Headers, HttpAction, HttpMatch, HttpRoute, RedirectStatus, VirtualService } from './model.ts';
@@ -22,9 +23,9 @@ export function compileHttpRoutes(owner: VirtualService, place: RoutingPlace, fi
   const routes: Route[] = [];
   for (const route of owner.http) {
     const fitting = route.matches.filter((match) => fitsPlace(match, owner, place) && schemeFits(match.scheme, place.scheme));
-    if (route.matches.length === 0) return [...routes, compileRoute(route, undefined, place, find)];
+    if (route.matches.length === 0) return [...routes, compileRoute(owner, route, undefined, place, find)];
     for (const match of fitting) {
-      const compiled = compileRoute(route, match, place, find);
+      const compiled = compileRoute(owner, route, match, place, find);
       routes.push(compiled);
       if (isCatchAll(compiled)) return routes;
     }
@@ -37,7 +38,13 @@ export function isCatchAll({ match }: Route): boolean {
   return isEveryPath && (match.headers ?? []).length + (match.queryParameters ?? []).length === 0;
 }
 
-function compileRoute(route: HttpRoute, match: HttpMatch | undefined, place: RoutingPlace, find: FindService): Route {
+function compileRoute(
+  owner: VirtualService,
+  route: HttpRoute,
+  match: HttpMatch | undefined,
+  place: RoutingPlace,
+  find: FindService,
+): Route {
   const { action } = route;
   // With one destination its headers are the route's.
   const single = action.kind === 'forward' && action.destinations.length === 1 ? [action.destinations[0]!.headers] : [];
@@ -45,6 +52,7 @@ function compileRoute(route: HttpRoute, match: HttpMatch | undefined, place: Rou
     ...(route.name === '' ? {} : { name: route.name }),
     match: match === undefined ? everyRequest : compileMatch(match),
     action: compileAction(action, place, find),
+    metadata: { filterMetadata: { [metadataFilter]: { config: describeConfig('virtual-service', owner) } } },
     ...headerChanges([...single, route.headers]),
   };
 }
