@@ -9,6 +9,8 @@ import { Transaction } from '../engine/transaction/transaction.ts';
 import { BodyWorker } from './body-worker.ts';
 import { loadEngine } from './files.ts';
 import { waf } from './node.ts';
+import { digest, frameworks } from './testing/frameworks.ts';
+import { serve } from './testing/serve.ts';
 
 const rules = (word: string): string => `
 SecRuleEngine On
@@ -181,3 +183,40 @@ SecRule GLOBAL:seen "@ge 2" "id:21,phase:2,deny,status:429"`;
     worker.close();
   }
 });
+
+for (const [name, make] of Object.entries(frameworks)) {
+  test(`${name}: a long body is judged in the thread while other requests are answered, and the application gets it whole`, async (t) => {
+    const worker = new BodyWorker({ before: rules('attack') });
+    t.after(() => worker.close());
+    assert.equal(await worker.ready(), true);
+    // The verdict is held back until the other request has its answer.
+    const gate = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const { judge } = worker;
+    t.mock.method(worker, 'judge', async (transaction: Transaction) => {
+      asked.resolve();
+      const verdict = await judge.call(worker, transaction);
+      await gate.promise;
+      return verdict;
+    });
+    const judgedHere: number[] = [];
+    const { requestBody } = Transaction.prototype;
+    t.mock.method(Transaction.prototype, 'requestBody', function (this: Transaction) {
+      judgedHere.push(this.requestBytes);
+      return requestBody.call(this);
+    });
+    const listener = await make({ engine: loadEngine({ before: rules('attack') }), bodyWorker: worker });
+    await serve(listener, async (send) => {
+      const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+      const whole = Buffer.from(bodies[0]!);
+      const long = send('/digest', { headers, chunks: [whole.subarray(0, 50_000), whole.subarray(50_000)] });
+      await Promise.race([asked.promise, long]);
+      assert.equal((await send('/page')).status, 200);
+      assert.equal((await send('/digest', { headers, chunks: [Buffer.from('text=attack')] })).status, 403);
+      gate.resolve();
+      assert.deepEqual(JSON.parse((await long).body), { digest: digest(whole), bytes: whole.length });
+      assert.equal((await send('/digest', { headers, chunks: [Buffer.from(bodies[1]!)] })).status, 403);
+    });
+    assert.deepEqual(judgedHere, [0, 'text=attack'.length], 'bytes of the bodies judged in the event loop');
+  });
+}

@@ -1,22 +1,15 @@
 /** One suite, every framework, real sockets. */
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, request as httpRequest, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
-import { Readable } from 'node:stream';
+import { randomBytes } from 'node:crypto';
+import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { getRequestListener } from '@hono/node-server';
-import express from 'express';
-import Fastify from 'fastify';
 import { Hono } from 'hono';
-import type { Engine } from '../engine/engine.ts';
 import type { TransactionResult } from '../engine/transaction/transaction.ts';
-import { waf as expressWaf } from './express.ts';
-import { wafPlugin } from './fastify.ts';
 import { loadEngine } from './files.ts';
 import { waf as honoWaf } from './hono.ts';
-import { waf as nodeWaf } from './node.ts';
+import { digest, frameworks, page } from './testing/frameworks.ts';
+import { type Reply, serve } from './testing/serve.ts';
 import { waf as webWaf } from './web.ts';
 
 const rules = (limit: string) => `
@@ -37,134 +30,6 @@ const engine = loadEngine({ before: rules('') });
 const partial = loadEngine({ before: rules('SecRequestBodyLimit 65536\nSecRequestBodyLimitAction ProcessPartial') });
 const reject = loadEngine({ before: rules('SecRequestBodyLimit 65536\nSecRequestBodyLimitAction Reject') });
 
-const page = '<p>hello</p>';
-type Results = (result: TransactionResult) => void;
-
-/** Each application: `/digest` hashes its body; `/page`, `/secret`, `/leak` and `/events` answer as their names say. */
-const frameworks: Record<string, (engine: Engine, onResult: Results) => Promise<RequestListener>> = {
-  node: async (engine, onResult) => {
-    const middleware = nodeWaf({ engine, onResult });
-    return (request, response) => middleware(request, response, () => nodeApplication(request, response));
-  },
-  express: async (engine, onResult) => {
-    const app = express();
-    app.use(expressWaf({ engine, onResult }));
-    app.post('/digest', express.raw({ type: () => true, limit: '10mb' }), (request, response) => {
-      response.json({ digest: digest(request.body), bytes: request.body.length });
-    });
-    app.use((request, response) => nodeApplication(request, response));
-    return app as RequestListener;
-  },
-  fastify: async (engine, onResult) => {
-    const app = Fastify({ bodyLimit: 10_000_000 });
-    app.register(wafPlugin, { engine, onResult });
-    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-    app.post('/digest', async (request) => ({ digest: digest(request.body as Buffer), bytes: (request.body as Buffer).length }));
-    app.get('/page', async (_request, reply) => reply.type('text/html').send(page));
-    app.get('/secret', async (_request, reply) => reply.type('text/html').send(Readable.from(['a se', 'cret page'])));
-    app.get('/leak', async (_request, reply) => reply.header('x-leak', '1').send('x'));
-    app.get('/events', (request, reply) => {
-      reply.hijack();
-      nodeApplication(request.raw, reply.raw);
-    });
-    await app.ready();
-    return (request, response) => app.routing(request, response);
-  },
-  hono: async (engine, onResult) => {
-    const app = new Hono();
-    app.use(honoWaf({ engine, onResult }));
-    app.all('*', ({ req }) => webApplication(req.raw));
-    return getRequestListener(app.fetch);
-  },
-  web: async (engine, onResult) => {
-    const inspect = webWaf({ engine, onResult });
-    const connection = { clientAddress: '127.0.0.1', clientPort: 1, serverAddress: '127.0.0.1', serverPort: 80 };
-    return getRequestListener((request) => inspect(request, webApplication, { connection }));
-  },
-};
-
-const digest = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-function nodeApplication(request: IncomingMessage, response: ServerResponse): void {
-  const path = request.url!.split('?')[0];
-  if (path === '/digest') {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk) => chunks.push(chunk));
-    request.on('end', () => {
-      const body = Buffer.concat(chunks);
-      response.setHeader('content-type', 'application/json').end(JSON.stringify({ digest: digest(body), bytes: body.length }));
-    });
-  } else if (path === '/events') {
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
-    response.write('data: first\n\n');
-    const timer = setInterval(() => response.write(': beat\n\n'), 20);
-    response.on('close', () => clearInterval(timer));
-  } else if (path === '/leak') response.writeHead(200, { 'x-leak': '1' }).end('x');
-  else if (path === '/secret') {
-    response.writeHead(200, { 'content-type': 'text/html' });
-    response.write('a se');
-    response.end('cret page');
-  } else response.setHeader('content-type', 'text/html').end(page);
-}
-
-async function webApplication(request: Request): Promise<Response> {
-  const path = new URL(request.url).pathname;
-  const html = { headers: { 'content-type': 'text/html' } };
-  if (path === '/digest') {
-    const body = new Uint8Array(await request.arrayBuffer());
-    return Response.json({ digest: digest(body), bytes: body.length });
-  }
-  if (path === '/leak') return new Response('x', { headers: { 'x-leak': '1' } });
-  if (path === '/secret') return new Response(ReadableStream.from([Buffer.from('a se'), Buffer.from('cret page')]), html);
-  if (path === '/page') return new Response(page, html);
-  let timer: ReturnType<typeof setInterval> | undefined;
-  const body = new ReadableStream({
-    start(controller) {
-      controller.enqueue(Buffer.from('data: first\n\n'));
-      timer = setInterval(() => controller.enqueue(Buffer.from(': beat\n\n')), 20);
-    },
-    cancel: () => clearInterval(timer),
-  });
-  return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
-}
-
-interface Reply {
-  readonly status: number;
-  readonly headers: Record<string, string | string[] | undefined>;
-  readonly body: string;
-}
-interface Sent {
-  readonly headers?: Record<string, string>;
-  readonly chunks?: readonly Uint8Array[];
-}
-type Send = (path: string, sent?: Sent) => Promise<Reply>;
-
-async function serve(listener: RequestListener, use: (send: Send, port: number) => Promise<void>): Promise<void> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const send: Send = (path, { headers = {}, chunks } = {}) =>
-    new Promise((resolve, fail) => {
-      const outgoing = httpRequest({ port, host: '127.0.0.1', path, method: chunks ? 'POST' : 'GET', headers }, (response) => {
-        let body = '';
-        response.setEncoding('utf8').on('data', (text) => {
-          body += text;
-        });
-        response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body }));
-        response.on('error', fail);
-      });
-      outgoing.on('error', fail);
-      for (const chunk of chunks ?? []) outgoing.write(chunk);
-      outgoing.end();
-    });
-  try {
-    await use(send, port);
-  } finally {
-    server.closeAllConnections();
-    await new Promise((closed) => server.close(closed));
-  }
-}
-
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 const binary = { 'content-type': 'application/octet-stream' };
 const status = async (reply: Promise<Reply>) => (await reply).status;
@@ -173,7 +38,7 @@ for (const [name, make] of Object.entries(frameworks)) {
   describe(name, () => {
     test('attacks are answered, benign requests pass unchanged', async () => {
       const results: TransactionResult[] = [];
-      const listener = await make(engine, (result) => results.push(result));
+      const listener = await make({ engine, onResult: (result) => results.push(result) });
       await serve(listener, async (send) => {
         const passed = await send('/page?q=hello');
         assert.deepEqual([passed.status, passed.body, passed.headers['content-type']?.toString().split(';')[0]], [200, page, 'text/html']);
@@ -197,7 +62,7 @@ for (const [name, make] of Object.entries(frameworks)) {
 
     test('a response that is not held back is past stopping in phase 4: told, not done', async () => {
       const results: TransactionResult[] = [];
-      const listener = await make(engine, (result) => results.push(result));
+      const listener = await make({ engine, onResult: (result) => results.push(result) });
       await serve(listener, async (send) => {
         const late = { ...binary, 'x-late': '1' };
         assert.equal(await status(send('/digest', { headers: late, chunks: [Buffer.from('a')] })), 200);
@@ -210,7 +75,7 @@ for (const [name, make] of Object.entries(frameworks)) {
       const bytes = randomBytes(700_001);
       const chunks = [0, 1, 2, 65_536, 65_537, 300_000].map((from, index, all) => bytes.subarray(from, all[index + 1] ?? bytes.length));
       for (const inForce of [engine, partial]) {
-        await serve(await make(inForce, () => {}), async (send) => {
+        await serve(await make({ engine: inForce }), async (send) => {
           for (const sent of [chunks, [bytes], [bytes.subarray(0, 3)], [Buffer.alloc(0)]]) {
             const whole = Buffer.concat(sent);
             for (const headers of [binary, { ...binary, 'content-length': String(whole.length) }]) {
@@ -223,14 +88,14 @@ for (const [name, make] of Object.entries(frameworks)) {
     });
 
     test('a body over the limit is refused when the limit says Reject', async () => {
-      await serve(await make(reject, () => {}), async (send) => {
+      await serve(await make({ engine: reject }), async (send) => {
         assert.equal(await status(send('/digest', { headers: form, chunks: [Buffer.alloc(66_000, 'a')] })), 413);
         assert.equal(await status(send('/digest', { headers: form, chunks: [Buffer.alloc(65_536, 'a')] })), 200);
       });
     });
 
     test('server-sent events are not held back', async () => {
-      await serve(await make(engine, () => {}), async (_send, port) => {
+      await serve(await make({ engine }), async (_send, port) => {
         const socket = connect(port, '127.0.0.1');
         socket.write('GET /events HTTP/1.1\r\nHost: x\r\n\r\n');
         let text = '';
@@ -243,7 +108,7 @@ for (const [name, make] of Object.entries(frameworks)) {
     });
 
     test('requests on one connection, one behind the other, each have their own verdict', async () => {
-      await serve(await make(engine, () => {}), async (_send, port) => {
+      await serve(await make({ engine }), async (_send, port) => {
         const socket = connect(port, '127.0.0.1');
         const post = (body: string) =>
           `POST /digest HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`;

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { RequestHead } from '../engine/transaction/request.ts';
 import type { Connection, Interruption } from '../engine/transaction/state.ts';
-import type { BodyWorker } from './body-worker.ts';
 import type { InspectOptions } from './options.ts';
 import { blockedText, inspectionOf, locationOf } from './options.ts';
 import { readRequestBody } from './request-body.ts';
@@ -12,8 +11,6 @@ export type { RuleSource } from './files.ts';
 export { coreRuleSet, loadEngine } from './files.ts';
 
 export interface WafOptions extends InspectOptions<IncomingMessage> {
-  /** Judges long bodies beside the event loop; default: none, they are judged in it. */
-  readonly bodyWorker?: BodyWorker;
   /** Writes the answer to a stopped request; default: the status and a short text. */
   readonly onBlocked?: (interruption: Interruption, request: IncomingMessage, response: ServerResponse) => void;
 }
@@ -58,8 +55,10 @@ export function waf(options: WafOptions): Middleware {
       next();
     };
     const proceed = (): void => {
-      if (options.bodyWorker?.wants(transaction)) void options.bodyWorker.judge(transaction).then(conclude);
-      else conclude(transaction.requestBody());
+      const verdict = inspection.judgeBody(transaction);
+      // In the same turn where it can be: the body was put back, and nobody reads it yet.
+      if (verdict instanceof Promise) void verdict.then(conclude);
+      else conclude(verdict);
     };
     if (stopped) block(stopped);
     else if (!transaction.wantsRequestBody || !expectsBody) proceed();

@@ -2,11 +2,14 @@ import type { Engine } from '../engine/engine.ts';
 import type { Connection, Interruption } from '../engine/transaction/state.ts';
 import type { Transaction, TransactionResult } from '../engine/transaction/transaction.ts';
 import type { AuditLog } from './audit/log.ts';
+import type { BodyWorker } from './body-worker.ts';
 
 /** What every adapter may be told, whatever its request looks like. */
 export interface InspectOptions<Request> {
   /** The engine in force, read once a request: give a function and replace what it returns to reload rules without losing one. */
   readonly engine: Engine | (() => Engine);
+  /** Judges long bodies beside the event loop; default: none, they are judged in it. */
+  readonly bodyWorker?: BodyWorker;
   /** Receives what every transaction came to, after its last phase. */
   readonly onResult?: (result: TransactionResult, request: Request) => void;
   /** Where SecAuditLog's entries go; see `openAuditLog`. */
@@ -25,6 +28,8 @@ export interface InspectOptions<Request> {
 export interface Inspection<Request> {
   /** A fresh transaction on the engine in force. */
   open(request: Request, connection: Connection): Transaction;
+  /** The request is read: run phase 2. A promise when its body goes to the worker. */
+  judgeBody(transaction: Transaction): Interruption | undefined | Promise<Interruption | undefined>;
   /** After the last phase. */
   close(transaction: Transaction, request: Request): void;
 }
@@ -32,7 +37,7 @@ export interface Inspection<Request> {
 export function inspectionOf<Request>(options: InspectOptions<Request>): Inspection<Request> {
   const now = options.now ?? Date.now;
   const newId = options.newId ?? countingId(now);
-  const { engine } = options;
+  const { engine, bodyWorker } = options;
   const engineInForce = typeof engine === 'function' ? engine : () => engine;
   return {
     open(request, connection) {
@@ -45,6 +50,7 @@ export function inspectionOf<Request>(options: InspectOptions<Request>): Inspect
         ...(debug ? { debug } : {}),
       });
     },
+    judgeBody: (transaction) => (bodyWorker?.wants(transaction) ? bodyWorker.judge(transaction) : transaction.requestBody()),
     close(transaction, request) {
       const result = transaction.finish();
       options.audit?.write(result);

@@ -1,7 +1,7 @@
 import type { RequestHead } from '../engine/transaction/request.ts';
 import type { Connection, Interruption } from '../engine/transaction/state.ts';
 import type { Transaction } from '../engine/transaction/transaction.ts';
-import type { InspectOptions } from './options.ts';
+import type { Inspection, InspectOptions } from './options.ts';
 import { blockedText, inspectionOf, locationOf } from './options.ts';
 import { readAhead } from './web-body.ts';
 
@@ -38,7 +38,7 @@ export function waf(options: WebWafOptions): (request: Request, handle: WebHandl
     try {
       const stopped = transaction.requestHeaders(context.head ?? headOf(request));
       if (stopped) return block(stopped);
-      const passed = await inspectRequestBody(request, transaction);
+      const passed = await inspectRequestBody(request, transaction, inspection.judgeBody);
       if (!(passed instanceof Request) && 'reason' in passed) return block(passed);
       return await inspectResponse(await handle(passed), transaction, block);
     } finally {
@@ -47,14 +47,18 @@ export function waf(options: WebWafOptions): (request: Request, handle: WebHandl
   };
 }
 
-async function inspectRequestBody(request: Request, transaction: Transaction): Promise<Request | Interruption> {
+async function inspectRequestBody(
+  request: Request,
+  transaction: Transaction,
+  judge: Inspection<Request>['judgeBody'],
+): Promise<Request | Interruption> {
   if (request.bodyUsed)
     throw new Error('Cannot inspect the request body: it was read before the WAF saw it. Put waf() before what reads bodies.');
   const { body } = request;
-  if (!transaction.wantsRequestBody || body === null) return transaction.requestBody() ?? request;
+  if (!transaction.wantsRequestBody || body === null) return (await judge(transaction)) ?? request;
   const read = await readAhead(body, transaction.state.requestBodyLimit, (chunk) => transaction.requestBodyChunk(chunk));
   if (read.kind === 'interrupted') return read.interruption;
-  const interruption = transaction.requestBody();
+  const interruption = await judge(transaction);
   if (interruption) {
     await read.cancel();
     return interruption;
