@@ -32,6 +32,7 @@ test('an Event names every way past the proxy; none for pods without, inline, ou
     [event.metadata.name, event['reason'], event['type'], event['lastTimestamp'], (event['involvedObject'] as { uid: string }).uid],
     ['web-1.mesh-escape', 'MeshEscape', 'Warning', '2026-01-01T00:00:00Z', 'u'],
   );
+  assert.ok(escapeEvent(pod(out), { 'istio.io/rev': 'default' }, now));
   assert.equal(escapeEvent(pod(out), {}, now), undefined);
   assert.equal(escapeEvent(pod(), enabled, now), undefined);
   const privileged = pod({}, { securityContext: { privileged: true } });

@@ -2,6 +2,7 @@
 import { type ApiClient, isStatusError, type KubernetesObject } from '@palisade/kubernetes';
 import { findEscapes } from './inject/escapes.ts';
 import { interceptionName } from './inject/options.ts';
+import { isMeshNamespace } from './revision.ts';
 
 /** @returns one Event for the pod, undefined when there is nothing to tell; its name is the pod's, so that it is told once */
 export function escapeEvent(
@@ -10,7 +11,7 @@ export function escapeEvent(
   now: Date,
 ): KubernetesObject | undefined {
   const { name = '', namespace = 'default', uid, annotations = {} } = pod.metadata;
-  if (namespaceLabels['istio-injection'] !== 'enabled' || annotations[interceptionName] === 'inline') return undefined;
+  if (!isMeshNamespace(namespaceLabels) || annotations[interceptionName] === 'inline') return undefined;
   const escapes = findEscapes(pod);
   if (escapes.length === 0) return undefined;
   const time = now.toISOString().replace(/\.\d+Z$/, 'Z');

@@ -9,6 +9,7 @@ import {
   parseServiceRoleBinding,
 } from '@palisade/mesh';
 import type { Memo } from '@palisade/mesh/traffic';
+import { isOfRevision } from './revision.ts';
 
 export const legacyKinds = {
   policies: ['authentication.istio.io', 'v1alpha1', 'policies'],
@@ -30,6 +31,7 @@ export function readLegacy(kinds: Listed, log: (message: string) => void, memo: 
     // Of several where one counts it is the first by name, whatever order they came in.
     kinds[kind]
       .list()
+      .filter(({ metadata }) => isOfRevision(metadata.labels))
       .toSorted(byPlace)
       .flatMap((object) =>
         memo(`${kind} ${object.metadata.namespace}/${object.metadata.name}`, [object], (): T[] => {

@@ -1,7 +1,9 @@
 /** What the control plane writes into the API: the trust anchors in every namespace, and its webhook configurations. */
 import { type ApiClient, isStatusError, type KubernetesObject, PatchType } from '@palisade/kubernetes';
+import { injectName } from './inject/decide.ts';
 import { interceptionName } from './inject/options.ts';
 import { wafName } from './inject/waf.ts';
+import { revision, revisionName } from './revision.ts';
 import { validatedGroups } from './validate.ts';
 
 type Resource = { readonly group: string; readonly version: string; readonly resource: string };
@@ -32,44 +34,44 @@ export async function publishWebhooks(client: ApiClient, namespace: string, caPe
     clientConfig: { service: { namespace, name: 'istiod', path, port: 443 }, caBundle },
   });
   const pods = [{ apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['CREATE'], scope: '*' }];
-  const inject = 'sidecar.istio.io/inject';
   const isNot = (key: string, ...values: string[]) => ({ key, operator: 'NotIn', values });
   const is = (key: string, ...values: string[]) => ({ key, operator: 'In', values });
+  const isAbsent = (key: string) => ({ key, operator: 'DoesNotExist' });
+  type Expression = ReturnType<typeof is> | ReturnType<typeof isAbsent>;
+  // The control plane's own pods must start without the control plane.
+  const elsewhere = isNot('kubernetes.io/metadata.name', namespace);
+  const injection = 'istio-injection';
+  const injector = (name: string, ofNamespace: readonly Expression[], ofPod: readonly Expression[]) => ({
+    name,
+    rules: pods,
+    namespaceSelector: { matchExpressions: ofNamespace },
+    objectSelector: { matchExpressions: ofPod },
+    ...common('/inject'),
+  });
   const admission = (resource: string): Resource => ({ group: 'admissionregistration.k8s.io', version: 'v1', resource });
   await ensure(client, admission('mutatingwebhookconfigurations'), {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
-    metadata: { name: 'istio-sidecar-injector', labels: { app: 'sidecar-injector' } },
+    metadata: { name: 'istio-sidecar-injector', labels: { app: 'sidecar-injector', [revisionName]: revision } },
     webhooks: [
-      {
-        name: 'namespace.sidecar-injector.istio.io',
-        rules: pods,
-        namespaceSelector: { matchExpressions: [is('istio-injection', 'enabled')] },
-        objectSelector: { matchExpressions: [isNot(inject, 'false')] },
-        ...common('/inject'),
-      },
-      {
-        name: 'object.sidecar-injector.istio.io',
-        rules: pods,
-        // The control plane's own pods must start without the control plane.
-        namespaceSelector: {
-          matchExpressions: [{ key: 'istio-injection', operator: 'DoesNotExist' }, isNot('kubernetes.io/metadata.name', namespace)],
-        },
-        objectSelector: { matchExpressions: [is(inject, 'true')] },
-        ...common('/inject'),
-      },
-      {
-        // There no label takes a pod out.
-        name: 'inline.sidecar-injector.palisade.dev',
-        rules: pods,
-        namespaceSelector: { matchExpressions: [is('istio-injection', 'enabled'), is(interceptionName, 'inline')] },
-        objectSelector: { matchExpressions: [is(inject, 'false')] },
-        ...common('/inject'),
-      },
+      injector('namespace.sidecar-injector.istio.io', [is(injection, 'enabled')], [isNot(injectName, 'false')]),
+      injector('rev.namespace.sidecar-injector.istio.io', [is(revisionName, revision), isAbsent(injection)], [isNot(injectName, 'false')]),
+      injector(
+        'object.sidecar-injector.istio.io',
+        [isAbsent(injection), isAbsent(revisionName), elsewhere],
+        [is(injectName, 'true'), isAbsent(revisionName)],
+      ),
+      injector(
+        'rev.object.sidecar-injector.istio.io',
+        [isAbsent(injection), isAbsent(revisionName), elsewhere],
+        [isNot(injectName, 'false'), is(revisionName, revision)],
+      ),
+      // There no label takes a pod out.
+      injector('inline.sidecar-injector.palisade.dev', [is(interceptionName, 'inline'), elsewhere], [is(injectName, 'false')]),
       {
         name: 'waf.sidecar-injector.palisade.dev',
         rules: pods,
-        namespaceSelector: { matchExpressions: [isNot('kubernetes.io/metadata.name', namespace)] },
+        namespaceSelector: { matchExpressions: [elsewhere] },
         // An annotation can be asked about by an expression only.
         matchConditions: [
           {
@@ -83,25 +85,21 @@ export async function publishWebhooks(client: ApiClient, namespace: string, caPe
       },
     ],
   });
+  const istioKinds = [
+    { apiGroups: [...validatedGroups], apiVersions: ['*'], resources: ['*'], operations: ['CREATE', 'UPDATE'], scope: '*' },
+  ];
+  const validator = (name: string, label: Expression) => ({
+    name,
+    rules: istioKinds,
+    objectSelector: { matchExpressions: [label] },
+    ...common('/validate'),
+  });
   await ensure(client, admission('validatingwebhookconfigurations'), {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingWebhookConfiguration',
     metadata: { name: 'istio-validator-istio-system', labels: { app: 'istiod' } },
-    webhooks: [
-      {
-        name: 'rev.validation.istio.io',
-        rules: [
-          {
-            apiGroups: [...validatedGroups],
-            apiVersions: ['*'],
-            resources: ['*'],
-            operations: ['CREATE', 'UPDATE'],
-            scope: '*',
-          },
-        ],
-        ...common('/validate'),
-      },
-    ],
+    // What another control plane's revision owns is that one's to judge.
+    webhooks: [validator('rev.validation.istio.io', is(revisionName, revision)), validator('validation.istio.io', isAbsent(revisionName))],
   });
 }
 

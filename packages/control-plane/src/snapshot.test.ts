@@ -63,3 +63,12 @@ test('a PeerAuthentication is STRICT, a RequestAuthentication refuses tokens, fo
     );
   }
 });
+
+test('a resource of another revision is another control plane’s', () => {
+  const of = (rev?: string) => {
+    const policy = stored('AuthorizationPolicy', {});
+    return read({ ...policy, metadata: { ...policy.metadata, labels: rev === undefined ? {} : { 'istio.io/rev': rev } } });
+  };
+  for (const rev of [undefined, 'default']) assert.equal(of(rev).authorizationPolicies.length, 1, rev);
+  assert.deepEqual([of('canary').authorizationPolicies, of('canary').said], [[], []]);
+});

@@ -21,6 +21,7 @@ import {
   withoutMemo,
 } from '@palisade/mesh/traffic';
 import { legacyKinds, readLegacy } from './legacy-resources.ts';
+import { isOfRevision } from './revision.ts';
 
 export const meshKinds = {
   services: ['', 'v1', 'services'],
@@ -55,7 +56,8 @@ export function readSnapshot(
 ): MeshSnapshot {
   const { clusterDomain } = settings;
   const parseAll = <T>(kind: MeshKind, parse: (object: KubernetesObject) => T, strictest?: Strictest<T>): readonly T[] => {
-    const all = sources[kind].list().map((object) =>
+    const own = sources[kind].list().filter(({ metadata }) => isOfRevision(metadata.labels));
+    const all = own.map((object) =>
       memo(`${kind} ${object.metadata.namespace}/${object.metadata.name}`, [object, clusterDomain], (): readonly T[] => {
         try {
           return [parse(object)];

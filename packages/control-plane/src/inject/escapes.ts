@@ -1,5 +1,6 @@
 /** Ways past the proxy that a pod's own manifest opens ("Mesh Escape 101"): closed where the namespace says `inline`, told elsewhere. */
 import type { KubernetesObject } from '@palisade/kubernetes';
+import { isMeshNamespace } from '../revision.ts';
 import { injectName, proxyName } from './decide.ts';
 import { interceptionName, trafficPrefix } from './options.ts';
 import type { Container, PodSpec } from './pod.ts';
@@ -59,7 +60,7 @@ export function checkInline(
   image: string,
 ): void {
   const { annotations = {} } = pod.metadata;
-  if (namespace.labels[interceptionName] !== 'inline' || namespace.labels['istio-injection'] !== 'enabled') return;
+  if (namespace.labels[interceptionName] !== 'inline' || !isMeshNamespace(namespace.labels)) return;
   if (annotations[escapeName] === 'allowed') return;
   const spec = pod['spec'] as PodSpec;
   const wish = annotations[interceptionName];

@@ -31,9 +31,12 @@ const named = (object: KubernetesObject, name: string) =>
 const variables = (container: Container) =>
   Object.fromEntries((container['env'] as { name: string; value?: string }[]).map(({ name, value }) => [name, value]));
 
-test('who gets a proxy: namespace, label, annotation, as Istio’s two webhooks decide', () => {
+test('who gets a proxy: namespace, label, annotation, as Istio’s webhooks decide', () => {
   const disabled = { name: 'shop', labels: { 'istio-injection': 'disabled' } };
   const silent = { name: 'shop', labels: {} };
+  const revised = (rev: string, more = {}) => ({ name: 'shop', labels: { 'istio.io/rev': rev, ...more } });
+  const ours = { 'istio.io/rev': 'default' };
+  const canary = { 'istio.io/rev': 'canary' };
   const rows: [string, KubernetesObject, { name: string; labels: Record<string, string> }, boolean][] = [
     ['nothing said', pod(), silent, false],
     ['namespace', pod(), enabled, true],
@@ -45,6 +48,17 @@ test('who gets a proxy: namespace, label, annotation, as Istio’s two webhooks 
     ['annotation no', pod({ annotations: { [inject]: 'false' } }), enabled, false],
     ['annotation yes where nobody is asked', pod({ annotations: { [inject]: 'true' } }), silent, false],
     ['label beats annotation', pod({ labels: { [inject]: 'true' }, annotations: { [inject]: 'false' } }), enabled, true],
+    ['the namespace’s revision', pod(), revised('default'), true],
+    ['the namespace’s revision, label no', pod({ labels: { [inject]: 'false' } }), revised('default'), false],
+    ['the namespace’s revision, annotation no', pod({ annotations: { [inject]: 'false' } }), revised('default'), false],
+    ['the namespace’s revision before the pod’s', pod({ labels: canary }), revised('default'), true],
+    ['another revision', pod({ labels: { [inject]: 'true' } }), revised('canary'), false],
+    ['another revision, the pod’s is ours', pod({ labels: ours }), revised('canary'), false],
+    ['istio-injection before the revision', pod(), revised('canary', enabled.labels), true],
+    ['istio-injection before the revision: no', pod(), revised('default', disabled.labels), false],
+    ['the pod’s revision', pod({ labels: ours }), silent, true],
+    ['the pod’s revision, label no', pod({ labels: { ...ours, [inject]: 'false' } }), silent, false],
+    ['the pod’s revision is another’s, label yes', pod({ labels: { ...canary, [inject]: 'true' } }), silent, false],
     ['host network', pod({}, { hostNetwork: true }), enabled, false],
     ['the cluster’s own', pod(), { ...enabled, name: 'kube-system' }, false],
     ['has one', pod({}, { containers: [{ name: 'istio-proxy', image: 'x' }] }), enabled, false],

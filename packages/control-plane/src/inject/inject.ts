@@ -1,5 +1,6 @@
 /** All that the webhook does to a pod. */
 import type { KubernetesObject } from '@palisade/kubernetes';
+import { isMeshNamespace } from '../revision.ts';
 import { decideInjection } from './decide.ts';
 import { checkInline, findEscapes } from './escapes.ts';
 import { type InjectionSettings, interceptionName } from './options.ts';
@@ -25,7 +26,7 @@ export function injectPod(
   const guarded = injectWaf(pod, settings.image);
   const meshed = isInjected ? injectProxy(guarded, namespace.labels, settings) : guarded;
   const isInline = meshed.metadata.annotations?.[interceptionName] === 'inline';
-  const isMesh = namespace.labels['istio-injection'] === 'enabled' || isInjected;
+  const isMesh = isMeshNamespace(namespace.labels) || isInjected;
   return {
     pod: injectWaf(meshed, settings.image),
     warnings: isMesh && !isInline ? findEscapes(pod).map((text) => `past the mesh: ${text}`) : [],

@@ -1,6 +1,7 @@
 /** A pod with the mesh in it, and the JSON patch (RFC 6902) that leads there. */
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { workloadName } from '@palisade/mesh/traffic';
+import { revision, revisionName } from '../revision.ts';
 import { initContainer, proxyContainer, proxyVolumes } from './containers.ts';
 import { type InjectionSettings, interceptionName, readOptions } from './options.ts';
 import type { PodSpec } from './pod.ts';
@@ -27,10 +28,12 @@ export function injectProxy(
       annotations: {
         ...pod.metadata.annotations,
         [interceptionName]: options.interception,
+        [revisionName]: revision,
         'sidecar.istio.io/status': JSON.stringify({
           initContainers: [...inits, ...(options.isNative ? [proxy] : [])].map(({ name }) => name),
           containers: options.isNative ? [] : [proxy.name],
           volumes: proxyVolumes.map(({ name }) => name),
+          revision,
         }),
       },
     },
