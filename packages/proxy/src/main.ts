@@ -1,11 +1,10 @@
 /** `main.ts -c BOOTSTRAP`: one proxy process. */
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { create } from '@bufbuild/protobuf';
 import { NodeSchema } from '@palisade/xds/api/envoy/config/core/v3/base';
 import { startAdmin } from './admin/admin.ts';
-import { adminAddress, parseBootstrap, staticResources } from './config/bootstrap.ts';
+import { adminAddress, readBootstrap, staticResources } from './config/bootstrap.ts';
 import { DataPlane } from './proxy.ts';
 import { runAdsClient } from './xds/ads-client.ts';
 import { adsTransport } from './xds/transport.ts';
@@ -15,7 +14,7 @@ setFlagsFromString('--enable-experimental-regexp-engine-on-excessive-backtracks'
 
 const file = process.argv[process.argv.indexOf('-c') + 1];
 if (file === undefined || !process.argv.includes('-c')) {
-  console.error('usage: main.ts -c BOOTSTRAP (Envoy bootstrap, JSON or YAML)');
+  console.error('usage: main.ts -c BOOTSTRAP (Envoy bootstrap, JSON, or YAML in a file named .yaml)');
   process.exit(2);
 }
 /** How long connections may stay open after SIGTERM; without any the process ends at once. */
@@ -24,7 +23,7 @@ const drainMs = 5000;
 const closeMs = 1000;
 
 try {
-  const bootstrap = parseBootstrap(readFileSync(file, 'utf8'), file);
+  const bootstrap = await readBootstrap(file);
   const proxy = new DataPlane();
   const fixed = staticResources(bootstrap);
   await proxy.apply(fixed);

@@ -1,13 +1,19 @@
 /** Envoy's bootstrap file (JSON or YAML) with static resources. */
+import { readFileSync } from 'node:fs';
 import { fromJson, type JsonValue } from '@bufbuild/protobuf';
 import { type Bootstrap, BootstrapSchema } from '@palisade/xds/api/envoy/config/bootstrap/v3/bootstrap';
-import { parse } from 'yaml';
 import { readAddress } from '../cluster/endpoints.ts';
 import type { Update } from '../proxy.ts';
 import { ProxyError } from '../proxy-error.ts';
 import { registry } from './registry.ts';
 
-export function parseBootstrap(text: string, file: string): Bootstrap {
+/** What reads YAML takes 10 MB: only a file that is named so is read by it, as Envoy goes by the name. */
+export async function readBootstrap(file: string): Promise<Bootstrap> {
+  const parse: typeof JSON.parse = /\.ya?ml$/.test(file) ? (await import('yaml')).parse : JSON.parse;
+  return parseBootstrap(readFileSync(file, 'utf8'), file, parse);
+}
+
+export function parseBootstrap(text: string, file: string, parse: (text: string) => unknown = JSON.parse): Bootstrap {
   try {
     return fromJson(BootstrapSchema, parse(text) as JsonValue, { registry });
   } catch (cause) {

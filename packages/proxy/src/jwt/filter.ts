@@ -1,5 +1,5 @@
 /** `envoy.filters.http.jwt_authn`: no token passes unless required; a bad one is 401; missing keys fail closed. */
-import { createJwtVerifier, type JwtClaims, type JwtVerifier, parseJwks } from '@palisade/identity';
+import type { JwtClaims, JwtVerifier } from '@palisade/identity/jwt';
 import {
   type JwtAuthentication,
   JwtAuthenticationSchema,
@@ -148,11 +148,8 @@ function compileProvider(provider: JwtProvider, runtime: Runtime, where: string)
   if (provider.jwksSourceSpecifier.case !== 'localJwks') throw unsupported(where, 'a key set that is not inline');
   const { issuer, audiences } = provider;
   if (issuer === '') throw unsupported(where, 'a provider without issuer');
-  const verifier: Promise<JwtVerifier | undefined> = parseJwks(readDataSource(provider.jwksSourceSpecifier.value, where)).then(
-    (jwks) => createJwtVerifier({ issuer, audiences, jwks }),
-    // A key set without a usable key verifies nothing (CVE-2026-31837 accepted everything).
-    () => undefined,
-  );
+  // A key set without a usable key verifies nothing (CVE-2026-31837 accepted everything).
+  const verifier = loadVerifier(issuer, audiences, readDataSource(provider.jwksSourceSpecifier.value, where)).catch(() => undefined);
   const find = tokenFinder(provider);
   return async (state) => {
     const found = find(state);
@@ -168,6 +165,12 @@ function compileProvider(provider: JwtProvider, runtime: Runtime, where: string)
     publish(provider, first, found, state);
     return undefined;
   };
+}
+
+/** What checks signatures takes 15 MB: only a proxy whose configuration asks for tokens holds it. */
+async function loadVerifier(issuer: string, audiences: readonly string[], keys: string): Promise<JwtVerifier> {
+  const { createJwtVerifier, parseJwks } = await import('@palisade/identity/jwt');
+  return createJwtVerifier({ issuer, audiences, jwks: await parseJwks(keys) });
 }
 
 interface Found {

@@ -5,7 +5,6 @@
 import { create, type Message, type MessageInitShape } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { createClient, type Transport } from '@connectrpc/connect';
-import { TypeUrl } from '@palisade/xds';
 import type { Cluster } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
 import type { Node } from '@palisade/xds/api/envoy/config/core/v3/base';
 import type { ClusterLoadAssignment } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
@@ -18,6 +17,7 @@ import {
   DeltaDiscoveryRequestSchema,
   type DeltaDiscoveryResponse,
 } from '@palisade/xds/api/envoy/service/discovery/v3/discovery';
+import { TypeUrl } from '@palisade/xds/type-url';
 import { registry } from '../config/registry.ts';
 import type { DataPlane, Update } from '../proxy.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';

@@ -1,9 +1,9 @@
 /** The names that accepted configuration refers to, by resource type: what to subscribe to next. */
 import { isMessage, type Message } from '@bufbuild/protobuf';
 import { AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
-import { TypeUrl } from '@palisade/xds';
 import { RdsSchema } from '@palisade/xds/api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
 import { SdsSecretConfigSchema } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/secret';
+import { TypeUrl } from '@palisade/xds/type-url';
 import { registry } from '../config/registry.ts';
 import type { DataPlane } from '../proxy.ts';
 
