@@ -1,6 +1,7 @@
 /**
  * The WAF against libmodsecurity (in this process, alternating) and Coraza (a process of its own, alternating): same rules
- * (CRS 4.25.0), same requests. Memory is measured on the published form, in a process without a peer.
+ * (CRS 4.25.0), same requests. What a large form costs the requests beside it is measured on a server of ours with a worker and without.
+ * Memory is measured on the published form, in a process without a peer.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import { type Engine, loadEngine } from '@palisade/waf';
 import type { Bench, Measurement } from './bench.ts';
 import { type Coraza, openCoraza } from './waf-lib/coraza.ts';
+import { measureLatencies } from './waf-lib/latency.ts';
 import { directivesFor, missingFile, readRequests, ruleFiles, runOurs } from './waf-lib/requests.ts';
 import { type BenchRequest, openPeer, type Peer } from './waf-peer.ts';
 
@@ -96,6 +98,19 @@ async function measureSpeed(emit: Emit): Promise<void> {
   strictPeer?.close();
 }
 
+/** Ours: with a worker. The peer: the same server without one. */
+async function measureBesideForm(emit: Emit): Promise<void> {
+  const get = readRequests().find((request) => request.name === 'get')!;
+  const { inThread, inEventLoop } = await measureLatencies(directivesFor(1), ruleFiles(), get);
+  for (const [name, kind] of [
+    ['median', 'medianMs'],
+    ['slowest', 'worstMs'],
+  ] as const) {
+    const peer = { name: 'without bodyWorker', value: inEventLoop[kind] };
+    emit({ ...compared(`waf get beside a form of 500 KB, ${name}`, inThread[kind], peer), unit: 'ms' });
+  }
+}
+
 interface Memory {
   readonly startMb: number;
   readonly loadedMb: number;
@@ -162,6 +177,7 @@ async function run(emit: Emit): Promise<void> {
     return;
   }
   await measureSpeed(emit);
+  await measureBesideForm(emit);
   measureMemory(emit);
 }
 
