@@ -138,5 +138,27 @@ for (const { name: mesh, skip } of dataPlanes) {
       await assert.rejects(cluster.apply(pod), /palisade\.dev\/dataplane: found "nginx", expected palisade or envoy/);
       await eventually('nothing is left of it', 5000, async () => (await cluster.kubectl('get', 'pod', 'wrong', '-n', 'shop')).code !== 0);
     });
+
+    test('the revision "default" asks for proxies as istio-injection does; another control plane’s does not', async () => {
+      await createNamespace(cluster, 'revised', 'istio.io/rev=default');
+      await createNamespace(cluster, 'canary', 'istio.io/rev=canary');
+      const added = (namespace: string, labels = '') =>
+        cluster.kubectlOk(
+          ...['run', 'p', '--image=x', '-n', namespace, `--labels=a=b${labels}`, '--dry-run=server', '-o'],
+          'jsonpath={.spec.initContainers[*].name}',
+        );
+      const yes = 'istio-init istio-proxy';
+      const rows = [
+        ['revised', '', yes],
+        ['revised', ',sidecar.istio.io/inject=false', ''],
+        ['canary', '', ''],
+        ['canary', ',sidecar.istio.io/inject=true', ''],
+        ['plain', '', ''],
+        ['plain', ',istio.io/rev=default', yes],
+        ['plain', ',istio.io/rev=canary,sidecar.istio.io/inject=true', ''],
+        ['plain', ',sidecar.istio.io/inject=true', yes],
+      ] as const;
+      for (const [namespace, labels, expected] of rows) assert.equal(await added(namespace, labels), expected, `${namespace} ${labels}`);
+    });
   });
 }
