@@ -265,10 +265,7 @@ for (const { name: mesh, skip } of dataPlanes) {
     test('Istio’s own definitions may be applied over these', {
       skip: existsSync(istioDefinitions) ? false : `no ${istioDefinitions}: CONFORMANCE_DIR names the folder of the conformance data`,
     }, async () => {
-      // Again when a connection was lost on the way: applying is the same the second time.
-      await eventually('the definitions are applied', 60_000, () =>
-        cluster.kubectlOk('apply', '--server-side', '--force-conflicts', '-f', istioDefinitions),
-      );
+      await cluster.kubectlOk('apply', '--server-side', '--force-conflicts', '-f', istioDefinitions);
       await cluster.apply(
         front(['a.example'], [{ route: [{ destination: { host: 'www', port: { number: 8080 } } }] }]).replace('/v1"', '/v1alpha3"'),
       );
