@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Endpoint, FlowRecord } from '@palisade/flow';
 
 /**
@@ -107,6 +108,8 @@ export interface ImagePaths {
   readonly toolsRoot: string;
   /** The repository's root. */
   readonly repositoryRoot: string;
+  /** Our programs for containers (`bundlePrograms`); shown at /opt/palisade/programs where an image binds it. */
+  readonly programsRoot: string;
   /** The project's Node 24 executable; shown at /opt/palisade/node/bin/node where an image binds it. */
   readonly nodeExecutable: string;
 }
@@ -115,6 +118,19 @@ export interface ImagePaths {
 export const CONTAINER_TOOLS = '/opt/palisade/tools';
 /** Inside containers whose image binds it (`node:*`, microsim). */
 export const CONTAINER_NODE = '/opt/palisade/node/bin/node';
+const CONTAINER_PROGRAMS = '/opt/palisade/programs';
+
+/** Where a container finds one of our own programs. */
+export const containerProgram = (name: string) => `${CONTAINER_PROGRAMS}/${name}.js`;
+
+/** What a container needs for one of our own programs: Node, the bundles, and beside them the modules that stay outside of bundles. */
+export function programBinds({ nodeExecutable, programsRoot, repositoryRoot }: ImagePaths): ImageBind[] {
+  return [
+    { source: nodeExecutable, target: CONTAINER_NODE },
+    { source: programsRoot, target: CONTAINER_PROGRAMS },
+    { source: join(repositoryRoot, 'node_modules'), target: '/opt/palisade/node_modules' },
+  ];
+}
 
 /**
  * The container cannot be made from this image with this configuration, for example a variable with a bad value. Becomes

@@ -2,9 +2,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFlowLineReader } from './flow-lines.ts';
-import { CONTAINER_NODE, CONTAINER_TOOLS, ImageConfigError, type ImageDefinition, type ImagePaths } from './image.ts';
+import {
+  CONTAINER_NODE,
+  CONTAINER_TOOLS,
+  containerProgram,
+  ImageConfigError,
+  type ImageDefinition,
+  type ImagePaths,
+  programBinds,
+} from './image.ts';
 
-const repository = '/opt/palisade/repository';
 /** Where the agent writes what its proxy reports. */
 const flowLog = '/var/log/palisade-flows';
 const envoyFolder = '/opt/palisade/envoy';
@@ -29,20 +36,16 @@ ${more}[ "$1" = request ] && [ $# = 3 ] || { echo "usage: ${name} request METHOD
 exec curl -s --globoff --fail-with-body -m 20 -X "$2" "http://127.0.0.1:${port}/\${3#/}"
 `,
 });
-const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1'];
+const nodeFlags = ['--max-semi-space-size=1'];
 
 export function meshImages(paths: ImagePaths): ImageDefinition[] {
-  const binds = [
-    { source: paths.nodeExecutable, target: CONTAINER_NODE },
-    { source: join(paths.repositoryRoot, 'packages'), target: `${repository}/packages` },
-    { source: join(paths.repositoryRoot, 'node_modules'), target: `${repository}/node_modules` },
-  ];
-  const program = (room: string) => [CONTAINER_NODE, ...nodeFlags, `${repository}/packages/${room}/src/main.ts`];
+  const binds = programBinds(paths);
+  const program = (name: string) => [CONTAINER_NODE, ...nodeFlags, containerProgram(name)];
   const envoy = join(paths.toolsRoot, '..', 'envoy');
   return [
     {
       names: ['palisade/istiod'],
-      entrypoint: program('control-plane'),
+      entrypoint: program('istiod'),
       binds,
       files: [requester('pilot-discovery', 15_014)],
       env: { PATH },

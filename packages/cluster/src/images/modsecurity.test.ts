@@ -69,7 +69,7 @@ const missing = existsSync(apache)
   : `no Apache with ModSecurity in ${toolsRoot}: npm run setup`;
 
 test('a missing package refuses the container', () => {
-  const image = modsecurityImage({ toolsRoot: '/nonexistent', repositoryRoot: '/', nodeExecutable: '/' });
+  const image = modsecurityImage({ toolsRoot: '/nonexistent', repositoryRoot: '/', programsRoot: '/', nodeExecutable: '/' });
   const container = { image: old, podName: 'p', podNamespace: 'n', containerName: 'c', env: seed };
   assert.throws(() => image.prepare!(container), /npm run setup/);
 });

@@ -28,13 +28,13 @@ const container = (value: string | undefined) => ({
 });
 
 test('the annotation chooses the engine; a word that names none is refused', { skip: missing }, () => {
-  const image = modsecurityImage({ toolsRoot, repositoryRoot, nodeExecutable: process.execPath });
+  const image = modsecurityImage({ toolsRoot, repositoryRoot, programsRoot: '/', nodeExecutable: process.execPath });
   const ours = image.prepare!(container('palisade'));
   assert.deepEqual(image.prepare!(container(undefined)).entrypoint, ours.entrypoint, 'the default');
   assert.equal(image.prepare!(container('modsecurity')).entrypoint, undefined, 'the image’s own');
   assert.equal(
-    ours.entrypoint?.find((word) => word.endsWith('.mjs')),
-    '/opt/palisade/waf/bin/palisade-waf.mjs',
+    ours.entrypoint?.find((word) => word.endsWith('.js')),
+    '/opt/palisade/programs/palisade-waf.js',
   );
   assert.deepEqual(ours.entrypoint?.slice(-8), [
     ...['--port', '80', '--backend', 'http://127.0.0.1:8080/', '--preserve-host', 'Off'],
@@ -66,7 +66,7 @@ async function withWaf(env: Record<string, string>, use: (port: number) => Promi
   const settings = readModSecuritySettings(variables, old);
   const place = {
     node: process.execPath,
-    waf: join(repositoryRoot, 'packages/waf'),
+    program: join(repositoryRoot, 'packages/waf/bin/palisade-waf.mjs'),
     tools: toolsRoot,
     auditLog,
     listenAddress: '127.0.0.1',

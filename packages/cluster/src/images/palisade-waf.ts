@@ -1,7 +1,15 @@
 /** `@palisade/waf` as the program behind `owasp/modsecurity-crs`: the same variables, rules and audit log, another engine. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { CONTAINER_NODE, CONTAINER_TOOLS, ImageConfigError, type ImagePaths, type PreparedImage } from './image.ts';
+import {
+  CONTAINER_NODE,
+  CONTAINER_TOOLS,
+  containerProgram,
+  ImageConfigError,
+  type ImagePaths,
+  type PreparedImage,
+  programBinds,
+} from './image.ts';
 import { containerPlace } from './modsecurity-config.ts';
 import type { ModSecuritySettings } from './modsecurity-variables.ts';
 
@@ -11,8 +19,8 @@ export const WAF_ENGINE_ANNOTATION = 'palisade.dev/waf-engine';
 /** Where the program finds its parts, as it sees them. */
 export interface PalisadeWafPlace {
   readonly node: string;
-  /** The package @palisade/waf. */
-  readonly waf: string;
+  /** `palisade-waf`. */
+  readonly program: string;
   readonly tools: string;
   readonly auditLog: string;
   /** Default: every address. */
@@ -21,7 +29,7 @@ export interface PalisadeWafPlace {
 
 export const containerWaf: PalisadeWafPlace = {
   node: CONTAINER_NODE,
-  waf: '/opt/palisade/waf',
+  program: containerProgram('palisade-waf'),
   tools: CONTAINER_TOOLS,
   auditLog: containerPlace.auditLog,
 };
@@ -41,7 +49,7 @@ export function renderPalisadeWaf(settings: ModSecuritySettings, place: Palisade
   return [
     place.node,
     ...nodeFlags,
-    `${place.waf}/bin/palisade-waf.mjs`,
+    place.program,
     'proxy',
     ...['--rules', `${place.tools}/usr/share/modsecurity-crs`],
     // What depends on the image's version, said outright.
@@ -59,9 +67,6 @@ export function preparePalisadeWaf(settings: ModSecuritySettings, place: Palisad
     throw new ImageConfigError(`The Core Rule Set is not in ${paths.toolsRoot}: run "npm run setup" to fetch it`);
   return {
     entrypoint: renderPalisadeWaf(settings, place),
-    binds: [
-      { source: paths.nodeExecutable, target: place.node },
-      { source: join(paths.repositoryRoot, 'packages/waf'), target: place.waf },
-    ],
+    binds: programBinds(paths),
   };
 }

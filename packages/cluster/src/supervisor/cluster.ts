@@ -7,6 +7,7 @@ import { createFlowHandler, FlowRing, observeGroup } from '@palisade/observe';
 import { type ApiServer, createApiServer, SYSTEM_USER } from '../apiserver/index.ts';
 import type { AggregatedHandler, Kubelet } from '../contract.ts';
 import { startControllers } from '../controllers/index.ts';
+import { bundlePrograms } from '../images/index.ts';
 import { metricsDiscovery, metricsGroup } from '../metrics/index.ts';
 import { createFabric, HOST_ADDRESSES, listenIn } from '../node/network/index.ts';
 import { ensureDnsService, startDns } from './dns.ts';
@@ -18,7 +19,7 @@ import { createMetrics } from './metrics.ts';
 import { type NetworkParts, startNetwork } from './network.ts';
 import { startNodes } from './nodes.ts';
 import { ensureSystemService } from './objects.ts';
-import { clusterDomain, type Log, type Parts } from './parts.ts';
+import { clusterDomain, type Log, type Parts, repositoryRoot } from './parts.ts';
 import { ensurePolicyKinds } from './policy-kinds/index.ts';
 import { giveToUser, type SupervisorConfig } from './state.ts';
 
@@ -38,7 +39,7 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
   const lifetime = new AbortController();
   const metrics = createMetrics();
   let network: NetworkParts | undefined;
-  const [api, fabric] = await Promise.all([
+  const [api, fabric, programsRoot] = await Promise.all([
     createApiServer({
       stateDir: join(config.stateDir, 'api'),
       clock: () => new Date(),
@@ -59,6 +60,7 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
       registry,
     }),
     createFabric(config.nodes),
+    bundlePrograms(repositoryRoot, join(config.cacheDir, 'programs')),
   ]);
   const port = await listenPreferring(api, config.apiPort);
   const server = `https://127.0.0.1:${port}`;
@@ -76,6 +78,7 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
     api,
     client,
     fabric,
+    programsRoot,
     informers,
     sink: (record) => ring.add(enrichFlow(record, parts.endpointOf)),
     endpointOf: (ip, peerPort) => network?.endpointOf(ip, peerPort) ?? { ip, port: peerPort },

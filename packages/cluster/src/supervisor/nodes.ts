@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import type { Kubelet } from '../contract.ts';
 import {
@@ -16,7 +15,7 @@ import { resolvConfFor } from './dns.ts';
 import { nodesFolder } from './leftovers.ts';
 import { localVolumes } from './local-volumes.ts';
 import type { NetworkParts } from './network.ts';
-import type { Parts } from './parts.ts';
+import { type Parts, repositoryRoot } from './parts.ts';
 
 export interface Nodes {
   running(): readonly RunningPod[];
@@ -25,10 +24,11 @@ export interface Nodes {
 
 /** Starts a kubelet for each virtual node and registers it with the API server's look-up. */
 export async function startNodes(parts: Parts, network: NetworkParts, kubelets: Map<string, Kubelet>): Promise<Nodes> {
-  const { config, client, informers, sink, log } = parts;
+  const { config, client, informers, sink, log, programsRoot } = parts;
   const paths: ImagePaths = {
     toolsRoot: join(config.cacheDir, 'tools', 'root'),
-    repositoryRoot: fileURLToPath(new URL('../../../..', import.meta.url)),
+    repositoryRoot,
+    programsRoot,
     nodeExecutable: process.execPath,
   };
   const images = createImageRegistry({

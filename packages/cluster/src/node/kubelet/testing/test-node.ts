@@ -54,7 +54,10 @@ export async function startTestNode(options: TestNodeOptions = {}): Promise<Test
     network,
     client,
     images: createImageRegistry({
-      builtin: [...(options.images ?? []), ...toolImages({ toolsRoot, repositoryRoot: '/nowhere', nodeExecutable: process.execPath })],
+      builtin: [
+        ...(options.images ?? []),
+        ...toolImages({ toolsRoot, repositoryRoot: '/nowhere', programsRoot: '/nowhere', nodeExecutable: process.execPath }),
+      ],
       folders: [imageFolder],
       readFolder: readUserImages,
     }),
