@@ -107,7 +107,7 @@ export function compileRuleSet(nodes: readonly Node[], given: CompileOptions = {
       lastOf(nodes, 'SecUploadKeepFiles', 'SecTmpSaveUploadedFiles').position,
       'Uploaded files are to be saved, but this engine was made without a place for them (option uploads)',
     );
-  const geo = options.geo ?? loadGeo(settings, nodes, options);
+  const geo = options.geo ?? loadGeo(settings, profile, nodes, options);
   const environment = (position: Position): OperatorEnvironment => ({
     profile,
     regexStepBudget,
@@ -154,11 +154,16 @@ function loadUnicodeMap(settings: Settings, nodes: readonly Node[], options: Com
   }
 }
 
-function loadGeo({ geoDatabase }: Settings, nodes: readonly Node[], options: CompileOptions): GeoLookup | undefined {
+function loadGeo(
+  { geoDatabase }: Settings,
+  profile: Profile,
+  nodes: readonly Node[],
+  options: CompileOptions,
+): GeoLookup | undefined {
   if (geoDatabase === undefined) return undefined;
   const { position } = lastOf(nodes, 'SecGeoLookupDb');
   try {
-    return openGeoDatabase(Buffer.from(options.readDataFile!(geoDatabase, position.file), 'latin1'));
+    return openGeoDatabase(Buffer.from(options.readDataFile!(geoDatabase, position.file), 'latin1'), profile);
   } catch (cause) {
     throw new WafConfigError('missing-file', position, `SecGeoLookupDb ${JSON.stringify(geoDatabase)}: ${(cause as Error).message}`, {
       cause,

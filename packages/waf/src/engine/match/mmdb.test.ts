@@ -67,7 +67,7 @@ describe('MaxMind databases', () => {
     [32, 6],
   ] as const)
     test(`records of ${bits} bits, IP version ${version}`, () => {
-      const lookup = openGeoDatabase(build([200, 249, 12], place, bits, version));
+      const lookup = openGeoDatabase(build([200, 249, 12], place, bits, version), 'modsecurity3');
       assert.deepEqual(lookup('200.249.12.31'), {
         COUNTRY_CODE: 'BR',
         COUNTRY_NAME: 'Brazil',
@@ -82,7 +82,7 @@ describe('MaxMind databases', () => {
     });
 
   test('what is no such database is refused; a damaged one finds nothing, and never crashes or hangs', () => {
-    assert.throws(() => openGeoDatabase(Buffer.from('GeoIP city edition 1')), /wanted a database in MaxMind DB format/);
+    assert.throws(() => openGeoDatabase(Buffer.from('GeoIP city edition 1'), 'modsecurity3'), /wanted a database in MaxMind DB/);
     const good = build([200, 249, 12], place, 24, 4);
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }), (changes) => {
@@ -90,7 +90,7 @@ describe('MaxMind databases', () => {
         for (const [at, byte] of changes) damaged[at] = byte;
         let lookup: ReturnType<typeof openGeoDatabase>;
         try {
-          lookup = openGeoDatabase(damaged);
+          lookup = openGeoDatabase(damaged, 'modsecurity3');
         } catch (error) {
           assert.ok(error instanceof Error);
           return;

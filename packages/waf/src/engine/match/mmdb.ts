@@ -4,11 +4,16 @@ const MARK = Buffer.from('\xab\xcd\xefMaxMind.com', 'latin1');
 /** Data may nest no deeper: the file may come from anywhere. */
 const MAX_DEPTH = 64;
 
+/** Whether the bytes say that they are in this format. */
+export function isMmdb(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).lastIndexOf(MARK) >= 0;
+}
+
 /** @returns finds an address' record; 4 or 16 bytes. @throws Error when the bytes are no such database */
 export function readMmdb(bytes: Uint8Array): (address: Uint8Array | readonly number[]) => unknown {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const mark = data.lastIndexOf(MARK);
-  if (mark < 0) throw new Error('found no metadata, wanted a database in MaxMind DB format (.mmdb)');
+  if (mark < 0) throw new Error('found no metadata');
   const metadata = new Decoder(data, mark + MARK.length).read(mark + MARK.length) as Record<string, unknown>;
   const nodeCount = Number(metadata['node_count']);
   const recordBits = Number(metadata['record_size']);
