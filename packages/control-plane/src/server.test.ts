@@ -5,10 +5,18 @@ import { type ClientHttp2Session, connect } from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import { after, before, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { createAuthority, createKeyAndRequest, type WorkloadId } from '@palisade/identity';
 import type { KubernetesObject } from '@palisade/kubernetes';
-import { callUnary, GrpcCode, type GrpcError } from '@palisade/xds/grpc';
+import { TypeUrl } from '@palisade/xds';
+import {
+  DeltaDiscoveryRequestSchema,
+  type DeltaDiscoveryResponse,
+  DeltaDiscoveryResponseSchema,
+} from '@palisade/xds/api/envoy/service/discovery/v3/discovery';
+import { callUnary, GrpcCode, type GrpcError, openCall } from '@palisade/xds/grpc';
+import { peerName, readPeer } from '@palisade/xds/peer';
 import { startControlPlane } from './server.ts';
 import { createFakeApi } from './testing/fake-api.ts';
 
@@ -117,6 +125,38 @@ test('a certificate for who the token says, in the local trust domain or an alia
     ['a token that is no service account’s', web, 'person', GrpcCode.unauthenticated],
   ];
   for (const [name, id, token, code] of rows) await assert.rejects(ask(id, token), (error) => (error as GrpcError).code === code, name);
+});
+
+test('an agent is told who is behind an address, now and later; it is no proxy', async () => {
+  const pod = (name: string, ip: string): KubernetesObject => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { namespace: 'shop', name },
+    spec: { serviceAccountName: 'web', containers: [] },
+    status: { phase: 'Running', podIPs: [{ ip }] },
+  });
+  const pods = { group: '', version: 'v1', resource: 'pods' };
+  await api.client.create(pods, pod('web-1', '10.0.0.1'));
+  const answers: DeltaDiscoveryResponse[] = [];
+  const call = openCall(
+    await open(await anchors()),
+    '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources',
+    { authorization: 'Bearer good' },
+    { message: (bytes) => void answers.push(fromBinary(DeltaDiscoveryResponseSchema, bytes)), closed: () => {} },
+  );
+  const ask = (request: MessageInitShape<typeof DeltaDiscoveryRequestSchema>) =>
+    call.send(
+      toBinary(DeltaDiscoveryRequestSchema, create(DeltaDiscoveryRequestSchema, { typeUrl: TypeUrl.clusterLoadAssignment, ...request })),
+    );
+  ask({ node: { id: 'agent~10.0.0.9~web-1.shop~x' }, resourceNamesSubscribe: ['10.0.0.1', '10.0.0.2'].map(peerName) });
+  const found = () => answers.flatMap(({ resources }) => resources.map(({ resource }) => readPeer(resource!.value).pod));
+  await until('the pod that is there', async () => found().includes('web-1'));
+  ask({ responseNonce: answers[0]!.nonce });
+  await api.client.create(pods, pod('web-2', '10.0.0.2'));
+  await until('the pod that came', async () => found().includes('web-2'));
+  const syncz = await fetch(`http://127.0.0.1:${plane.ports.debug}/debug/syncz`);
+  assert.deepEqual(await syncz.json(), []);
+  call.cancel();
 });
 
 async function post(

@@ -20,6 +20,7 @@ import { injectPod } from './inject/inject.ts';
 import { renderPatch } from './inject/patch.ts';
 import { createKeySets } from './key-sets.ts';
 import { watchMesh } from './mesh-state.ts';
+import { createPeerFeed, isAgent } from './peers.ts';
 import { hasAnchors, publishAnchors, publishWebhooks, rootCertName } from './publish.ts';
 import { createPushes } from './pushes.ts';
 import { readSettings } from './settings.ts';
@@ -48,6 +49,7 @@ const keySetLookMs = 5000;
 
 export async function startControlPlane(options: ControlPlaneOptions) {
   const { client, namespace, edges, signal, log } = options;
+  const later = (action: () => void, ms: number) => void setTimeout(action, ms);
   const keySets = createKeySets({ now: edges.now, allowed: () => settings.jwksNetworks, log });
   const state = watchMesh(client, signal, log, keySets.find);
   await state.hasSynced();
@@ -89,7 +91,7 @@ export async function startControlPlane(options: ControlPlaneOptions) {
       return workload?.serviceAccount === id.serviceAccount && workload.addresses.length > 0 ? workload : undefined;
     },
     secretsFor: credentials.secretsFor,
-    later: (action, ms) => void setTimeout(action, ms),
+    later,
     log,
   });
   const tokenKinds = (['requestAuthentications', 'policies', 'meshPolicies'] as const).map((kind) => state.informers[kind]);
@@ -106,6 +108,8 @@ export async function startControlPlane(options: ControlPlaneOptions) {
   const keySetTimer = setInterval(refreshKeySets, keySetLookMs);
   keySetTimer.unref();
   signal.addEventListener('abort', () => clearInterval(keySetTimer));
+  const peers = createPeerFeed<ProxyIdentity>({ pods: state.informers.pods.list, later });
+  state.informers.pods.onChange(peers.schedule);
   const proxies = createConnectedProxies();
   const discovery = createSecureServer({ ...serving.current(), allowHTTP1: false });
   discovery.on(
@@ -114,6 +118,7 @@ export async function startControlPlane(options: ControlPlaneOptions) {
       ...createDiscoveryMethods<ProxyIdentity>({
         authenticate,
         connected(real) {
+          if (isAgent(real.node.id)) return peers.add(real);
           const { connection, gone } = proxies.add(real);
           const removed = pushes.add(connection);
           return () => {

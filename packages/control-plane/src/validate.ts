@@ -1,6 +1,7 @@
 /** What admission takes of Istio's kinds: those in this table, as far as their parsers read them. Everything else is "not yet". */
 import type { KubernetesObject } from '@palisade/kubernetes';
 import {
+  MeshError,
   parseAuthorizationPolicy,
   parseLegacyAuthnPolicy,
   parsePeerAuthentication,
@@ -11,11 +12,13 @@ import {
 } from '@palisade/mesh';
 import { parseDestinationRule, parseGateway, parseVirtualService } from '@palisade/mesh/traffic';
 
-type Check = (object: KubernetesObject, clusterDomain: string) => void;
+type Check = (object: KubernetesObject, clusterDomain: string) => unknown;
 
 const served: Readonly<Record<string, Check>> = {
   'security.istio.io/AuthorizationPolicy': (object) => {
-    if (parseAuthorizationPolicy(object).action === 'CUSTOM') throw new Error('spec.action: CUSTOM is not yet supported');
+    const policy = parseAuthorizationPolicy(object);
+    if (policy.action === 'CUSTOM') throw new MeshError('bad-resource', 'spec.action', 'CUSTOM is not yet supported');
+    return policy;
   },
   'security.istio.io/PeerAuthentication': parsePeerAuthentication,
   'security.istio.io/RequestAuthentication': parseRequestAuthentication,
@@ -40,10 +43,10 @@ export const validatedGroups = [
   'rbac.istio.io',
 ] as const;
 
-/** @throws Error (MeshError) naming the field */
-export function checkResource(object: KubernetesObject, clusterDomain: string): void {
+/** @returns its checked form @throws MeshError naming the field */
+export function checkResource(object: KubernetesObject, clusterDomain: string): unknown {
   const group = (object.apiVersion ?? '').split('/')[0];
   const check = served[`${group}/${object.kind}`];
-  if (check === undefined) throw new Error(`kind: ${object.kind} of ${group} is not yet supported`);
-  check(object, clusterDomain);
+  if (check === undefined) throw new MeshError('bad-resource', 'kind', `${object.kind} of ${group} is not yet supported`);
+  return check(object, clusterDomain);
 }

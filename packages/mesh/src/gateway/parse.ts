@@ -1,6 +1,18 @@
 /** Gateway (networking.istio.io/v1) into its checked form. HTTP2 is taken and served as HTTP/1.1 for now. */
 import type { KubernetesObject } from '@palisade/kubernetes';
-import { readChoice, readFields, readList, readString, readStrings, refuse } from '../resources/read.ts';
+import {
+  type NotYet,
+  notYet,
+  readChoice,
+  readFields,
+  readFlag,
+  readLabels,
+  readList,
+  readOptional,
+  readString,
+  readStrings,
+  refuse,
+} from '../resources/read.ts';
 import { checkHost, readPort } from '../traffic/virtual-service/parse-names.ts';
 import type { Gateway, Server, ServerHost, ServerTls, TlsVersion } from './model.ts';
 import { tlsVersions } from './model.ts';
@@ -8,28 +20,27 @@ import { tlsVersions } from './model.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 const served = ['HTTP', 'HTTP2', 'HTTPS'] as const;
-const known = [...served, 'GRPC', 'GRPC-WEB', 'TCP', 'TLS', 'MONGO'] as const;
-const tlsModes = ['SIMPLE', 'MUTUAL', 'PASSTHROUGH', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL', 'OPTIONAL_MUTUAL'] as const;
+const unserved = ['GRPC', 'GRPC-WEB', 'TCP', 'TLS', 'MONGO'];
+const tlsModes = ['SIMPLE', 'MUTUAL'] as const;
+const tlsModesNotYet = ['PASSTHROUGH', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL', 'OPTIONAL_MUTUAL'];
 const tlsFields = ['mode', 'credentialName', 'httpsRedirect', 'minProtocolVersion', 'maxProtocolVersion', 'subjectAltNames'];
-const tlsNotYet = [
-  'serverCertificate',
-  'privateKey',
-  'caCertificates',
-  'caCrl',
-  'caCertCredentialName',
-  'credentialNames',
-  'tlsCertificates',
-  'cipherSuites',
-  'verifyCertificateSpki',
-  'verifyCertificateHash',
-];
+const inSecret = 'use credentialName';
+const tlsNotYet: NotYet = {
+  serverCertificate: inSecret,
+  privateKey: inSecret,
+  caCertificates: inSecret,
+  caCertCredentialName: inSecret,
+  credentialNames: inSecret,
+  tlsCertificates: inSecret,
+  ...notYet('caCrl', 'cipherSuites', 'ecdhCurves', 'insecureSkipVerify', 'verifyCertificateSpki', 'verifyCertificateHash'),
+};
 
 /** Refuses the whole object with MeshError when anything in it does not fit or is not served yet. */
 export function parseGateway(object: KubernetesObject): Gateway {
   const { name = '', namespace = 'default', creationTimestamp } = object.metadata;
   const spec = readFields(object['spec'], 'spec', ['selector', 'servers']) ?? {};
-  const labels = Object.entries((spec['selector'] ?? {}) as Fields);
-  if (labels.length === 0) refuse('spec.selector', 'missing: without it every gateway of the mesh would open these ports');
+  const selector = readLabels(spec['selector'], 'spec.selector');
+  if (Object.keys(selector).length === 0) refuse('spec.selector', 'missing: without it every gateway of the mesh would open these ports');
   const servers = (readList(spec['servers'], 'spec.servers') ?? []).map((item, index) =>
     readServer(item, `spec.servers[${index}]`, namespace),
   );
@@ -38,28 +49,24 @@ export function parseGateway(object: KubernetesObject): Gateway {
     namespace,
     name,
     createdSeconds: creationTimestamp ? Date.parse(creationTimestamp) / 1000 : 0,
-    selector: Object.fromEntries(labels.map(([key, value]) => [key, readString(value, `spec.selector[${key}]`)])),
+    selector,
     servers,
   };
 }
 
 function readServer(value: unknown, field: string, namespace: string): Server {
-  const server = readFields(value, field, ['port', 'hosts', 'tls', 'name', 'bind', 'defaultEndpoint']) ?? refuse(field, 'missing');
-  for (const name of ['bind', 'defaultEndpoint']) if (server[name] !== undefined) refuse(`${field}.${name}`, 'not yet supported');
+  const server = readFields(value, field, ['port', 'hosts', 'tls', 'name'], notYet('bind', 'defaultEndpoint')) ?? refuse(field, 'missing');
+  // A name for people.
+  readOptional(server['name'], `${field}.name`);
+  const targetPort = { targetPort: 'the Service’s target port decides' };
   const port =
-    readFields(server['port'], `${field}.port`, ['number', 'name', 'protocol', 'targetPort']) ?? refuse(`${field}.port`, 'missing');
-  if (port['targetPort'] !== undefined) refuse(`${field}.port.targetPort`, 'not yet supported: the Service’s target port decides');
-  const protocol = readString(port['protocol'], `${field}.port.protocol`).toUpperCase();
-  if (!served.some((each) => each === protocol))
-    refuse(
-      `${field}.port.protocol`,
-      known.some((each) => each === protocol) ? `${protocol} is not yet supported` : `found "${protocol}", expected ${known.join(', ')}`,
-    );
+    readFields(server['port'], `${field}.port`, ['number', 'name', 'protocol'], targetPort) ?? refuse(`${field}.port`, 'missing');
+  const written = readString(port['protocol'], `${field}.port.protocol`).toUpperCase();
+  const protocol = readChoice(written, `${field}.port.protocol`, served, 'HTTP', unserved);
   const hosts = readStrings(server['hosts'], `${field}.hosts`).map((host, index) => readHost(host, `${field}.hosts[${index}]`, namespace));
   if (hosts.length === 0) refuse(`${field}.hosts`, 'missing: expected at least one');
-  const tls = readFields(server['tls'], `${field}.tls`, [...tlsFields, ...tlsNotYet]);
-  const redirect = tls?.['httpsRedirect'] ?? false;
-  if (typeof redirect !== 'boolean') refuse(`${field}.tls.httpsRedirect`, 'expected true or false');
+  const tls = readFields(server['tls'], `${field}.tls`, tlsFields, tlsNotYet);
+  const redirect = readFlag(tls?.['httpsRedirect'], `${field}.tls.httpsRedirect`);
   const isTls = protocol === 'HTTPS';
   if (isTls && tls === undefined) refuse(`${field}.tls`, 'missing: HTTPS needs it');
   if (isTls && redirect) refuse(`${field}.tls.httpsRedirect`, 'only a plain HTTP server sends its clients to HTTPS');
@@ -84,10 +91,7 @@ function readHost(text: string, field: string, namespace: string): ServerHost {
 }
 
 function readTls(tls: Fields, field: string): ServerTls {
-  const unserved = tlsNotYet.find((name) => tls[name] !== undefined && tls[name] !== '');
-  if (unserved !== undefined) refuse(`${field}.${unserved}`, 'not yet supported: use credentialName');
-  const mode = readChoice(tls['mode'], `${field}.mode`, tlsModes, 'PASSTHROUGH');
-  if (mode !== 'SIMPLE' && mode !== 'MUTUAL') refuse(`${field}.mode`, `${mode} is not yet supported: expected SIMPLE or MUTUAL`);
+  const mode = readChoice(tls['mode'] || 'PASSTHROUGH', `${field}.mode`, tlsModes, 'SIMPLE', tlsModesNotYet);
   const credentialName = readString(tls['credentialName'], `${field}.credentialName`);
   // Other namespaces and other stores are named by a scheme; a gateway reads its own namespace's Secrets.
   if (!/^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/.test(credentialName))

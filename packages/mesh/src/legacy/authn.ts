@@ -4,7 +4,7 @@
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { type MergedMtls, MtlsMode } from '../authn/peer-authentication.ts';
 import type { TokenPlan, TokenRequirement } from '../authn/request-authentication.ts';
-import { readChoice, readFields, readList, readString, refuse } from '../resources/read.ts';
+import { notYet, readChoice, readFields, readFlag, readList, readString, refuse } from '../resources/read.ts';
 import { noTokens, readOrigins } from './origins.ts';
 
 export interface LegacyAuthnPolicy {
@@ -56,13 +56,8 @@ export function denyingLegacyPolicy({ kind, metadata }: KubernetesObject): Legac
   };
 }
 
-function readFlag(value: unknown, field: string): boolean {
-  if (value === undefined || value === null) return false;
-  return typeof value === 'boolean' ? value : refuse(field, 'expected true or false');
-}
-
 function readTarget(value: unknown, field: string) {
-  const target = readFields(value, field, ['name', 'ports']) ?? refuse(field, 'missing');
+  const target = readFields(value, field, ['name', 'ports'], notYet('labels')) ?? refuse(field, 'missing');
   const service = readString(target['name'], `${field}.name`);
   if (service.includes('.') || service.includes('*')) refuse(`${field}.name`, `found "${service}", expected the short name of a service`);
   const ports = (readList(target['ports'], `${field}.ports`) ?? []).map((item, index) => {
@@ -78,15 +73,15 @@ function readTarget(value: unknown, field: string) {
 /** No peers, no mTLS; `mtls` without a mode, and null, is STRICT. */
 function readPeers(value: unknown): MtlsMode {
   const peers = readList(value, 'spec.peers') ?? [];
-  for (const [index, item] of peers.entries()) {
+  const modes = peers.map((item, index) => {
     const field = `spec.peers[${index}]`;
-    const peer = readFields(item, field, ['mtls', 'jwt']);
+    const peer = readFields(item, field, ['mtls'], { jwt: 'use origins' });
     if (peer === undefined || !('mtls' in peer)) refuse(field, 'only mtls is supported');
-    const mtls = readFields(peer['mtls'], `${field}.mtls`, ['mode', 'allowTls']);
-    if (mtls?.['allowTls'] !== undefined) refuse(`${field}.mtls.allowTls`, 'not supported');
+    const mtls = readFields(peer['mtls'], `${field}.mtls`, ['mode'], notYet('allowTls'));
     return readChoice(mtls?.['mode'], `${field}.mtls.mode`, [MtlsMode.strict, MtlsMode.permissive] as const, MtlsMode.strict);
-  }
-  return MtlsMode.disable;
+  });
+  if (modes.length > 1) refuse('spec.peers[1]', 'found a second way to know a peer, expected one');
+  return modes[0] ?? MtlsMode.disable;
 }
 
 export interface LegacyAuthn {

@@ -201,6 +201,7 @@ test('authentication: target and port before target before namespace before mesh
     ['default', { origins: [{}] }, 'Policy'],
     ['default', { peerIsOptional: true }, 'Policy'],
     ['default', { peers: [{ jwt: {} }] }, 'Policy'],
+    ['default', { peers: [{ mtls: {} }, { mtls: { mode: 'PERMISSIVE' } }] }, 'Policy'],
   ] as const) {
     assert.throws(() => policy(name, spec, kind), MeshError, name);
   }

@@ -1,6 +1,6 @@
 /** `origins` of authentication.istio.io/v1alpha1 Policy: JSON Web Tokens that a request must carry, and on which paths. */
 import type { JwtRule, PathPattern, PathTrigger, TokenRequirement } from '../authn/request-authentication.ts';
-import { readFields, readList, readString, readStrings, refuse } from '../resources/read.ts';
+import { readFields, readList, readOptional, readString, readStrings, refuse } from '../resources/read.ts';
 import { checkExpression } from '../resources/regular-expression.ts';
 import { readJwtRule } from '../resources/request-authentication.ts';
 
@@ -24,14 +24,16 @@ function readOrigin(value: unknown, field: string): { rule: JwtRule; triggers: P
   const known = ['issuer', 'audiences', 'jwksUri', 'jwks_uri', 'jwks', 'jwtHeaders', 'jwtParams', 'triggerRules', 'trigger_rules'];
   const jwt = readFields(origin?.['jwt'], where, known) ?? refuse(where, 'missing');
   const headers = readStrings(jwt['jwtHeaders'], `${where}.jwtHeaders`);
+  const params = readStrings(jwt['jwtParams'], `${where}.jwtParams`);
+  const uri = readOptional(jwt['jwks_uri'], `${where}.jwks_uri`);
   const rule = readJwtRule(
     {
       issuer: jwt['issuer'],
       audiences: jwt['audiences'],
       jwks: jwt['jwks'],
-      jwksUri: jwt['jwksUri'] ?? jwt['jwks_uri'],
+      jwksUri: jwt['jwksUri'] ?? uri,
       fromHeaders: headers.map((name) => ({ name })),
-      fromParams: jwt['jwtParams'],
+      fromParams: params,
       // The proxy of that time passed the token on.
       forwardOriginalToken: true,
     },

@@ -2,7 +2,7 @@
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { parseCidr } from '../authz/cidr.ts';
 import { parseConditionKey } from '../authz/terms.ts';
-import { readChoice, readFields, readList, readString, readStrings, refuse } from '../resources/read.ts';
+import { notYet, readChoice, readFields, readList, readMap, readOptional, readString, readStrings, refuse } from '../resources/read.ts';
 
 export interface RbacConfig {
   readonly isClusterWide: boolean;
@@ -59,17 +59,30 @@ export function parseRbacConfig(object: KubernetesObject): RbacConfig {
     refuse('metadata.name', `found "${object.metadata.name}", expected "default": only that one is read`);
   const spec = readFields(object['spec'], 'spec', ['mode', 'inclusion', 'exclusion', 'enforcementMode', 'enforcement_mode']) ?? {};
   const mode = readChoice(spec['mode'], 'spec.mode', modes, 'OFF');
-  const listed = { ON_WITH_INCLUSION: 'inclusion', ON_WITH_EXCLUSION: 'exclusion', OFF: undefined, ON: undefined }[mode];
-  const targets = listed === undefined ? {} : readFields(spec[listed], `spec.${listed}`, ['services', 'namespaces']);
+  const listed = ({ ON_WITH_INCLUSION: 'inclusion', ON_WITH_EXCLUSION: 'exclusion', OFF: undefined, ON: undefined } as const)[mode];
+  const scopes = { inclusion: readScope(spec['inclusion'], 'spec.inclusion'), exclusion: readScope(spec['exclusion'], 'spec.exclusion') };
+  const targets = listed === undefined ? nowhere : scopes[listed];
   if (targets === undefined) refuse(`spec.${listed}`, `missing: mode ${mode} needs it`);
+  const enforcementField = spec['enforcementMode'] === undefined ? 'enforcement_mode' : 'enforcementMode';
   return {
     isClusterWide: object.kind === 'ClusterRbacConfig',
     mode,
-    services: readStrings(targets['services'], `spec.${listed}.services`),
-    namespaces: readStrings(targets['namespaces'], `spec.${listed}.namespaces`),
-    isPermissive:
-      readChoice(spec['enforcementMode'] ?? spec['enforcement_mode'], 'spec.enforcementMode', enforcement, 'ENFORCED') === 'PERMISSIVE',
+    ...targets,
+    isPermissive: readChoice(spec[enforcementField], `spec.${enforcementField}`, enforcement, 'ENFORCED') === 'PERMISSIVE',
   };
+}
+
+type Scope = Pick<RbacConfig, 'services' | 'namespaces'>;
+const nowhere: Scope = { services: [], namespaces: [] };
+
+function readScope(value: unknown, field: string): Scope | undefined {
+  const scope = readFields(value, field, ['services', 'namespaces']);
+  return (
+    scope && {
+      services: readStrings(scope['services'], `${field}.services`),
+      namespaces: readStrings(scope['namespaces'], `${field}.namespaces`),
+    }
+  );
 }
 
 export function parseServiceRole(object: KubernetesObject): ServiceRole {
@@ -79,8 +92,10 @@ export function parseServiceRole(object: KubernetesObject): ServiceRole {
   return { ...nameOf(object), rules: rules.map((rule, index) => readAccessRule(rule, `spec.rules[${index}]`)) };
 }
 
+const ruleNotYet = notYet('hosts', 'notHosts', 'notPaths', 'notMethods', 'ports', 'notPorts');
+
 function readAccessRule(value: unknown, field: string): AccessRule {
-  const rule = readFields(value, field, ['services', 'methods', 'paths', 'constraints']) ?? refuse(field, 'missing');
+  const rule = readFields(value, field, ['services', 'methods', 'paths', 'constraints'], ruleNotYet) ?? refuse(field, 'missing');
   const services = readStrings(rule['services'], `${field}.services`);
   if (services.length === 0) refuse(`${field}.services`, 'missing or empty: "*" stands for every service');
   const constraints = (readList(rule['constraints'], `${field}.constraints`) ?? []).map((item, index) => {
@@ -115,8 +130,10 @@ function checkKey(key: string, values: readonly string[], field: string) {
   if (bad !== undefined) refuse(field, `"${bad}" is no value of ${key}`);
 }
 
+const bindingNotYet = { ...notYet('actions'), role: 'use roleRef' };
+
 export function parseServiceRoleBinding(object: KubernetesObject): ServiceRoleBinding {
-  const spec = readFields(object['spec'], 'spec', ['subjects', 'roleRef', 'mode']) ?? {};
+  const spec = readFields(object['spec'], 'spec', ['subjects', 'roleRef', 'mode'], bindingNotYet) ?? {};
   const ref = readFields(spec['roleRef'], 'spec.roleRef', ['kind', 'name', 'apiGroup']) ?? refuse('spec.roleRef', 'missing');
   readChoice(ref['kind'], 'spec.roleRef.kind', ['ServiceRole'] as const, 'ServiceRole');
   const subjects = readList(spec['subjects'], 'spec.subjects') ?? [];
@@ -129,13 +146,15 @@ export function parseServiceRoleBinding(object: KubernetesObject): ServiceRoleBi
   };
 }
 
+const subjectNotYet = notYet('names', 'notNames', 'groups', 'notGroups', 'namespaces', 'notNamespaces', 'ips', 'notIps');
+
 function readSubject(value: unknown, field: string): Subject {
-  const subject = readFields(value, field, ['user', 'group', 'properties']) ?? {};
-  const text = (name: string) =>
-    subject[name] === undefined || subject[name] === ''
-      ? {}
-      : { [name]: readIdentity(readString(subject[name], `${field}.${name}`), `${field}.${name}`) };
-  const properties = Object.entries((subject['properties'] ?? {}) as Readonly<Record<string, unknown>>).map(([key, item]) => {
+  const subject = readFields(value, field, ['user', 'group', 'properties'], subjectNotYet) ?? {};
+  const text = (name: string) => {
+    const given = readOptional(subject[name], `${field}.${name}`);
+    return given === undefined ? {} : { [name]: readIdentity(given, `${field}.${name}`) };
+  };
+  const properties = readMap(subject['properties'], `${field}.properties`).map(([key, item]) => {
     const property = readIdentity(readString(item, `${field}.properties[${key}]`), `${field}.properties[${key}]`);
     checkKey(key, [property], `${field}.properties[${key}]`);
     return [key, property] as const;

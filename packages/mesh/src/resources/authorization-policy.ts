@@ -15,17 +15,14 @@ import {
   type Values,
 } from '../authz/policy.ts';
 import { parseConditionKey } from '../authz/terms.ts';
-import { readChoice, readFields, readList, readSelector, readString, readStrings, refuse } from './read.ts';
+import { readChoice, readFields, readList, readSelector, readString, readStrings, refuse, targetRefs } from './read.ts';
 
 const dryRunAnnotation = 'istio.io/dry-run';
 
 /** Refuses the whole object with MeshError when anything in it cannot be compiled. */
 export function parseAuthorizationPolicy(object: KubernetesObject): AuthorizationPolicy {
   const { name = '', namespace = 'default', annotations = {} } = object.metadata;
-  const spec = readFields(object['spec'], 'spec', ['selector', 'targetRef', 'targetRefs', 'rules', 'action', 'provider']) ?? {};
-  for (const field of ['targetRef', 'targetRefs']) {
-    if (spec[field] !== undefined) refuse(`spec.${field}`, 'not yet supported: use spec.selector');
-  }
+  const spec = readFields(object['spec'], 'spec', ['selector', 'rules', 'action', 'provider'], targetRefs) ?? {};
   const action = readChoice(spec['action'], 'spec.action', Object.values(AuthzAction), AuthzAction.allow);
   const provider = readFields(spec['provider'], 'spec.provider', ['name']);
   if (provider !== undefined && action !== AuthzAction.custom) refuse('spec.provider', 'only a policy with action CUSTOM has a provider');

@@ -1,7 +1,7 @@
 /** The wire object of a PeerAuthentication into its checked form. */
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { MtlsMode, type PeerAuthentication } from '../authn/peer-authentication.ts';
-import { readChoice, readFields, readSelector, refuse } from './read.ts';
+import { readChoice, readFields, readMap, readSelector, refuse } from './read.ts';
 
 const modes = [...Object.values(MtlsMode), 'UNSET'] as const;
 
@@ -11,10 +11,7 @@ export function parsePeerAuthentication(object: KubernetesObject): PeerAuthentic
   const spec = readFields(object['spec'], 'spec', ['selector', 'mtls', 'portLevelMtls']) ?? {};
   const selector = readSelector(spec['selector'], 'spec.selector');
   const mode = readMode(spec['mtls'], 'spec.mtls');
-  const portLevel = spec['portLevelMtls'];
-  const ports = Object.entries(
-    readFields(portLevel, 'spec.portLevelMtls', Object.keys((portLevel as object | null | undefined) ?? {})) ?? {},
-  );
+  const ports = readMap(spec['portLevelMtls'], 'spec.portLevelMtls');
   if (ports.length > 0 && Object.keys(selector ?? {}).length === 0)
     refuse('spec.portLevelMtls', 'acts only on a workload: it needs spec.selector');
   return {

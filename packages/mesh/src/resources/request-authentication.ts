@@ -1,7 +1,7 @@
 /** The wire object of a RequestAuthentication into its checked form (istio.io/api security/v1beta1 JWTRule). */
 import type { KubernetesObject } from '@palisade/kubernetes';
 import type { JwtRule, RequestAuthentication, TokenHeader } from '../authn/request-authentication.ts';
-import { readFields, readList, readSelector, readString, readStrings, refuse } from './read.ts';
+import { notYet, readFields, readFlag, readList, readOptional, readSelector, readString, readStrings, refuse, targetRefs } from './read.ts';
 
 const ruleFields = [
   'issuer',
@@ -15,14 +15,12 @@ const ruleFields = [
   'outputClaimToHeaders',
   'forwardOriginalToken',
 ] as const;
+const ruleNotYet = { ...notYet('presence', 'spaceDelimitedClaims', 'timeout'), jwks_uri: 'write jwksUri' };
 
 /** Refuses the whole object with MeshError when anything in it does not fit. */
 export function parseRequestAuthentication(object: KubernetesObject): RequestAuthentication {
   const { name = '', namespace = 'default', creationTimestamp } = object.metadata;
-  const spec = readFields(object['spec'], 'spec', ['selector', 'targetRef', 'targetRefs', 'jwtRules']) ?? {};
-  for (const field of ['targetRef', 'targetRefs']) {
-    if (spec[field] !== undefined) refuse(`spec.${field}`, 'not yet supported: use spec.selector');
-  }
+  const spec = readFields(object['spec'], 'spec', ['selector', 'jwtRules'], targetRefs) ?? {};
   const selector = readSelector(spec['selector'], 'spec.selector');
   return {
     namespace,
@@ -35,9 +33,8 @@ export function parseRequestAuthentication(object: KubernetesObject): RequestAut
 
 /** One rule of `spec.jwtRules`. */
 export function readJwtRule(value: unknown, field: string): JwtRule {
-  const rule = readFields(value, field, ruleFields) ?? refuse(field, 'missing');
-  const optional = (name: (typeof ruleFields)[number]) =>
-    rule[name] === undefined || rule[name] === null ? undefined : readString(rule[name], `${field}.${name}`);
+  const rule = readFields(value, field, ruleFields, ruleNotYet) ?? refuse(field, 'missing');
+  const optional = (name: (typeof ruleFields)[number]) => readOptional(rule[name], `${field}.${name}`);
   const [jwks, jwksUri] = [optional('jwks'), optional('jwksUri')];
   if (jwks !== undefined && jwksUri !== undefined) refuse(`${field}.jwks`, 'cannot stand beside jwksUri');
   if (jwksUri !== undefined && !/^https?:$/.test(URL.parse(jwksUri)?.protocol ?? ''))
@@ -63,16 +60,15 @@ export function readJwtRule(value: unknown, field: string): JwtRule {
         claim: readString(fields['claim'], `${where}.claim`),
       };
     }),
-    isTokenForwarded: rule['forwardOriginalToken'] === true,
+    isTokenForwarded: readFlag(rule['forwardOriginalToken'], `${field}.forwardOriginalToken`),
   };
 }
 
 function readHeader(value: unknown, field: string): TokenHeader {
   const header = readFields(value, field, ['name', 'prefix']) ?? refuse(field, 'missing');
-  const prefix = header['prefix'];
   return {
     name: checkHeaderName(readString(header['name'], `${field}.name`), `${field}.name`),
-    prefix: prefix === undefined || prefix === null || prefix === '' ? '' : readString(prefix, `${field}.prefix`),
+    prefix: readOptional(header['prefix'], `${field}.prefix`) ?? '',
   };
 }
 

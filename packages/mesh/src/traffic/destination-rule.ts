@@ -1,6 +1,6 @@
 /** DestinationRule: TLS towards a host, and its subsets (networking.istio.io/v1). What is not served is refused by name. */
 import type { KubernetesObject } from '@palisade/kubernetes';
-import { readChoice, readFields, readList, readString, readStrings, refuse } from '../resources/read.ts';
+import { notYet, readChoice, readFields, readLabels, readList, readString, readStrings, refuse } from '../resources/read.ts';
 import { hostCovers } from './virtual-service/select.ts';
 
 export const ClientTlsMode = { disable: 'DISABLE', simple: 'SIMPLE', mutual: 'MUTUAL', istioMutual: 'ISTIO_MUTUAL' } as const;
@@ -39,9 +39,7 @@ export interface DestinationRule {
 /** Refuses the whole object with MeshError when anything in it does not fit or is not served yet. */
 export function parseDestinationRule(object: KubernetesObject, clusterDomain: string): DestinationRule {
   const { name = '', namespace = 'default' } = object.metadata;
-  const known = ['host', 'trafficPolicy', 'subsets', 'exportTo', 'workloadSelector'];
-  const spec = readFields(object['spec'], 'spec', known) ?? {};
-  if (spec['workloadSelector'] !== undefined) refuse('spec.workloadSelector', 'not yet supported');
+  const spec = readFields(object['spec'], 'spec', ['host', 'trafficPolicy', 'subsets', 'exportTo'], notYet('workloadSelector')) ?? {};
   readStrings(spec['exportTo'], 'spec.exportTo').forEach((value, index) => {
     if (value !== '*' && value !== '.') refuse(`spec.exportTo[${index}]`, `found "${value}", expected "*" or "."`);
     if (value === '.') refuse(`spec.exportTo[${index}]`, 'not yet supported: leave it out');
@@ -49,10 +47,9 @@ export function parseDestinationRule(object: KubernetesObject, clusterDomain: st
   const subsets = (readList(spec['subsets'], 'spec.subsets') ?? []).map((item, index) => {
     const field = `spec.subsets[${index}]`;
     const subset = readFields(item, field, ['name', 'labels', 'trafficPolicy']) ?? refuse(field, 'missing');
-    const labels = Object.entries((subset['labels'] ?? {}) as Readonly<Record<string, unknown>>);
     return {
       name: readString(subset['name'], `${field}.name`),
-      labels: Object.fromEntries(labels.map(([key, value]) => [key, readString(value, `${field}.labels[${key}]`)])),
+      labels: readLabels(subset['labels'], `${field}.labels`),
       ...(subset['trafficPolicy'] === undefined ? {} : { policy: readPolicy(subset['trafficPolicy'], `${field}.trafficPolicy`) }),
     };
   });
@@ -70,11 +67,17 @@ export function qualifyHost(host: string, namespace: string, clusterDomain: stri
   return host.includes('.') || host === '*' ? host.toLowerCase() : `${host}.${namespace}.svc.${clusterDomain}`.toLowerCase();
 }
 
+const policyNotYet = notYet('connectionPool', 'outlierDetection', 'tunnel', 'proxyProtocol', 'retryBudget');
+const balancerNotYet = notYet(
+  ...['consistentHash', 'localityLbSetting', 'zoneAwareLbSetting', 'backendUtilization', 'warmup', 'warmupDurationSecs'],
+);
+const tlsNotYet = notYet('credentialName', 'insecureSkipVerify', 'caCrl');
+
 function readPolicy(value: unknown, field: string): TrafficPolicy {
-  const policy = readFields(value, field, ['tls', 'loadBalancer', 'portLevelSettings']) ?? {};
+  const policy = readFields(value, field, ['tls', 'loadBalancer', 'portLevelSettings'], policyNotYet) ?? {};
   const ports = (readList(policy['portLevelSettings'], `${field}.portLevelSettings`) ?? []).map((item, index) => {
     const where = `${field}.portLevelSettings[${index}]`;
-    const setting = readFields(item, where, ['port', 'tls', 'loadBalancer']) ?? refuse(where, 'missing');
+    const setting = readFields(item, where, ['port', 'tls', 'loadBalancer'], policyNotYet) ?? refuse(where, 'missing');
     const number = readFields(setting['port'], `${where}.port`, ['number'])?.['number'];
     if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > 65_535)
       refuse(`${where}.port.number`, `found ${JSON.stringify(number)}, expected a port, 1 to 65535`);
@@ -85,12 +88,13 @@ function readPolicy(value: unknown, field: string): TrafficPolicy {
 
 function readSettings(fields: Readonly<Record<string, unknown>>, field: string): Omit<TrafficPolicy, 'ports'> {
   const tls = readTls(fields['tls'], `${field}.tls`);
-  const balancer = readFields(fields['loadBalancer'], `${field}.loadBalancer`, ['simple']);
+  const balancer = readFields(fields['loadBalancer'], `${field}.loadBalancer`, ['simple'], balancerNotYet);
   const simple = readChoice(
     balancer?.['simple'],
     `${field}.loadBalancer.simple`,
     ['UNSPECIFIED', 'ROUND_ROBIN', 'LEAST_REQUEST', 'LEAST_CONN', 'RANDOM'] as const,
     'UNSPECIFIED',
+    ['PASSTHROUGH'],
   );
   const loadBalancer = simple === 'LEAST_CONN' ? 'LEAST_REQUEST' : simple;
   return { ...(tls && { tls }), ...(loadBalancer === 'UNSPECIFIED' ? {} : { loadBalancer }) };
@@ -98,7 +102,7 @@ function readSettings(fields: Readonly<Record<string, unknown>>, field: string):
 
 function readTls(value: unknown, field: string): ClientTls | undefined {
   const known = ['mode', 'sni', 'subjectAltNames', 'clientCertificate', 'privateKey', 'caCertificates'];
-  const tls = readFields(value, field, known);
+  const tls = readFields(value, field, known, tlsNotYet);
   if (tls === undefined) return undefined;
   const mode = readChoice(tls['mode'], `${field}.mode`, Object.values(ClientTlsMode), ClientTlsMode.disable);
   const text = (name: string) => (tls[name] === undefined || tls[name] === '' ? {} : { [name]: readString(tls[name], `${field}.${name}`) });

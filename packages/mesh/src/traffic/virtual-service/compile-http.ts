@@ -49,7 +49,7 @@ function compileRoute(
   // With one destination its headers are the route's.
   const single = action.kind === 'forward' && action.destinations.length === 1 ? [action.destinations[0]!.headers] : [];
   return {
-    ...(route.name === '' ? {} : { name: route.name }),
+    name: [route.name, match?.name ?? ''].filter((part) => part !== '').join('.'),
     match: match === undefined ? everyRequest : compileMatch(match),
     action: compileAction(action, place, find),
     metadata: { filterMetadata: { [metadataFilter]: { config: describeConfig('virtual-service', owner) } } },

@@ -30,6 +30,8 @@ export interface SourceMatch {
 }
 
 export interface HttpMatch extends SourceMatch {
+  /** Added to the route's. */
+  readonly name: string;
   readonly uri?: StringMatch;
   readonly isUriCaseIgnored: boolean;
   readonly scheme?: StringMatch;

@@ -1,5 +1,5 @@
 /** Where a route leads, and how much of it. */
-import { readFields, readString, refuse } from '../../resources/read.ts';
+import { readFields, readOptional, readString, refuse } from '../../resources/read.ts';
 import { qualifyHost } from '../destination-rule.ts';
 import type { Destination } from './model.ts';
 import { checkHost, readPort } from './parse-names.ts';
@@ -12,12 +12,11 @@ export interface Place {
 export function readDestination(value: unknown, field: string, { namespace, clusterDomain }: Place): Destination {
   const destination = readFields(value, field, ['host', 'subset', 'port']) ?? refuse(field, 'missing');
   const port = readFields(destination['port'], `${field}.port`, ['number']);
-  const subset = destination['subset'];
   const host = checkHost(readString(destination['host'], `${field}.host`), `${field}.host`);
   if (host.startsWith('*')) refuse(`${field}.host`, `"${host}": expected one host`);
   return {
     host: qualifyHost(host, namespace, clusterDomain),
-    subset: subset === undefined || subset === '' ? '' : readString(subset, `${field}.subset`),
+    subset: readOptional(destination['subset'], `${field}.subset`) ?? '',
     ...(port === undefined ? {} : { port: readPort(port['number'], `${field}.port.number`) }),
   };
 }

@@ -1,5 +1,5 @@
 /** One HTTP route of a VirtualService. */
-import { readFields, readList, readString, refuse } from '../../resources/read.ts';
+import { notYet, readFields, readList, readMap, readOptional, readString, refuse } from '../../resources/read.ts';
 import { checkExpression } from '../../resources/regular-expression.ts';
 import { type HeaderChanges, type Headers, type HttpAction, type HttpDestination, type HttpRoute, redirectStatuses } from './model.ts';
 import { checkWeights, type Place, readDestination, readWeight } from './parse-destination.ts';
@@ -8,14 +8,14 @@ import { checkHost, readPort } from './parse-names.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const served = ['name', 'match', 'route', 'redirect', 'directResponse', 'rewrite', 'timeout', 'retries', 'headers'];
-const notYet = ['delegate', 'fault', 'mirror', 'mirrors', 'mirrorPercent', 'mirror_percent', 'mirrorPercentage', 'corsPolicy'];
+const served = ['name', 'match', 'route', 'redirect', 'directResponse', 'rewrite', 'timeout', 'headers'];
+const unserved = {
+  ...notYet('delegate', 'fault', 'mirror', 'mirrors', 'mirrorPercent', 'mirror_percent', 'mirrorPercentage', 'corsPolicy'),
+  retries: 'connections that could not be made are tried again, twice; nothing else is',
+};
 
 export function readHttpRoute(value: unknown, field: string, place: Place): HttpRoute {
-  const route = readFields(value, field, [...served, ...notYet]) ?? refuse(field, 'missing');
-  const unserved = notYet.find((name) => route[name] !== undefined);
-  if (unserved !== undefined) refuse(`${field}.${unserved}`, 'not yet supported');
-  checkRetries(route['retries'], `${field}.retries`);
+  const route = readFields(value, field, served, unserved) ?? refuse(field, 'missing');
   const matches = (readList(route['match'], `${field}.match`) ?? []).map((item, index) =>
     readHttpMatch(item, `${field}.match[${index}]`, place.namespace),
   );
@@ -23,17 +23,11 @@ export function readHttpRoute(value: unknown, field: string, place: Place): Http
   if (action.kind === 'forward' && action.rewrite?.uri !== undefined && matches.some(({ uri }) => uri?.kind === 'regex'))
     refuse(`${field}.rewrite.uri`, 'beside match.uri.regex use rewrite.uriRegexRewrite');
   return {
-    name: route['name'] === undefined || route['name'] === '' ? '' : readString(route['name'], `${field}.name`),
+    name: readOptional(route['name'], `${field}.name`) ?? '',
     matches,
     action,
     headers: readHeaders(route['headers'], `${field}.headers`),
   };
-}
-
-/** Connections that could not be made are tried again always, as in Istio; anything else is not yet served. */
-function checkRetries(value: unknown, field: string): void {
-  const retries = readFields(value, field, Object.keys((value as object | null | undefined) ?? {}));
-  if (retries !== undefined) refuse(field, 'not yet supported: only connections that could not be made are tried again, twice');
 }
 
 function readAction(route: Fields, field: string, place: Place): HttpAction {
@@ -78,9 +72,10 @@ function readRewrite(value: unknown, field: string) {
   };
 }
 
+const redirectNotYet = notYet('derivePort', 'prefixRewrite');
+
 function readRedirect(value: unknown, field: string): HttpAction {
-  const redirect = readFields(value, field, ['uri', 'authority', 'scheme', 'port', 'derivePort', 'redirectCode']) ?? {};
-  if (redirect['derivePort'] !== undefined) refuse(`${field}.derivePort`, 'not yet supported');
+  const redirect = readFields(value, field, ['uri', 'authority', 'scheme', 'port', 'redirectCode'], redirectNotYet) ?? {};
   const code = redirect['redirectCode'] ?? 301;
   const status =
     redirectStatuses.find((each) => each === code) ?? refuse(`${field}.redirectCode`, `found ${code}, expected 301, 302, 303, 307 or 308`);
@@ -112,7 +107,7 @@ function readAnswer(value: unknown, parent: string): HttpAction {
     status,
     body:
       encoded === undefined
-        ? String(body?.['string'] ?? '')
+        ? (readOptional(body?.['string'], `${field}.body.string`) ?? '')
         : Buffer.from(readString(encoded, `${field}.body.bytes`), 'base64').toString('utf8'),
   };
 }
@@ -133,7 +128,7 @@ function readHeaders(value: unknown, field: string): Headers {
 function readChanges(value: unknown, field: string): HeaderChanges {
   const changes = readFields(value, field, ['set', 'add', 'remove']);
   const pairs = (name: 'set' | 'add') =>
-    Object.entries(readFields(changes?.[name], `${field}.${name}`, Object.keys((changes?.[name] as object | undefined) ?? {})) ?? {}).map(
+    readMap(changes?.[name], `${field}.${name}`).map(
       ([header, text]) => [checkHeader(header, `${field}.${name}`), checkHeaderValue(text, `${field}.${name}[${header}]`)] as const,
     );
   const remove = (readList(changes?.['remove'], `${field}.remove`) ?? []).map((item, index) =>

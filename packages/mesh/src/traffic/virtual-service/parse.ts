@@ -1,6 +1,6 @@
 /** VirtualService (networking.istio.io/v1) into its checked form. What is not served is refused by name: ignoring it could open a door. */
 import type { KubernetesObject } from '@palisade/kubernetes';
-import { readFields, readList, readString, refuse } from '../../resources/read.ts';
+import { notYet, readFields, readList, readString, refuse } from '../../resources/read.ts';
 import { qualifyHost } from '../destination-rule.ts';
 import type { TcpRoute, VirtualService } from './model.ts';
 import { checkWeights, type Place, readDestination, readWeight } from './parse-destination.ts';
@@ -11,8 +11,7 @@ import { checkHost, qualifyGateways, readExportTo } from './parse-names.ts';
 /** Refuses the whole object with MeshError when anything in it does not fit or is not served yet. */
 export function parseVirtualService(object: KubernetesObject, clusterDomain: string): VirtualService {
   const { name = '', namespace = 'default', creationTimestamp } = object.metadata;
-  const spec = readFields(object['spec'], 'spec', ['hosts', 'gateways', 'http', 'tls', 'tcp', 'exportTo']) ?? {};
-  if (spec['tls'] !== undefined) refuse('spec.tls', 'not yet supported');
+  const spec = readFields(object['spec'], 'spec', ['hosts', 'gateways', 'http', 'tcp', 'exportTo'], notYet('tls')) ?? {};
   const place = { namespace, clusterDomain };
   const gateways = qualifyGateways(readList(spec['gateways'], 'spec.gateways'), 'spec.gateways', namespace);
   const isForMesh = gateways.length === 0 || gateways.includes('mesh');
