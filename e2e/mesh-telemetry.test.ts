@@ -149,6 +149,9 @@ describe('telemetry', { skip: cannotRunClusters(), timeout: 240_000 }, () => {
         const has = (...labels: string[]) => lines.some((line) => labels.every((label) => line.includes(label)));
         const common = [
           'reporter="destination"',
+          'source_workload="client"',
+          'source_app="client"',
+          'source_version="v1"',
           `source_principal="${identity('client')}"`,
           `destination_principal="${identity('details')}"`,
           'destination_workload="details"',

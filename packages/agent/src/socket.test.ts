@@ -23,6 +23,7 @@ import { createGrpcHandler, type GrpcError, openCall, unary } from '@palisade/xd
 import { createDiscoveryMethods, type ProxyConnection, versioned } from '@palisade/xds/server';
 import { type ControlPlaneAccess, requestCertificate, type WorkloadSecrets } from './certificates.ts';
 import { type AgentSocket, createAgentSocket } from './socket.ts';
+import { createUpstream } from './upstream.ts';
 
 const edges = { now: () => new Date(), randomBytes: (size: number) => randomBytes(size) };
 const folder = mkdtempSync(join(tmpdir(), 'palisade-agent-'));
@@ -93,7 +94,7 @@ before(async () => {
   writeFileSync(access.anchorsFile, rootPem);
   writeFileSync(access.tokenFile, 'first\n');
   access.address = `localhost:${await startControlPlane(0)}`;
-  agent = createAgentSocket(access, {});
+  agent = createAgentSocket(createUpstream(access), {});
   agent.setSecrets(secrets('one'));
   agent.server.listen(socketPath);
   await once(agent.server, 'listening');

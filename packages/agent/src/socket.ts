@@ -2,18 +2,18 @@
  * What the proxy finds on the agent's Unix socket: SDS with the workload's certificate, and ADS, which is passed on to the control plane
  * as it is, with the pod's token added; questions about secrets on that stream are answered here.
  */
-import { type ClientHttp2Session, constants, createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
+import { constants, createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { TypeUrl } from '@palisade/xds';
 import { SecretSchema } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/secret';
 import { DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema } from '@palisade/xds/api/envoy/service/discovery/v3/discovery';
 import { createFrameReader, createGrpcHandler, encodeFrame, GrpcCode, type GrpcMethods } from '@palisade/xds/grpc';
 import { createDeltaSession, createDiscoveryMethods, type ProxyConnection, type ResourceSnapshot, versioned } from '@palisade/xds/server';
-import { authorization, type ControlPlaneAccess, connectControlPlane, type WorkloadSecrets } from './certificates.ts';
-import { keepAlive } from './keep-alive.ts';
+import type { WorkloadSecrets } from './certificates.ts';
 import { divideSecretRequest, ownNonce } from './secret-routing.ts';
+import type { Upstream } from './upstream.ts';
 
-const aggregated = '/envoy.service.discovery.v3.AggregatedDiscoveryService/';
+export const aggregated = '/envoy.service.discovery.v3.AggregatedDiscoveryService/';
 
 export interface AgentSocket {
   readonly server: Http2Server;
@@ -21,7 +21,7 @@ export interface AgentSocket {
 }
 
 /** @param more methods of the agent's own services, such as telemetry */
-export function createAgentSocket(access: ControlPlaneAccess, more: GrpcMethods): AgentSocket {
+export function createAgentSocket(upstream: Upstream, more: GrpcMethods): AgentSocket {
   const connections = new Set<ProxyConnection<undefined>>();
   let snapshot: ResourceSnapshot = new Map();
   const handle = createGrpcHandler({
@@ -36,15 +36,6 @@ export function createAgentSocket(access: ControlPlaneAccess, more: GrpcMethods)
     }),
     ...more,
   });
-  let upstream: ClientHttp2Session | undefined;
-  const session = (): ClientHttp2Session => {
-    if (upstream === undefined || upstream.destroyed || upstream.closed) {
-      upstream = connectControlPlane(access);
-      upstream.on('error', () => {});
-      keepAlive(upstream);
-    }
-    return upstream;
-  };
   const sessions = new Set<SecretSession>();
   const openSecrets: OpenSecrets = (stream, send) => {
     const secrets = createDeltaSession(new Map(), (response) =>
@@ -59,7 +50,7 @@ export function createAgentSocket(access: ControlPlaneAccess, more: GrpcMethods)
   server.on('sessionError', () => {});
   server.on('stream', (stream, headers) => {
     const path = String(headers[':path']);
-    if (path.startsWith(aggregated)) relay(stream, path, session, access, openSecrets);
+    if (path.startsWith(aggregated)) relay(stream, path, upstream, openSecrets);
     else handle(stream, headers);
   });
   return {
@@ -87,21 +78,15 @@ type SecretSession = ReturnType<typeof createDeltaSession>;
 type OpenSecrets = (stream: ServerHttp2Stream, send: (message: Uint8Array) => void) => SecretSession;
 
 /** Messages go on as they are, but for questions about the workload's own secrets: those the agent answers itself, on the same stream. */
-function relay(
-  stream: ServerHttp2Stream,
-  path: string,
-  session: () => ClientHttp2Session,
-  access: ControlPlaneAccess,
-  openSecrets: OpenSecrets,
-): void {
+function relay(stream: ServerHttp2Stream, path: string, upstream: Upstream, openSecrets: OpenSecrets): void {
   const lost = () => {
     if (!stream.destroyed) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   };
   stream.on('error', () => {});
   const send = (message: Uint8Array) => void (stream.destroyed || stream.writableEnded || stream.write(encodeFrame(message)));
   try {
-    const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...authorization(access) };
-    const onward = session().request(headers);
+    const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...upstream.headers() };
+    const onward = upstream.session().request(headers);
     let trailers: Record<string, string> = { 'grpc-status': String(GrpcCode.unavailable) };
     const keepStatus = (fields: Readonly<Record<string, unknown>>) => {
       if (fields['grpc-status'] === undefined) return;

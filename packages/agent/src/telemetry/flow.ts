@@ -1,5 +1,6 @@
 /** A report as a flow record: who, what, the verdict and the policy behind it. */
 import { type Endpoint, type FlowRecord, type PolicyRef, Verdict } from '@palisade/flow';
+import type { Peer } from '@palisade/xds/peer';
 import type { Side } from './labels.ts';
 import type { Report } from './report.ts';
 
@@ -26,10 +27,11 @@ export function flowOf(report: Report, side: Side, pod: OwnPod): FlowRecord {
 function ends(report: Report, side: Side, pod: OwnPod): Pick<FlowRecord, 'source' | 'destination'> {
   const own = { namespace: pod.namespace, pod: pod.name };
   const identity = (uri: string | undefined) => (uri === undefined ? {} : { identity: uri });
+  const podOf = (peer: Peer | undefined) => (peer === undefined ? {} : { namespace: peer.namespace, pod: peer.pod });
   const at = ({ address, port }: Report['source']): Endpoint => (address === '' ? {} : { ip: address, port });
   if (side === 'inbound')
     return {
-      source: { ...at(report.source), ...identity(report.peer) },
+      source: { ...at(report.source), ...podOf(report.client), ...identity(report.peer) },
       destination: { ...at(report.destination), ...own, ...identity(report.local) },
     };
   const [host] = report.tags['destination_service']?.split(';') ?? [];

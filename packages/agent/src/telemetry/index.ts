@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FlowRecord } from '@palisade/flow';
 import type { GrpcMethods } from '@palisade/xds/grpc';
+import type { PeerDirectory } from '../peers.ts';
 import type { OwnPod } from './flow.ts';
 import { createFlowLog, type FlowLog } from './flow-log.ts';
 import { createRequestMetrics } from './metrics.ts';
@@ -14,6 +15,8 @@ export interface TelemetryOptions {
   readonly pod: OwnPod;
   /** The pod's own; absent or empty is unknown. */
   readonly workload: Partial<Record<'name' | 'namespace' | 'service' | 'revision', string | undefined>>;
+  /** Who calls this pod. */
+  readonly peers: PeerDirectory;
   /** Where flow records go; undefined: nowhere. */
   readonly flowLogPath: string | undefined;
   readonly adminPort: number;
@@ -34,7 +37,7 @@ function openLog(path: string) {
   return createWriteStream(path, { flags: 'a' }).on('error', (error) => console.error(`flow records are lost: ${error.message}`));
 }
 
-export function createTelemetry({ pod, workload, flowLogPath, adminPort, now }: TelemetryOptions): Telemetry {
+export function createTelemetry({ pod, workload, peers, flowLogPath, adminPort, now }: TelemetryOptions): Telemetry {
   const own: WorkloadName = {
     workload: workload.name || unknown,
     namespace: workload.namespace || unknown,
@@ -50,7 +53,7 @@ export function createTelemetry({ pod, workload, flowLogPath, adminPort, now }: 
       ? ''
       : `# HELP palisade_flow_records_skipped_total Flow records left out: too many a second.\n# TYPE palisade_flow_records_skipped_total counter\npalisade_flow_records_skipped_total ${flows.skipped}\n`;
   return {
-    methods: createReportMethods({ pod, metrics, addFlow }),
+    methods: createReportMethods({ pod, peers, metrics, addFlow }),
     scrape: createScrape({ render: () => metrics.render() + skipped(), adminPort }),
     addFlow: (flow) => addFlow(false, () => flow),
   };

@@ -9,11 +9,12 @@ export type Labels = readonly (readonly [name: string, value: string])[];
 
 /** Everything the labels are made of, in one text: reports that agree in it agree in every label. */
 export function labelKey(report: Report, side: Side): string {
-  const { kind, cluster, peer, local, isTls, flags, tags, protocol, status } = report;
+  const { kind, cluster, client, peer, local, isTls, flags, tags, protocol, status } = report;
   return [
     side,
     kind,
     cluster,
+    client?.workload,
     peer,
     local,
     isTls,
@@ -28,7 +29,7 @@ export function labelKey(report: Report, side: Side): string {
 
 export function labelsOf(report: Report, side: Side, own: WorkloadName): Labels {
   const isInbound = side === 'inbound';
-  const source = isInbound ? workloadOfPrincipal(report.peer) : own;
+  const source = isInbound ? clientOf(report) : own;
   const destination = isInbound ? own : parseWorkloadName(report.tags['destination_workload']);
   const service = serviceOf(report);
   const http: Labels =
@@ -53,6 +54,10 @@ export function labelsOf(report: Report, side: Side, own: WorkloadName): Labels 
     // As Istio: only the server's side knows for certain.
     ['connection_security_policy', isInbound ? (report.peer === undefined ? 'none' : 'mutual_tls') : unknown],
   ];
+}
+
+function clientOf({ client, peer }: Report): WorkloadName {
+  return client === undefined ? workloadOfPrincipal(peer) : parseWorkloadName(client.workload);
 }
 
 function workloadLabels(end: 'source' | 'destination', of: WorkloadName): Labels {

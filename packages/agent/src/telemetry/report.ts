@@ -1,4 +1,5 @@
 /** One request or connection, as a proxy reported it. */
+import type { Peer } from '@palisade/xds/peer';
 
 export interface Place {
   readonly address: string;
@@ -16,6 +17,8 @@ export interface Report {
   /** The endpoint that was chosen. */
   upstream: Place | undefined;
   cluster: string;
+  /** The pod behind the source, when it has the identity that the peer proved. */
+  client: Peer | undefined;
   /** URI names of the certificates that were shown; the peer's is checked, so it says who that is. */
   peer: string | undefined;
   local: string | undefined;
@@ -51,6 +54,7 @@ export function emptyReport(kind: Report['kind']): Report {
     destination: nowhere,
     upstream: undefined,
     cluster: '',
+    client: undefined,
     peer: undefined,
     local: undefined,
     isTls: false,

@@ -9,7 +9,9 @@ import { type FlowRecord, formatFlow } from '@palisade/flow';
 import type { HTTPAccessLogEntrySchema } from '@palisade/xds/api/envoy/data/accesslog/v3/accesslog';
 import { StreamAccessLogsMessageSchema } from '@palisade/xds/api/envoy/service/accesslog/v3/als';
 import type { ServerCall } from '@palisade/xds/grpc';
+import type { Peer } from '@palisade/xds/peer';
 import fc from 'fast-check';
+import type { PeerDirectory } from '../peers.ts';
 import { createFlowLog } from './flow-log.ts';
 import { createTelemetry } from './index.ts';
 import { createRequestMetrics } from './metrics.ts';
@@ -59,17 +61,20 @@ function message(logName: string, entries: readonly HttpEntry[]): Uint8Array {
   );
 }
 
-function receive(bytes: readonly Uint8Array[]) {
+const nobody: PeerDirectory = { find: () => undefined, learn: () => undefined };
+
+function receive(bytes: readonly Uint8Array[], peers = nobody) {
   const flows: FlowRecord[] = [];
   const metrics = createRequestMetrics(own, 3);
   const methods = createReportMethods({
     pod: { namespace: 'shop', name: 'details-x' },
+    peers,
     metrics,
     addFlow: (_, make) => void flows.push(make()),
   });
   const handler = Object.values(methods)[0]!({} as ServerCall);
   for (const one of bytes) handler.message(one);
-  return { flows, text: metrics.render() };
+  return { flows, metrics, text: metrics.render() };
 }
 
 test('inbound: answered, denied by a policy, allowed by none, without a token, dry run', () => {
@@ -149,6 +154,34 @@ test('metrics: Istio’s names and labels, histograms add up, strangers cannot f
     assert.match(line, /^(?:# (?:HELP|TYPE) |[a-z_]+(?:\{(?:[a-z_]+="(?:[^"\\]|\\.)*",?)+\})? [\d.]+$)/);
 });
 
+test('the caller’s pod names it, once it is known and when it has the identity that was proved', async () => {
+  const shop = { namespace: 'shop', pod: 'productpage-x', workload: 'productpage-v1;shop;productpage;v1;Kubernetes' };
+  const at = (peer: Peer): PeerDirectory => ({
+    find: (ip) => (ip === '10.0.0.1' ? peer : undefined),
+    learn: (addresses) => (addresses.length === 0 ? undefined : Promise.resolve()),
+  });
+  const answered = message('inbound', [http(200, 'via_upstream')]);
+  const known = receive([answered], at({ ...shop, serviceAccount: 'productpage' }));
+  assert.equal(known.flows.length, 0, 'what is asked about is waited for');
+  await Promise.resolve();
+  const { source } = known.flows[0]!;
+  assert.deepEqual([source.namespace, source.pod, source.ip, source.identity], ['shop', 'productpage-x', '10.0.0.1', client]);
+  const named =
+    'source_workload="productpage-v1",source_workload_namespace="shop",source_canonical_service="productpage",source_canonical_revision="v1",source_app="productpage",source_version="v1",source_cluster="Kubernetes"';
+  assert.ok(known.metrics.render().includes(named));
+  // Its address was somebody else's a moment ago.
+  const other = receive([answered], at({ ...shop, serviceAccount: 'ratings' }));
+  await Promise.resolve();
+  assert.deepEqual([other.flows[0]!.source.pod, other.flows[0]!.source.identity], [undefined, client]);
+  const plain = receive(
+    [message('inbound', [http(200, 'via_upstream', { tlsProperties: undefined as never })])],
+    at({ ...shop, serviceAccount: 'productpage' }),
+  );
+  assert.equal(plain.flows[0]!.source.pod, undefined, 'nothing was proved, nothing is asked');
+  const mine = receive([message('outbound', [http(200, 'via_upstream')])], at({ ...shop, serviceAccount: 'productpage' }));
+  assert.equal(mine.flows.length, 1);
+});
+
 test('connections are counted and shown with what ended them', () => {
   const tcp = (more: Partial<Common>, logName = 'inbound') =>
     toBinary(
@@ -220,7 +253,14 @@ test('flow log: denied records keep their share when answers flood it', () => {
 test('flow records that cannot be written are counted, and end nothing', async (t) => {
   const said = t.mock.method(console, 'error', () => {});
   const pod = { namespace: 'shop', name: 'p' };
-  const { addFlow, scrape } = createTelemetry({ pod, workload: {}, flowLogPath: '/dev/null/flows', adminPort: 1, now: Date.now });
+  const { addFlow, scrape } = createTelemetry({
+    pod,
+    workload: {},
+    peers: nobody,
+    flowLogPath: '/dev/null/flows',
+    adminPort: 1,
+    now: Date.now,
+  });
   while (said.mock.callCount() === 0) await new Promise(setImmediate);
   assert.match(String(said.mock.calls[0]!.arguments[0]), /flow records are lost: ENOTDIR/);
   const { flows } = receive([message('inbound', [http(200, 'via_upstream')])]);

@@ -23,6 +23,12 @@ test('both ends get their names; what the reporter knows stays', () => {
   const { source, destination } = enrichFlow(record({ ip: '10.0.0.1', port: 7 }, true), endpointOf);
   assert.equal(source.pod, 'meshed');
   assert.equal(destination.pod, 'orders');
+  const known = (pod: string) => enrichFlow(record({ ip: '10.0.0.1', namespace: 'shop', pod }, true), endpointOf).source.labels;
+  assert.deepEqual(
+    [known('meshed'), known('before')],
+    [pods['10.0.0.1']!.labels, undefined],
+    'an address that is another’s by now names nobody',
+  );
 });
 
 test('plain text that comes from a pod with a proxy is told as an escape', () => {

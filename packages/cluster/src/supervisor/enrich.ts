@@ -1,9 +1,14 @@
 import type { Endpoint, FlowRecord } from '@palisade/flow';
 
-/** Reporters that know addresses only (a WAF's log, DNS) get the names of both ends. What a reporter knows itself stays. */
+/** Reporters that know less (a WAF's log and DNS addresses only, an agent no workload) get the names of both ends. What a reporter knows itself stays. */
 export function enrichFlow(record: FlowRecord, endpointOf: (ip: string, port: number) => Endpoint): FlowRecord {
-  const named = (end: Endpoint): Endpoint =>
-    end.pod !== undefined || end.reserved !== undefined || end.ip === undefined ? end : { ...endpointOf(end.ip, end.port ?? 0), ...end };
+  const named = (end: Endpoint): Endpoint => {
+    if (end.reserved !== undefined || end.ip === undefined) return end;
+    const found = endpointOf(end.ip, end.port ?? 0);
+    // Another pod has the address by now.
+    const isOther = end.pod !== undefined && (end.pod !== found.pod || end.namespace !== found.namespace);
+    return isOther ? end : { ...found, ...end };
+  };
   const [source, destination] = [named(record.source), named(record.destination)];
   const more = isEscape(record, source) ? `; ${escapeReason}` : '';
   return { ...record, reason: `${record.reason}${more}`, source, destination };
