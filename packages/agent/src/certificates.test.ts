@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { joinAnchors, watchAnchors } from './anchors.ts';
-import { keepCertificate, readTtl, type WorkloadSecrets } from './certificates.ts';
+import { keepCertificate, readGraceRatio, readTtl, type WorkloadSecrets } from './certificates.ts';
 
 const hourMs = 3_600_000;
 const pem = (name: string) => `-----BEGIN CERTIFICATE-----\n${name}\n-----END CERTIFICATE-----`;
 
 function secretsAt(nowMs: number, lifeMs: number): WorkloadSecrets {
-  return { privateKeyPem: 'k', chainPem: 'c', anchorsPem: 'a', notBefore: new Date(nowMs), notAfter: new Date(nowMs + lifeMs) };
+  return { privateKeyPem: 'k', chainPem: 'c', anchorsPem: 'a', notAfter: new Date(nowMs + lifeMs) };
 }
 
 /** Runs the timers in order of time until none is left or `steps` have run. */
-async function drive(answers: readonly (number | Error)[], random: number) {
+async function drive(answers: readonly (number | Error)[], random: number, graceRatio?: number) {
   let nowMs = 0;
   const waits: number[] = [];
   const taken: number[] = [];
@@ -31,7 +31,7 @@ async function drive(answers: readonly (number | Error)[], random: number) {
     },
     log: () => {},
   };
-  keepCertificate(request, edges, () => taken.push(nowMs));
+  keepCertificate(request, edges, () => taken.push(nowMs), graceRatio);
   for (let step = 0; step < answers.length; step++) {
     await new Promise(setImmediate);
     const next = timers.shift();
@@ -45,8 +45,9 @@ async function drive(answers: readonly (number | Error)[], random: number) {
 
 test('renewal at half of the life, moved by up to a hundredth either way', async () => {
   assert.equal((await drive([24 * hourMs], 0.5)).waits[0], 12 * hourMs);
-  assert.equal((await drive([24 * hourMs], 0)).waits[0], 0.49 * 24 * hourMs);
-  assert.ok((await drive([24 * hourMs], 0.999)).waits[0]! < 0.51 * 24 * hourMs);
+  assert.equal((await drive([24 * hourMs], 0)).waits[0], 0.51 * 24 * hourMs);
+  assert.ok((await drive([24 * hourMs], 0.999)).waits[0]! > 0.49 * 24 * hourMs);
+  assert.equal((await drive([10 * hourMs], 0.5, 0.9)).waits[0], hourMs);
   assert.deepEqual((await drive([24 * hourMs, 24 * hourMs, 24 * hourMs], 0.5)).taken, [0, 12 * hourMs, 24 * hourMs]);
 });
 
@@ -78,7 +79,7 @@ test('anchors: each once, the file’s first; a change is told once, an unreadab
   assert.deepEqual(told, [`${pem('a')}\n`, `${pem('a')}\n${pem('b')}\n`]);
 });
 
-test('SECRET_TTL as Istio writes durations', () => {
+test('SECRET_TTL as Istio writes durations, SECRET_GRACE_PERIOD_RATIO as it writes parts', () => {
   for (const [text, seconds] of [
     [undefined, 86_400],
     ['', 86_400],
@@ -87,5 +88,7 @@ test('SECRET_TTL as Istio writes durations', () => {
     ['20s', 20],
   ] as const)
     assert.equal(readTtl(text), seconds);
+  assert.deepEqual([undefined, '', '0.9'].map(readGraceRatio), [0.5, 0.5, 0.9]);
+  for (const text of ['0', '1', 'half', '-0.1']) assert.throws(() => readGraceRatio(text), /SECRET_GRACE_PERIOD_RATIO/);
   for (const text of ['0s', '20', 'soon', '1h x', '-1h']) assert.throws(() => readTtl(text), /SECRET_TTL/);
 });

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { createKeyAndRequest, renewalTime, type WorkloadId } from '@palisade/identity';
+import { createKeyAndRequest, defaultGraceRatio, renewalTime, type WorkloadId } from '@palisade/identity';
 import { callUnary } from '@palisade/xds/grpc';
 import { keepAlive } from './keep-alive.ts';
 
@@ -12,7 +12,6 @@ export interface WorkloadSecrets {
   readonly privateKeyPem: string;
   readonly chainPem: string;
   readonly anchorsPem: string;
-  readonly notBefore: Date;
   readonly notAfter: Date;
 }
 
@@ -35,6 +34,13 @@ export function readTtl(text: string | undefined): number {
   if (parts.map(([part]) => part).join('') !== text || seconds < 1)
     throw new Error(`SECRET_TTL is "${text}": expected a duration such as 24h or 30m`);
   return seconds;
+}
+
+/** `SECRET_GRACE_PERIOD_RATIO` as Istio writes it. @throws Error when it is none */
+export function readGraceRatio(text: string | undefined): number {
+  const ratio = text === undefined || text === '' ? defaultGraceRatio : Number(text);
+  if (!(ratio > 0 && ratio < 1)) throw new Error(`SECRET_GRACE_PERIOD_RATIO is "${text}": expected a part of 1 such as 0.5`);
+  return ratio;
 }
 
 const firstRetryMs = 500;
@@ -65,7 +71,6 @@ export async function requestCertificate(access: ControlPlaneAccess, id: Workloa
       privateKeyPem,
       chainPem: chain.slice(0, -1).join(''),
       anchorsPem: chain.at(-1)!,
-      notBefore: leaf.validFromDate,
       notAfter: leaf.validToDate,
     };
   } finally {
@@ -97,6 +102,7 @@ export function keepCertificate(
   request: () => Promise<WorkloadSecrets>,
   edges: RenewalEdges,
   take: (secrets: WorkloadSecrets) => void,
+  graceRatio = defaultGraceRatio,
 ): void {
   let retryMs = firstRetryMs;
   const attempt = (): void => {
@@ -104,8 +110,10 @@ export function keepCertificate(
       (secrets) => {
         retryMs = firstRetryMs;
         take(secrets);
+        const receivedAt = edges.now();
+        const renewal = renewalTime({ receivedAt, notAfter: secrets.notAfter }, edges.random, graceRatio);
         // A timer holds at most 2^31 ms, which is longer than any certificate here lives.
-        edges.later(attempt, Math.max(1000, renewalTime(secrets, edges.random).getTime() - edges.now().getTime()));
+        edges.later(attempt, Math.max(1000, renewal.getTime() - receivedAt.getTime()));
       },
       (error) => {
         edges.log(`no certificate yet: ${(error as Error).message}`);

@@ -8,7 +8,7 @@ import { openCall } from '@palisade/xds/grpc';
 import { joinAnchors, watchAnchors } from './anchors.ts';
 import { appProbeRoutes } from './app-probe.ts';
 import { ports, renderBootstrap } from './bootstrap.ts';
-import { keepCertificate, readTtl, requestCertificate, type WorkloadSecrets } from './certificates.ts';
+import { keepCertificate, readGraceRatio, readTtl, requestCertificate, type WorkloadSecrets } from './certificates.ts';
 import { createEscapeWatch } from './escape-watch.ts';
 import { createPeerDirectory } from './peers.ts';
 import { createReadiness } from './readiness.ts';
@@ -80,6 +80,7 @@ export async function runProxy(): Promise<void> {
   // Inline, that user leads nowhere.
   if (env['PALISADE_INTERCEPTION'] !== 'inline') watchEscapes(workload, telemetry.addFlow);
   const ttlSeconds = readTtl(env['SECRET_TTL']);
+  const graceRatio = readGraceRatio(env['SECRET_GRACE_PERIOD_RATIO']);
   keepCertificate(
     () => requestCertificate(access, id, ttlSeconds),
     {
@@ -94,6 +95,7 @@ export async function runProxy(): Promise<void> {
       if (!hasCertificate) startProxy(bootstrapPath);
       hasCertificate = true;
     },
+    graceRatio,
   );
 }
 

@@ -77,7 +77,6 @@ const secrets = (name: string): WorkloadSecrets => ({
   privateKeyPem: `key ${name}`,
   chainPem: `chain ${name}`,
   anchorsPem: `anchors ${name}`,
-  notBefore: new Date(),
   notAfter: new Date(),
 });
 

@@ -158,12 +158,11 @@ test('the request’s key never leaves: only its public half is in the request',
   assert.doesNotMatch(csrPem, /PRIVATE/);
 });
 
-test('renewal at half of life, one hundredth either way', () => {
-  const certificate = { notBefore: new Date(0), notAfter: new Date(1000) };
-  assert.deepEqual(
-    [0, 0.5, 0.999].map((random) => Math.ceil(renewalTime(certificate, () => random).getTime())),
-    [490, 500, 509],
-  );
+test('renewal at half of the life that was left, or with another part of it left; one hundredth either way', () => {
+  const certificate = { receivedAt: new Date(1000), notAfter: new Date(2000) };
+  const at = (ratio?: number) => [0, 0.5, 0.999].map((random) => Math.floor(renewalTime(certificate, () => random, ratio).getTime()));
+  assert.deepEqual(at(), [1510, 1500, 1490]);
+  assert.deepEqual(at(0.8), [1210, 1200, 1190]);
 });
 
 test('weak keys are refused', async () => {

@@ -14,7 +14,7 @@ export { blocks as networks, refuseJwksAddress, refuseJwksUri } from './client/j
 export { IdentityError, type IdentityErrorCode } from './identity-error.ts';
 export { createJwtVerifier, type JwtClaims, type JwtCode, type JwtIssuer, type JwtVerdict, type JwtVerifier, parseJwks } from './jwt.ts';
 export { admitsServer, identifyPeer, type PeerIdentity } from './peer.ts';
-export { createKeyAndRequest, type KeyAndRequest, renewalTime } from './request.ts';
+export { createKeyAndRequest, defaultGraceRatio, type KeyAndRequest, renewalTime } from './request.ts';
 export { signServer } from './server-certificate.ts';
 export { type CheckedRequest, checkRequest, signWorkload, type WorkloadCertificate } from './sign.ts';
 export { formatWorkloadId, parseWorkloadId, type WorkloadId } from './spiffe-id.ts';

@@ -17,14 +17,21 @@ export async function createKeyAndRequest(id: WorkloadId): Promise<KeyAndRequest
   return { privateKeyPem: await privateKeyPem(keys.privateKey), csrPem: `${csr.toString('pem').trim()}\n` };
 }
 
+/** Istio's SECRET_GRACE_PERIOD_RATIO: the part of a certificate's life that is left when it is renewed. */
+export const defaultGraceRatio = 0.5;
+
 /**
- * When to renew: at half of the certificate's life, moved by up to a hundredth of it either way so that pods started together do not
- * come back together (Istio SECRET_GRACE_PERIOD_RATIO 0.5, jitter 0.01).
+ * When to renew: with `graceRatio` of the life left that it had when it came, moved by up to a hundredth of it either way so that pods
+ * started together do not come back together. The life does not begin at `notBefore`, which lies back for clocks that are slow.
  *
  * @param random uniform in [0, 1)
  */
-export function renewalTime(certificate: { readonly notBefore: Date; readonly notAfter: Date }, random: () => number): Date {
-  const start = certificate.notBefore.getTime();
-  const life = certificate.notAfter.getTime() - start;
-  return new Date(start + life * (0.5 + (random() * 2 - 1) * 0.01));
+export function renewalTime(
+  certificate: { readonly receivedAt: Date; readonly notAfter: Date },
+  random: () => number,
+  graceRatio = defaultGraceRatio,
+): Date {
+  const { receivedAt, notAfter } = certificate;
+  const lifeMs = notAfter.getTime() - receivedAt.getTime();
+  return new Date(notAfter.getTime() - lifeMs * (graceRatio + (random() * 2 - 1) * 0.01));
 }
