@@ -13,6 +13,7 @@ export { podResources, type ResourceList, subtractResources } from './pod-resour
 export { decodeProtobuf } from './protobuf/envelope.ts';
 export * from './quantity.ts';
 export * from './quota.ts';
+export { findConversionFault } from './schema/conversion-fault.ts';
 export * from './schema/decode.ts';
 export type { Definition, FieldSchema, TypeSchema } from './schema/definitions.ts';
 export { findDuplicateFields } from './schema/duplicate-fields.ts';
@@ -21,4 +22,4 @@ export * from './selectors.ts';
 export * from './status.ts';
 export { formatDuration } from './table/cells.ts';
 export * from './table/table.ts';
-export { validateCreate, validateUpdate } from './validate/validate.ts';
+export { validateCreate, validateStatusUpdate, validateUpdate } from './validate/validate.ts';

@@ -1,4 +1,4 @@
-import { elementsOf, isStruct, type Shape } from './shape.ts';
+import { elementsOf, isNamedField, isStruct, type Shape } from './shape.ts';
 
 /** A set of paths as a tree. `isMember` is about the node itself, `children` are named as in FieldsV1 (`f:`, `k:`, `v:`). */
 export interface FieldSet {
@@ -34,10 +34,6 @@ export const union = (a: FieldSet, b: FieldSet): FieldSet => (isEmpty(a) ? b : i
 export const intersection = (a: FieldSet, b: FieldSet): FieldSet => combine(a, b, (x, y) => x && y);
 export const difference = (a: FieldSet, b: FieldSet): FieldSet => (isEmpty(b) ? a : combine(a, b, (x, y) => x && !y));
 
-export function isSame(a: FieldSet, b: FieldSet): boolean {
-  return isEmpty(combine(a, b, (x, y) => x !== y));
-}
-
 /** Keeps what `keeps` says of the first two path elements; the second is empty for the first itself. */
 export function filterTop(set: FieldSet, keeps: (first: string, second: string) => boolean): FieldSet {
   const children = new Map<string, FieldSet>();
@@ -57,10 +53,9 @@ function childrenOf(shape: Shape, value: unknown): Map<string, FieldSet> {
   const children = new Map<string, FieldSet>();
   for (const [key, child, inner] of elementsOf(shape, value) ?? []) {
     const parts = elementsOf(child, inner);
-    const isWhole = parts === undefined || parts.length === 0;
-    // Fields of a struct are there by its type; what is in a map or a list is there because somebody put it there.
-    const isNamed = shape.kind === 'struct' && key.startsWith('f:');
-    children.set(key, isWhole ? MEMBER : node(!isNamed, childrenOf(child, inner)));
+    // An empty map is said to be empty; an empty list of single elements says nothing.
+    const isWhole = parts === undefined || (parts.length === 0 && isStruct(inner));
+    children.set(key, node(isWhole || !isNamedField(shape, key), childrenOf(child, inner)));
   }
   return children;
 }
@@ -104,19 +99,8 @@ export function renderPaths(set: FieldSet, prefix = ''): string[] {
   ];
 }
 
-/** The first list whose elements cannot be told apart, in the words of the real server; undefined when there is none. */
-export function findShapeFault(shape: Shape, value: unknown, path = ''): string | undefined {
-  const seen = new Set<string>();
-  for (const [key, child, inner] of elementsOf(shape, value) ?? []) {
-    if (shape.kind === 'keyed' && seen.has(key)) return `${path}: duplicate entries for key ${renderElement(key)}`;
-    seen.add(key);
-    const found = findShapeFault(child, inner, path + renderElement(key));
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-function renderElement(key: string): string {
+/** One element of a path, from its name in FieldsV1. */
+export function renderElement(key: string): string {
   const text = key.slice(2);
   if (key.startsWith('f:')) return `.${text}`;
   if (key.startsWith('v:')) return `[=${text}]`;

@@ -1,3 +1,4 @@
-export { findShapeFault } from './field-set.ts';
 export { applyConfiguration, managersAfterUpdate, requireManager, type Writer } from './managers.ts';
-export { builtinShape, emptyBuiltin, LEAF, OPEN, type Shape } from './shape.ts';
+export { managersOfScale, managersOfScaled } from './scale.ts';
+export { builtinShape, emptyBuiltin, LEAF, leafOf, OPEN, type Shape } from './shape.ts';
+export { findTypeFaults, formatTypeFaults } from './types.ts';

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { SchemaRegistry } from '../schema/registry.ts';
-import { difference, fieldsOf, intersection, isEmpty, isSame, parseFields, renderFields, renderPaths, union } from './field-set.ts';
+import { difference, type FieldSet, fieldsOf, intersection, isEmpty, parseFields, renderFields, renderPaths, union } from './field-set.ts';
 import { compare, merge, prune } from './merge.ts';
 import { builtinShape } from './shape.ts';
 
+const isSame = (a: FieldSet, b: FieldSet) => isEmpty(difference(a, b)) && isEmpty(difference(b, a));
 const shape = builtinShape(SchemaRegistry.builtin(), 'io.k8s.api.core.v1.Service');
 
 /** Objects that look like Services, with keys, sets, maps and atomic parts. */

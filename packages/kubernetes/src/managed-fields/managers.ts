@@ -9,7 +9,6 @@ import {
   filterTop,
   intersection,
   isEmpty,
-  isSame,
   parseFields,
   renderFields,
   renderPaths,
@@ -30,7 +29,7 @@ export interface Writer {
   readonly hasStatus: boolean;
 }
 
-interface Owner {
+export interface Owner {
   readonly entry: ManagedFieldsEntry;
   readonly fields: FieldSet;
 }
@@ -42,7 +41,7 @@ const ANCIENT = 'ancient-changes';
 /** Fields nobody owns: the server's. */
 const UNOWNED_TOP = new Set(['f:apiVersion', 'f:kind']);
 const UNOWNED_META = new Set(
-  'name,namespace,uid,creationTimestamp,selfLink,resourceVersion,generation,managedFields,deletionTimestamp,deletionGracePeriodSeconds,generateName'
+  'name,namespace,uid,creationTimestamp,selfLink,resourceVersion,generation,managedFields,clusterName'
     .split(',')
     .map((name) => `f:${name}`),
 );
@@ -56,7 +55,7 @@ function owned(set: FieldSet, { subresource, hasStatus }: Writer): FieldSet {
   });
 }
 
-function parseOwners(entries: readonly ManagedFieldsEntry[] | undefined): Owner[] | undefined {
+export function parseOwners(entries: readonly ManagedFieldsEntry[] | undefined): Owner[] | undefined {
   const owners: Owner[] = [];
   for (const entry of entries ?? []) {
     const fields = parseFields(entry.fieldsV1 ?? {});
@@ -66,14 +65,16 @@ function parseOwners(entries: readonly ManagedFieldsEntry[] | undefined): Owner[
   return owners;
 }
 
-function render(owners: readonly Owner[]): ManagedFieldsEntry[] {
+export function renderOwners(owners: readonly Owner[]): ManagedFieldsEntry[] {
   const sorted = owners
     .filter(({ fields }) => !isEmpty(fields))
     .toSorted(
       (a, b) =>
         compareText(a.entry.operation, b.entry.operation) ||
         compareText(a.entry.time, b.entry.time) ||
-        compareText(a.entry.manager, b.entry.manager),
+        compareText(a.entry.manager, b.entry.manager) ||
+        compareText(a.entry.apiVersion, b.entry.apiVersion) ||
+        compareText(a.entry.subresource, b.entry.subresource),
     );
   return sorted.map(({ entry: { manager, operation, apiVersion, time, subresource }, fields }) => ({
     ...(manager ? { manager } : {}),
@@ -87,6 +88,11 @@ function render(owners: readonly Owner[]): ManagedFieldsEntry[] {
 }
 
 const compareText = (a = '', b = ''): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** What makes two entries the same manager's: whoever applies is the same in every version. */
+export function identityOf({ manager, operation, apiVersion, subresource }: ManagedFieldsEntry): string {
+  return JSON.stringify({ manager, operation, ...(operation === 'Update' ? { apiVersion } : {}), ...(subresource ? { subresource } : {}) });
+}
 
 function isBy({ entry }: Owner, operation: 'Apply' | 'Update', { manager, apiVersion, subresource }: Writer): boolean {
   return (
@@ -117,32 +123,47 @@ export function managersAfterUpdate(
       ? (parseOwners(given) ?? parseOwners(before.metadata.managedFields))
       : parseOwners(before.metadata.managedFields);
   let owners = chosen ?? [];
+  // What nobody managed so far is not tracked because of an update.
+  if (owners.length === 0 && before.metadata.uid !== undefined) return [];
   const { changed, removed } = compare(shape, before, after);
   const touched = owned(changed, writer);
   const gone = union(touched, removed);
-  let own = owners.find((owner) => isBy(owner, 'Update', writer));
-  owners = owners.filter((owner) => owner !== own).map((owner) => ({ ...owner, fields: difference(owner.fields, gone) }));
-  const fields = difference(union(own?.fields ?? EMPTY, touched), removed);
-  const { manager, apiVersion, subresource, time } = writer;
-  const isSameAsBefore = own !== undefined && isSame(own.fields, fields);
-  own = {
-    entry: { manager, operation: 'Update', apiVersion, subresource, time: isSameAsBefore ? (own!.entry.time ?? time) : time },
-    fields,
-  };
-  return render(fold([...owners, own]));
+  const last = owners.find((owner) => isBy(owner, 'Update', writer));
+  owners = owners.filter((owner) => owner !== last).map((owner) => ({ ...owner, fields: difference(owner.fields, gone) }));
+  const fields = difference(union(last?.fields ?? EMPTY, touched), removed);
+  const { manager, apiVersion, subresource } = writer;
+  const time = isEmpty(touched) ? last?.entry.time : writer.time;
+  const own: Owner = { entry: { manager, operation: 'Update', apiVersion, subresource, ...(time === undefined ? {} : { time }) }, fields };
+  return renderOwners(fold([...owners, own]));
 }
 
-function fold(owners: Owner[]): Owner[] {
-  const updates = owners.filter(({ entry, fields }) => entry.operation === 'Update' && !isEmpty(fields));
-  if (updates.length <= MAX_UPDATE_MANAGERS) return owners;
-  const oldest = updates.toSorted((a, b) => compareText(a.entry.time, b.entry.time)).slice(0, updates.length - MAX_UPDATE_MANAGERS + 1);
-  const last = oldest.at(-1)!.entry;
-  const folded: Owner = {
-    entry: { manager: ANCIENT, operation: 'Update', apiVersion: last.apiVersion!, ...(last.time ? { time: last.time } : {}) },
-    fields: oldest.reduce((all, { fields }) => union(all, fields), EMPTY),
-  };
-  return [...owners.filter((owner) => !oldest.includes(owner)), folded];
+/** Of too many managers of updates the oldest are put together, one bucket for each version they wrote. */
+function fold(owners: readonly Owner[]): readonly Owner[] {
+  const updates = owners
+    .filter(({ entry, fields }) => entry.operation === 'Update' && !isEmpty(fields))
+    .toSorted((a, b) => compareText(a.entry.time, b.entry.time) || compareText(identityOf(a.entry), identityOf(b.entry)));
+  let excess = updates.length - MAX_UPDATE_MANAGERS;
+  const kept = new Set(owners);
+  const buckets = new Map<string, Owner>();
+  for (const owner of updates) {
+    if (excess <= 0) break;
+    const apiVersion = owner.entry.apiVersion!;
+    const bucket = buckets.get(apiVersion);
+    kept.delete(owner);
+    const isFirst = bucket === undefined;
+    const entry: ManagedFieldsEntry = isFirst ? owner.entry : { manager: ANCIENT, operation: 'Update', apiVersion, ...timeOf(owner) };
+    const merged: Owner = { entry, fields: isFirst ? owner.fields : union(bucket.fields, owner.fields) };
+    if (!isFirst) {
+      kept.delete(bucket);
+      excess--;
+    }
+    kept.add(merged);
+    buckets.set(apiVersion, merged);
+  }
+  return [...kept];
 }
+
+const timeOf = ({ entry: { time } }: Owner): { time?: string } => (time === undefined ? {} : { time });
 
 /**
  * Server-side apply: `config` over the stored object, without what this manager applied before and does not any more.
@@ -158,7 +179,8 @@ export function applyConfiguration(
   writer: Writer,
   force: boolean,
 ): KubernetesObject {
-  const fields = owned(fieldsOf(shape, config), writer);
+  const spoken = fieldsOf(shape, config);
+  const fields = owned(spoken, writer);
   let owners = parseOwners(live?.metadata.managedFields) ?? [];
   if (live !== undefined && owners.length === 0) owners = [firstOwner(shape, live, writer)];
   const last = owners.find((owner) => isBy(owner, 'Apply', writer));
@@ -168,19 +190,22 @@ export function applyConfiguration(
   let object = live === undefined ? structuredClone(config) : (merge(shape, live, config) as KubernetesObject);
   if (live !== undefined) {
     if (last !== undefined) {
-      const all = owners.reduce((sum, owner) => union(sum, owner.fields), fields);
+      const all = owners.reduce((sum, owner) => union(sum, owner.fields), spoken);
       object = prune(shape, object, last.fields, all) as KubernetesObject;
     }
     const { changed, removed } = compare(shape, live, object);
     // When it last changed something, not when it last said something.
     if (isEmpty(changed) && isEmpty(removed)) time = last?.entry.time;
-    const conflicts = owners.map((owner) => ({ owner, lost: intersection(owner.fields, changed) })).filter(({ lost }) => !isEmpty(lost));
+    const conflicts = owners
+      .toSorted((a, b) => compareText(identityOf(a.entry), identityOf(b.entry)))
+      .map((owner) => ({ owner, lost: intersection(owner.fields, changed) }))
+      .filter(({ lost }) => !isEmpty(lost));
     if (conflicts.length > 0 && !force) throw conflictOf(conflicts);
     const gone = union(changed, removed);
     owners = owners.map((owner) => ({ ...owner, fields: difference(owner.fields, gone) }));
   }
   const own: Owner = { entry: { manager, operation: 'Apply', apiVersion, subresource, ...(time === undefined ? {} : { time }) }, fields };
-  return { ...object, metadata: { ...object.metadata, managedFields: render([...owners, own]) } };
+  return { ...object, metadata: { ...object.metadata, managedFields: renderOwners([...owners, own]) } };
 }
 
 /** Fields of an object that nobody manages yet belong to whoever was there before the first apply. */
@@ -192,8 +217,9 @@ function firstOwner(shape: Shape, live: KubernetesObject, writer: Writer): Owner
     operation: 'Update',
     apiVersion: writer.apiVersion,
     time: writer.time,
+    subresource: writer.subresource,
   };
-  return { entry, fields: owned(changed, { ...writer, subresource: '' }) };
+  return { entry, fields: owned(changed, writer) };
 }
 
 function describe({ manager = '', operation, apiVersion, subresource }: ManagedFieldsEntry): string {
@@ -206,14 +232,12 @@ function conflictOf(conflicts: readonly { owner: Owner; lost: FieldSet }[]) {
     renderPaths(lost).map((field) => ({ reason: 'FieldManagerConflict', message: `conflict with ${describe(owner.entry)}`, field })),
   );
   if (causes.length === 1) return applyConflict(causes, `${causes[0]!.message}: ${causes[0]!.field}`);
-  const lines = conflicts
-    .map(
-      ({ owner, lost }) =>
-        `conflicts with ${describe(owner.entry)}:\n${renderPaths(lost)
-          .map((path) => `- ${path}`)
-          .join('\n')}`,
-    )
-    .toSorted();
+  const lines = conflicts.map(
+    ({ owner, lost }) =>
+      `conflicts with ${describe(owner.entry)}:\n${renderPaths(lost)
+        .map((path) => `- ${path}`)
+        .join('\n')}`,
+  );
   return applyConflict(causes, lines.join('\n'));
 }
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type FieldSet, isEmpty } from './field-set.ts';
-import { childShape, elementsOf, isStruct, itemKey, type Shape } from './shape.ts';
+import { childShape, elementsOf, isNamedField, isStruct, itemKey, type Shape } from './shape.ts';
 
 export interface Comparison {
   /** Paths that are new or have another value. */
@@ -60,7 +60,9 @@ function walk(shape: Shape, before: unknown, after: unknown, changed: Growing, r
 
 /** `wanted` laid over `live`: what it does not speak of stays. */
 export function merge(shape: Shape, live: unknown, wanted: unknown): unknown {
-  if (live === undefined || live === null || wanted === null || shape.kind === 'leaf') return wanted;
+  if (live === undefined || live === null || shape.kind === 'leaf') return wanted;
+  // Nothing is said about what is in there.
+  if (wanted === null) return typeof live === 'object' ? live : wanted;
   if (shape.kind === 'keyed' || shape.kind === 'set')
     return Array.isArray(live) && Array.isArray(wanted) ? mergeLists(shape, live, wanted) : wanted;
   if (!isStruct(live) || !isStruct(wanted)) return wanted;
@@ -99,14 +101,17 @@ function mergeLists(shape: Extract<Shape, { kind: 'keyed' | 'set' }>, live: unkn
   return result;
 }
 
-/** Takes away what `last` named and nobody owns any more, and structs that become empty by it. Returns a new value. */
+/**
+ * Takes away what `last` named and nobody owns any more, and what becomes empty by it. A struct in which `last` named something and
+ * nobody owns anything goes as a whole. Returns a new value.
+ */
 export function prune(shape: Shape, value: unknown, last: FieldSet, owned: FieldSet): unknown {
   const keep = (key: string, child: Shape, item: unknown): unknown => {
     const was = last.children.get(key);
     if (was === undefined) return item;
     const now = owned.children.get(key);
     if (now === undefined || isEmpty(now)) {
-      if (was.isMember) return undefined;
+      if (was.isMember || isNamedField(shape, key)) return undefined;
       const rest = prune(child, item, was, EMPTY_SET);
       return isStruct(rest) && Object.keys(rest).length === 0 ? undefined : rest;
     }

@@ -1,14 +1,14 @@
-import type { Definition, FieldSchema, TypeSchema } from '../schema/definitions.ts';
+import type { Definition, FieldSchema, ScalarKind, TypeSchema } from '../schema/definitions.ts';
 import type { SchemaRegistry } from '../schema/registry.ts';
 
 /**
  * How values of a type merge and are owned (structured-merge-diff): a `leaf` as a whole, a `struct` and a `map` field by field, a
- * `keyed` list element by element, a `set` value by value. `open` is what no schema describes: objects field by field, the rest whole.
+ * `keyed` list element by element, a `set` value by value. A struct's `others` are fields its type does not name. `open` is what no schema describes: objects field by field, the rest whole.
  */
 export type Shape =
-  | { readonly kind: 'leaf' }
+  | { readonly kind: 'leaf'; readonly holds: LeafType }
   | { readonly kind: 'open' }
-  | { readonly kind: 'struct'; field(name: string): Shape | undefined }
+  | { readonly kind: 'struct'; field(name: string): Shape | undefined; readonly others?: Shape }
   | { readonly kind: 'map'; readonly value: Shape }
   | {
       readonly kind: 'keyed';
@@ -16,9 +16,14 @@ export type Shape =
       readonly keys: readonly string[];
       readonly keyDefaults: Readonly<Record<string, unknown>>;
     }
-  | { readonly kind: 'set' };
+  | { readonly kind: 'set'; readonly item: Shape };
 
-export const LEAF: Shape = { kind: 'leaf' };
+/** What stands in a leaf; a list and a struct that are owned as a whole say what is inside. */
+export type LeafType = 'string' | 'numeric' | 'boolean' | 'scalar' | 'any' | { readonly list: Shape } | { readonly struct: Shape };
+
+export const leafOf = (holds: LeafType): Shape => ({ kind: 'leaf', holds });
+/** Owned as a whole, whatever it is. */
+export const LEAF: Shape = leafOf('any');
 export const OPEN: Shape = { kind: 'open' };
 
 const shapes = new WeakMap<SchemaRegistry, Map<string, Shape>>();
@@ -39,9 +44,9 @@ export function builtinShape(schemas: SchemaRegistry, name: string): Shape {
 }
 
 function definitionShape(schemas: SchemaRegistry, definition: Definition): Shape {
-  if (definition.primitive !== undefined || definition.mapType === 'atomic' || definition.fields.size === 0) return LEAF;
+  if (definition.primitive !== undefined || definition.fields.size === 0) return LEAF;
   const fields = new Map<string, Shape>();
-  return {
+  const shape: Shape = {
     kind: 'struct',
     field(name) {
       const field = definition.fields.get(name);
@@ -54,14 +59,16 @@ function definitionShape(schemas: SchemaRegistry, definition: Definition): Shape
       return shape;
     },
   };
+  return definition.mapType === 'atomic' ? leafOf({ struct: shape }) : shape;
 }
 
 function fieldShape(schemas: SchemaRegistry, field: FieldSchema): Shape {
   const { type, listType, listMapKeys, mapType } = field;
-  if (mapType === 'atomic') return LEAF;
-  if (type.kind !== 'list') return typeShape(schemas, type);
-  if (listType === 'set') return { kind: 'set' };
-  if (listType !== 'map' || listMapKeys === undefined || type.item.kind !== 'ref') return LEAF;
+  const own = typeShape(schemas, type);
+  if (mapType === 'atomic') return own.kind === 'leaf' ? own : leafOf({ struct: own });
+  if (type.kind !== 'list') return own;
+  if (listType === 'set') return { kind: 'set', item: typeShape(schemas, type.item) };
+  if (listType !== 'map' || listMapKeys === undefined || type.item.kind !== 'ref') return own;
   const item = schemas.definition(type.item.name);
   const keyDefaults: Record<string, unknown> = {};
   for (const key of listMapKeys) {
@@ -77,10 +84,29 @@ function typeShape(schemas: SchemaRegistry, type: TypeSchema): Shape {
       return builtinShape(schemas, type.name);
     case 'map':
       return { kind: 'map', value: typeShape(schemas, type.value) };
+    case 'list':
+      return leafOf({ list: typeShape(schemas, type.item) });
     default:
-      return LEAF;
+      return leafOf(LEAF_TYPES[type.kind]);
   }
 }
+
+/** As kube-openapi's `schemaconv` reads the types of the published schemas: quantities, times and their kin may be any scalar. */
+const LEAF_TYPES: Readonly<Record<ScalarKind, LeafType>> = {
+  string: 'string',
+  bytes: 'string',
+  bool: 'boolean',
+  int32: 'numeric',
+  int64: 'numeric',
+  double: 'numeric',
+  quantity: 'scalar',
+  time: 'scalar',
+  microTime: 'scalar',
+  intOrString: 'scalar',
+  duration: 'string',
+  object: 'any',
+  any: 'any',
+};
 
 /** An object of this kind with nothing set, as Go writes it: what a new object is compared with. */
 export function emptyBuiltin(schemas: SchemaRegistry, definition: Definition): Record<string, unknown> {
@@ -114,7 +140,7 @@ export function elementsOf(shape: Shape, value: unknown): Element[] | undefined 
     case 'keyed':
       return Array.isArray(value) ? value.map((item) => [itemKey(shape, item), shape.item, item]) : undefined;
     case 'set':
-      return Array.isArray(value) ? value.map((item) => [`v:${JSON.stringify(item)}`, LEAF, item]) : undefined;
+      return Array.isArray(value) ? value.map((item) => [`v:${JSON.stringify(item)}`, shape.item, item]) : undefined;
     default:
       if (!isStruct(value)) return undefined;
       return Object.entries(value).map(([name, child]) => [`f:${name}`, childShape(shape, name), child]);
@@ -124,12 +150,17 @@ export function elementsOf(shape: Shape, value: unknown): Element[] | undefined 
 export function childShape(shape: Shape, name: string): Shape {
   switch (shape.kind) {
     case 'struct':
-      return shape.field(name) ?? OPEN;
+      return shape.field(name) ?? shape.others ?? OPEN;
     case 'map':
       return shape.value;
     default:
       return OPEN;
   }
+}
+
+/** Whether the type itself names the field: it is there as soon as something in it is. */
+export function isNamedField(shape: Shape, key: string): boolean {
+  return shape.kind === 'struct' && key.startsWith('f:') && shape.field(key.slice(2)) !== undefined;
 }
 
 /** `k:{"port":80,"protocol":"TCP"}`: keys by name, absent ones by their default. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type CauseRow, made, registry, selected, summarize } from './testing/cases.ts';
-import { validateUpdate } from './validate.ts';
+import { validateStatusUpdate, validateUpdate } from './validate.ts';
 
 const { template } = selected;
 
@@ -95,4 +95,36 @@ describe('validateUpdate', () => {
     ],
   ];
   for (const [name, found, causes] of rows) test(name, () => assert.deepEqual(found, causes));
+});
+
+describe('validateStatusUpdate', () => {
+  const judged = (apiVersion: string, kind: string, status: object, old: object = {}): string[] =>
+    validateStatusUpdate(registry, made(apiVersion, kind, { status }), made(apiVersion, kind, { status: old })).map(
+      ({ field, message }) => `${field}: ${message}`,
+    );
+
+  test('counters are not negative, parts not more than the whole, and the spec is not asked', () => {
+    assert.deepEqual(judged('apps/v1', 'Deployment', { replicas: 1, readyReplicas: 2, availableReplicas: 1 }), [
+      'status.readyReplicas: Invalid value: 2: cannot be greater than status.replicas',
+    ]);
+    assert.deepEqual(judged('apps/v1', 'StatefulSet', { replicas: 2, availableReplicas: 1 }), [
+      'status.availableReplicas: Invalid value: 1: cannot be greater than status.readyReplicas',
+    ]);
+    assert.deepEqual(judged('apps/v1', 'ReplicaSet', { replicas: 2, availableReplicas: 1 }), [
+      'status.availableReplicas: Invalid value: 1: cannot be greater than readyReplicas',
+    ]);
+    assert.deepEqual(judged('apps/v1', 'DaemonSet', { numberReady: -1 }), [
+      'status.numberReady: Invalid value: -1: must be greater than or equal to 0',
+    ]);
+    assert.deepEqual(judged('policy/v1', 'PodDisruptionBudget', { expectedPods: -1 }), [
+      'status.expectedPods: Invalid value: -1: must be greater than or equal to 0',
+    ]);
+  });
+
+  test('collisions are only counted up', () => {
+    assert.deepEqual(judged('apps/v1', 'DaemonSet', { collisionCount: 1 }, { collisionCount: 2 }), [
+      'status.collisionCount: Invalid value: 1: cannot be decremented',
+    ]);
+    assert.deepEqual(judged('apps/v1', 'Deployment', { collisionCount: 2 }, { collisionCount: 2 }), []);
+  });
 });

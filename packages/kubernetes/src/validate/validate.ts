@@ -13,6 +13,7 @@ import * as others from './others.ts';
 import { validatePodSpec, validatePodUpdate } from './pod.ts';
 import * as rbac from './rbac.ts';
 import * as service from './service.ts';
+import * as status from './workload-status.ts';
 import * as workloads from './workloads.ts';
 
 interface KindRules {
@@ -22,6 +23,8 @@ interface KindRules {
   readonly update?: (f: Findings, object: Struct, old: Struct) => void;
   /** Most of the object is frozen, so what was accepted once is not judged again. */
   readonly updateOnly?: true;
+  /** What the status may say: where this is set, a write of the status is judged by it and the metadata alone. */
+  readonly status?: status.StatusRule;
 }
 
 const rbacGroup = 'rbac.authorization.k8s.io';
@@ -44,16 +47,33 @@ const rules: Readonly<Record<string, KindRules>> = {
   'storage.k8s.io/StorageClass': { validate: others.validateStorageClass },
   '/PersistentVolumeClaim': { validate: others.validatePersistentVolumeClaim },
   'coordination.k8s.io/Lease': { validate: config.validateLease },
-  'apps/Deployment': { validate: workloads.validateDeployment, update: workloads.immutable('selector') },
-  'apps/ReplicaSet': { validate: workloads.validateReplicaSet, update: workloads.immutable('selector') },
-  'apps/DaemonSet': { validate: workloads.validateDaemonSet, update: workloads.immutable('selector') },
-  'apps/StatefulSet': { validate: workloads.validateStatefulSet, update: workloads.validateStatefulSetUpdate },
+  'apps/Deployment': {
+    validate: workloads.validateDeployment,
+    update: workloads.immutable('selector'),
+    status: status.validateDeploymentStatus,
+  },
+  'apps/ReplicaSet': {
+    validate: workloads.validateReplicaSet,
+    update: workloads.immutable('selector'),
+    status: status.validateReplicaSetStatus,
+  },
+  'apps/DaemonSet': {
+    validate: workloads.validateDaemonSet,
+    update: workloads.immutable('selector'),
+    status: status.validateDaemonSetStatus,
+  },
+  'apps/StatefulSet': {
+    validate: workloads.validateStatefulSet,
+    update: workloads.validateStatefulSetUpdate,
+    status: status.validateStatefulSetStatus,
+  },
   'batch/Job': { validate: workloads.validateJob, update: workloads.immutable('completions', 'selector', 'template', 'completionMode') },
   'batch/CronJob': { validate: workloads.validateCronJob },
   'networking.k8s.io/NetworkPolicy': { validate: validateNetworkPolicy },
   'networking.k8s.io/Ingress': { validate: others.validateIngress },
-  'policy/PodDisruptionBudget': { validate: others.validatePodDisruptionBudget },
-  'autoscaling/HorizontalPodAutoscaler': { validate: others.validateAutoscaler },
+  'policy/PodDisruptionBudget': { validate: others.validatePodDisruptionBudget, status: status.validateDisruptionBudgetStatus },
+  'autoscaling/HorizontalPodAutoscaler': { validate: others.validateAutoscaler, status: status.validateAutoscalerStatus },
+  'autoscaling/Scale': { validate: (f, scale) => f.nonNegative('spec.replicas', scale['spec']?.replicas) },
   'scheduling.k8s.io/PriorityClass': { validate: others.validatePriorityClass, update: others.validatePriorityClassUpdate },
   [`${rbacGroup}/Role`]: { validate: rbac.validateRole },
   [`${rbacGroup}/ClusterRole`]: { validate: rbac.validateClusterRole },
@@ -95,5 +115,15 @@ export function validateUpdate(registry: SchemaRegistry, object: KubernetesObjec
   const kindRules = rulesOf(group, object.kind);
   if (kindRules && !kindRules.updateOnly) kindRules.validate(f, object);
   kindRules?.update?.(f, object, old);
+  return f.causes;
+}
+
+/** Like `validateUpdate`, for a write of the status. */
+export function validateStatusUpdate(registry: SchemaRegistry, object: KubernetesObject, old: KubernetesObject): StatusCause[] {
+  const judge = rulesOf(parseApiVersion(object.apiVersion).group, object.kind)?.status;
+  if (judge === undefined) return validateUpdate(registry, object, old);
+  const f = new Findings();
+  validateMetaUpdate(f, object.metadata, old.metadata);
+  judge(f, object['status'] ?? {}, old['status'] ?? {});
   return f.causes;
 }

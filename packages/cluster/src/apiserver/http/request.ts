@@ -15,9 +15,9 @@ export interface ResourceRequest {
   readonly res: ServerResponse;
 }
 
-/** Booleans of query parameters, as Go's strconv.ParseBool reads true. */
+/** Booleans of query parameters (apimachinery `Convert_Slice_string_To_bool`): whatever is there and not `false` or `0` is true. */
 export function isTrue(text: string | null): boolean {
-  return text === 'true' || text === '1' || text === 'True' || text === 't' || text === 'T' || text === 'TRUE';
+  return text !== null && text !== '0' && text.toLowerCase() !== 'false';
 }
 
 /** @throws StatusError 400 */

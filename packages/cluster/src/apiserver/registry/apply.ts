@@ -2,26 +2,32 @@ import {
   applyConfiguration,
   badRequest,
   conflict,
-  findShapeFault,
+  findConversionFault,
+  findTypeFaults,
   formatApiVersion,
+  formatTypeFaults,
+  type GroupVersionKind,
   type KubernetesObject,
   notFound,
   parseApiVersion,
   plainFailure,
   requireManager,
+  type Shape,
 } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
 import type { Entry } from '../store/entry.ts';
+import { builtinModel } from './builtin-model.ts';
 import { createObject } from './create.ts';
-import { decodeBody, type ParsedBody } from './decode-body.ts';
+import { cloneObject, type ParsedBody } from './decode-body.ts';
 import { writerOf } from './managers.ts';
+import type { ObjectModel } from './resource.ts';
 import { type Change, updateObject } from './update.ts';
 
 /**
  * Server-side apply (`application/apply-patch+yaml`): makes the object, or merges the configuration into it and takes over its fields.
  *
  * @returns the entry and whether it is new
- * @throws StatusError 400, 403 (who may not create), 404 (subresource of nothing), 409 (fields of other managers), 422
+ * @throws StatusError 400, 403 (who may not create), 404 (subresource of nothing), 409 (fields of other managers), 422, 500
  */
 export async function applyObject(
   core: Core,
@@ -30,47 +36,71 @@ export async function applyObject(
   force: boolean,
   part: Change['part'],
 ): Promise<{ entry: Entry; isNew: boolean }> {
-  requireManager(scope.fieldManager);
-  const config = decodeConfiguration(core, scope, body);
-  if (config.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
-  if ((config.metadata.name ?? scope.name) !== scope.name)
-    throw badRequest(`the name of the object (${config.metadata.name}) does not match the name on the URL (${scope.name})`);
-  config.metadata.name = scope.name;
-  const shape = scope.resource.model.shape();
   const { resource, namespace, name } = scope;
+  const configuration = readConfiguration(scope, resource.gvk, resource.model.shape(), body);
+  const given = configuration.metadata.name ?? name;
+  if (given !== name) throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
+  const config = { ...configuration, metadata: { ...configuration.metadata, name } };
+  const merged = (current: KubernetesObject | undefined): KubernetesObject => {
+    const object = applyConfiguration(resource.model.shape(), current, config, writerOf(core, scope), force);
+    refuseRepeatedKeys(scope, body);
+    return decodeMerged(core, resource.gvk, configuration, object, resource.model);
+  };
   if (core.store.get(resource.storeType, namespace, name) === undefined) {
     if (scope.subresource !== '') throw notFound(resource.gvr, name);
     const { uid } = config.metadata;
     if (uid) throw conflict(resource.gvr, name, `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`);
     core.requireCreate(scope);
+    const made = merged(undefined);
     // What is new has no version to be compared with.
-    delete config.metadata.resourceVersion;
-    const made = applyConfiguration(shape, undefined, config, writerOf(core, scope), force);
+    delete made.metadata.resourceVersion;
     return { entry: await createObject(core, scope, made, { isApplied: true }), isNew: true };
   }
-  const compute = (current: KubernetesObject): KubernetesObject =>
-    structuredClone(applyConfiguration(shape, current, config, writerOf(core, scope), force));
-  return { entry: await updateObject(core, scope, { part, compute, isApplied: true }), isNew: false };
+  return { entry: await updateObject(core, scope, { part, compute: merged, isApplied: true }), isNew: false };
 }
 
 /**
- * An applied configuration says itself what it is, and nothing in it may be unknown: what nobody knows nobody can own.
+ * An applied configuration as it was sent: it says itself what it is, and all of it has a type. Nothing is decoded yet, for an empty
+ * map or a null that decoding drops is owned like the rest.
  *
- * @throws StatusError 400, 500 (the real server's code for what its typed objects cannot hold)
+ * @throws StatusError 400, 422, 500 (the real server's code for what does not fit its type)
  */
-function decodeConfiguration(core: Core, scope: Scope, body: ParsedBody): KubernetesObject {
-  const { gvk } = scope.resource;
-  const { apiVersion = '', kind = '', metadata } = body.value as Partial<KubernetesObject>;
+export function readConfiguration(scope: Scope, gvk: GroupVersionKind, shape: Shape, body: ParsedBody): KubernetesObject {
+  requireManager(scope.fieldManager);
+  const config = body.value as Partial<KubernetesObject>;
+  const { apiVersion = '', kind = '', metadata } = config;
   const given = parseApiVersion(apiVersion);
-  const named = (group: string, version: string, what: string) => `${group}/${version}, Kind=${what}`;
   if (apiVersion !== formatApiVersion(gvk.group, gvk.version) || kind !== gvk.kind)
-    throw badRequest(`invalid object type: ${named(given.group, given.version, kind)}`);
-  const subject = `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}; ${gvk.group === '' ? '/' : ''}${apiVersion}, Kind=${kind}`;
-  const fault = (why: string) => plainFailure(500, `failed to create typed patch object (${subject}): ${why}`);
-  const found = findShapeFault(scope.resource.model.shape(), body.value);
-  if (found !== undefined) throw fault(found);
-  const { unknownFields } = scope.resource.model.decode(body.value);
-  const [unknown] = unknownFields.map((text) => /^unknown field "(.*)"$/.exec(text)?.[1]).filter((path) => path !== undefined);
-  if (unknown !== undefined) throw fault(`.${unknown}: field not declared in schema`);
-  return decodeBody(core, scope, gvk, body);
+    throw badRequest(`invalid object type: ${given.group}/${given.version}, Kind=${kind}`);
+  if ((metadata?.managedFields ?? undefined) !== undefined) throw badRequest('metadata.managedFields must be nil');
+  const faults = findTypeFaults(shape, config);
+  if (faults.length > 0) throw plainFailure(500, `failed to create typed patch object (${named(config)}): ${formatTypeFaults(faults)}`);
+  return { ...config, metadata: metadata ?? {} } as KubernetesObject;
+}
+
+/** As Go names an object in an error: `namespace/name; group/version, Kind=kind`. */
+function named({ apiVersion = '', kind, metadata }: Partial<KubernetesObject>): string {
+  return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}; ${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`;
+}
+
+/** Keys that stand twice in the YAML are told once everything else was right. @throws StatusError 400 */
+function refuseRepeatedKeys({ fieldValidation, warn }: Scope, { syntaxWarnings }: ParsedBody): void {
+  if (fieldValidation === 'Ignore') return;
+  for (const warning of syntaxWarnings) {
+    if (fieldValidation === 'Strict') throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${warning}`);
+    warn(`error converting YAML to JSON: ${warning}`);
+  }
+}
+
+/** What was merged, as an object of its kind. @throws StatusError 500 */
+export function decodeMerged(
+  core: Core,
+  gvk: GroupVersionKind,
+  config: KubernetesObject,
+  merged: KubernetesObject,
+  model: Pick<ObjectModel, 'decode'> = builtinModel(core.schemas, gvk),
+): KubernetesObject {
+  const fault = findConversionFault(core.schemas, gvk, merged);
+  if (fault !== undefined) throw plainFailure(500, `failed to convert new object (${named(config)}) to proper version: ${fault}`);
+  return model.decode(cloneObject(merged)).object;
 }

@@ -10,6 +10,7 @@ import {
   type SchemaRegistry,
   tableColumns,
   validateCreate,
+  validateStatusUpdate,
   validateUpdate,
 } from '@palisade/kubernetes';
 import type { ObjectModel } from './resource.ts';
@@ -22,6 +23,7 @@ export function builtinModel(schemas: SchemaRegistry, gvk: GroupVersionKind): Ob
     applyDefaults: (object) => applyDefaults(schemas, object),
     validateCreate: (object) => validateCreate(schemas, object),
     validateUpdate: (object, old) => validateUpdate(schemas, object, old),
+    validateStatusUpdate: (object, old) => validateStatusUpdate(schemas, object, old),
     shape: () => (definition === undefined ? OPEN : builtinShape(schemas, definition.name)),
     empty: () => (definition === undefined ? { metadata: {} } : { metadata: {}, ...emptyBuiltin(schemas, definition) }) as KubernetesObject,
     columns: () => tableColumns(gvk),

@@ -46,9 +46,10 @@ export function composePart(part: Part, resource: ServedResource, wanted: Kubern
   }
 }
 
-/** Labels belong to the main resource, save for pods and nodes, whose kubelet keeps both. */
+/** Labels belong to the main resource, save for pods and nodes, whose kubelet keeps both; of custom objects all metadata does. */
 function withStatus(resource: ServedResource, wanted: KubernetesObject, current: KubernetesObject): KubernetesObject {
-  const next: KubernetesObject = { ...cloneObject(current), metadata: { ...wanted.metadata } };
+  const next: KubernetesObject = cloneObject(current);
+  if (resource.isCustom !== true) next.metadata = { ...wanted.metadata };
   if (resource.storeType !== 'pods' && resource.storeType !== 'nodes') setOrDelete(next.metadata, 'labels', current.metadata.labels);
   setOrDelete(next, 'status', wanted['status']);
   return next;

@@ -3,6 +3,7 @@ import {
   applyMergePatch,
   applyStrategicMergePatch,
   badRequest,
+  findConversionFault,
   goText,
   invalid,
   isStatusError,
@@ -51,19 +52,33 @@ export function acceptedPatchTypes(core: Core, scope: Scope): string[] {
 }
 
 /**
- * What a patch made, as an object of its kind. That it cannot be one is the patch's fault.
+ * What a patch made, as an object of its kind. That it cannot be one is the patch's fault. A strategic patch works on the object
+ * itself, the others on its JSON, whose fields stand in the order of their names.
  *
  * @throws StatusError 422
  */
 function decodePatched(core: Core, scope: Scope, type: string, patch: unknown, value: unknown): KubernetesObject {
+  const { gvk } = scope.resource;
+  const refuse = (shown: unknown, why: string) => {
+    const message = `Invalid value: ${JSON.stringify(shown)}: ${why}`;
+    return invalid({ group: '', kind: '' }, '', [{ reason: 'FieldValueInvalid', message, field: 'patch' }]);
+  };
+  const isStrategic = type === PatchType.strategic;
+  const fault = isStrategic ? findConversionFault(core.schemas, gvk, value) : undefined;
+  if (fault !== undefined) throw refuse(goText(patch), fault);
+  const sorted = sortKeys(value);
   try {
-    return decodeBody(core, scope, scope.resource.gvk, { value, syntaxWarnings: [] });
+    return decodeBody(core, scope, gvk, { value: sorted, syntaxWarnings: [] });
   } catch (error) {
     if (!isStatusError(error, 'BadRequest')) throw error;
     const why = error.message.replace(/^\S+ in version "[^"]*" cannot be handled as a \S+: /, '');
-    const shown = JSON.stringify(type === PatchType.strategic ? goText(patch) : JSON.stringify(value));
-    throw invalid({ group: '', kind: '' }, '', [
-      { reason: 'FieldValueInvalid', message: `Invalid value: ${shown}: ${why}`, field: 'patch' },
-    ]);
+    throw refuse(isStrategic ? goText(patch) : JSON.stringify(sorted), why);
   }
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sortKeys(inner)]));
 }

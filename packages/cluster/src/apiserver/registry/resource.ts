@@ -36,6 +36,8 @@ export interface ObjectModel {
   /** Empty when valid. */
   validateCreate(object: KubernetesObject): StatusCause[];
   validateUpdate(object: KubernetesObject, old: KubernetesObject): StatusCause[];
+  /** Of a write that changes the status alone. */
+  validateStatusUpdate(object: KubernetesObject, old: KubernetesObject): StatusCause[];
   /** How objects merge and are owned by field managers. */
   shape(): Shape;
   /** An object with nothing set, as a new one is compared with. */

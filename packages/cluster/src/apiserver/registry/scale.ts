@@ -1,16 +1,26 @@
 import {
   applyConfiguration,
+  badRequest,
+  builtinShape,
+  conflict,
   formatApiVersion,
   formatLabelSelector,
   internalError,
+  invalid,
   type KubernetesObject,
-  notFound,
-  requireManager,
+  managersAfterUpdate,
+  managersOfScale,
+  managersOfScaled,
+  type Shape,
+  validateCreate,
+  type Writer,
 } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
+import { decodeMerged, readConfiguration } from './apply.ts';
+import { builtinModel } from './builtin-model.ts';
 import { cloneObject, decodeBody, type ParsedBody } from './decode-body.ts';
 import { writerOf } from './managers.ts';
-import { applyPatch } from './patch.ts';
+import { patchedObject } from './patch.ts';
 import { getObject } from './read.ts';
 import type { ScalePaths, ServedResource } from './resource.ts';
 import { updateObject } from './update.ts';
@@ -70,56 +80,72 @@ export async function getScale(core: Core, scope: Scope): Promise<KubernetesObje
   return scaleOf(scope.resource, object);
 }
 
+/** PUT of a Scale; without resourceVersion it is unconditional. */
+export function updateScale(core: Core, scope: Scope, body: ParsedBody): Promise<KubernetesObject> {
+  return writeScale(core, scope, (scale) => tracked(core, scope, scale, decodeBody(core, scope, SCALE, body)));
+}
+
+export function patchScale(core: Core, scope: Scope, type: string, patch: unknown): Promise<KubernetesObject> {
+  const asScale: Scope = { ...scope, resource: { ...scope.resource, gvk: SCALE, model: builtinModel(core.schemas, SCALE) } };
+  return writeScale(core, scope, (scale) => tracked(core, scope, scale, patchedObject(core, asScale, type, patch, scale)), true);
+}
+
+/** Server-side apply of a Scale. @throws StatusError 409 when somebody else manages the replicas and `force` is not set */
+export function applyScale(core: Core, scope: Scope, body: ParsedBody, force: boolean): Promise<KubernetesObject> {
+  const configuration = readConfiguration(scope, SCALE, scaleShape(core), body);
+  return writeScale(core, scope, (scale) =>
+    decodeMerged(core, SCALE, configuration, applyConfiguration(scaleShape(core), scale, configuration, scaleWriter(core, scope), force)),
+  );
+}
+
+const scaleShape = (core: Core): Shape => builtinShape(core.schemas, 'io.k8s.api.autoscaling.v1.Scale');
+
+const scaleWriter = (core: Core, scope: Scope): Writer => ({ ...writerOf(core, scope), apiVersion: 'autoscaling/v1', hasStatus: false });
+
+/** A Scale that was updated, with its managers. */
+function tracked(core: Core, scope: Scope, before: KubernetesObject, after: KubernetesObject): KubernetesObject {
+  const entries = managersAfterUpdate(scaleShape(core), before, after, undefined, scaleWriter(core, scope));
+  return { ...after, metadata: { ...after.metadata, managedFields: entries } };
+}
+
 /**
- * Server-side apply of a Scale: whoever applies it owns the replicas of the object itself, by the subresource.
+ * Changes the replicas of an object by what `wanted` makes of its Scale, whose managers stand for those of the replicas.
  *
- * @throws StatusError 409 when somebody else owns them and `force` is not set
+ * @throws StatusError 409, 422
  */
-export async function applyScale(core: Core, scope: Scope, body: ParsedBody, force: boolean): Promise<KubernetesObject> {
-  requireManager(scope.fieldManager);
-  const scale = decodeBody(core, scope, SCALE, body);
-  const { resource } = scope;
-  const configuration: KubernetesObject = {
-    apiVersion: formatApiVersion(resource.gvk.group, resource.gvk.version),
-    kind: resource.gvk.kind,
-    metadata: { name: scope.name },
-  };
-  write(configuration, (resource.scalePaths ?? USUAL_PATHS).replicas, scale['spec']?.replicas ?? 0);
+async function writeScale(
+  core: Core,
+  scope: Scope,
+  wanted: (scale: KubernetesObject) => KubernetesObject,
+  isPatch = false,
+): Promise<KubernetesObject> {
+  const { resource, name } = scope;
+  const path = (resource.scalePaths ?? USUAL_PATHS).replicas;
   const entry = await updateObject(core, scope, {
     part: 'main',
     isApplied: true,
-    compute: (current) => structuredClone(applyConfiguration(resource.model.shape(), current, configuration, writerOf(core, scope), force)),
+    compute(current) {
+      const before = scaleOf(resource, current);
+      before.metadata.managedFields = managersOfScale(current.metadata.managedFields, path);
+      const scale = wanted(before);
+      const { resourceVersion, uid, managedFields, name: given } = scale.metadata;
+      if (given && given !== name) throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
+      const causes = validateCreate(core.schemas, scale);
+      if (causes.length > 0) throw invalid(SCALE, name, causes);
+      if (uid && uid !== current.metadata.uid) throw wrongUid(scope, uid, current);
+      const next = cloneObject(current);
+      write(next, path, scale['spec']?.replicas ?? 0);
+      if (resourceVersion) next.metadata.resourceVersion = resourceVersion;
+      const { group, version } = resource.gvk;
+      next.metadata.managedFields = managersOfScaled(current.metadata.managedFields, managedFields, path, formatApiVersion(group, version));
+      return next;
+    },
+    ...(isPatch ? { isPatch } : {}),
   });
   return scaleOf(resource, entry.object);
 }
 
-/** PUT of a Scale; without resourceVersion it is unconditional. */
-export function updateScale(core: Core, scope: Scope, body: ParsedBody): Promise<KubernetesObject> {
-  return writeScale(core, scope, () => decodeBody(core, scope, SCALE, body));
-}
-
-export function patchScale(core: Core, scope: Scope, type: string, patch: unknown): Promise<KubernetesObject> {
-  const asScale: Scope = { ...scope, resource: { ...scope.resource, gvk: SCALE } };
-  return writeScale(core, scope, (current) => {
-    const value = applyPatch(core, asScale, type, patch, scaleOf(scope.resource, current));
-    return decodeBody(core, scope, SCALE, { value, syntaxWarnings: [] });
-  });
-}
-
-async function writeScale(core: Core, scope: Scope, wanted: (current: KubernetesObject) => KubernetesObject): Promise<KubernetesObject> {
-  const entry = await updateObject(core, scope, {
-    part: 'main',
-    compute(current) {
-      const scale = wanted(current);
-      const next = cloneObject(current);
-      write(next, (scope.resource.scalePaths ?? USUAL_PATHS).replicas, scale['spec']?.replicas ?? 0);
-      const { resourceVersion, uid } = scale.metadata;
-      if (resourceVersion) next.metadata.resourceVersion = resourceVersion;
-      if (uid) next.metadata.uid = uid;
-      if (scale.metadata.name !== undefined && scale.metadata.name !== '' && scale.metadata.name !== scope.name)
-        throw notFound(scope.resource.gvr, scale.metadata.name);
-      return next;
-    },
-  });
-  return scaleOf(scope.resource, entry.object);
+function wrongUid({ resource, name }: Scope, uid: string, current: KubernetesObject): Error {
+  const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`;
+  return conflict({ group: resource.gvr.group, resource: `${resource.gvr.resource}/scale` }, name, why);
 }

@@ -163,6 +163,8 @@ function validate({ model, storeType }: ServedResource, part: Part, object: Kube
     case 'resize':
       // These change what an update may not: the result has to be a valid pod.
       return model.validateCreate(object);
+    case 'status':
+      return [...model.validateStatusUpdate(object, current), ...(strategyFor(storeType).check?.(object) ?? [])];
     default:
       return [...model.validateUpdate(object, current), ...(strategyFor(storeType).check?.(object) ?? [])];
   }

@@ -91,6 +91,7 @@ export function customModel(
     },
     validateCreate: (object) => [...metaCauses(validateCreate(schemas, lend(object))), ...whole(object, undefined)],
     validateUpdate: (object, old) => [...metaCauses(validateUpdate(schemas, lend(object), lend(old))), ...whole(object, old)],
+    validateStatusUpdate: (object, old) => [...metaCauses(validateUpdate(schemas, lend(object), lend(old))), ...whole(object, old)],
     shape: () => shape,
     empty: () => ({ metadata: {} }) as KubernetesObject,
     columns: () => [
