@@ -5,7 +5,7 @@ const REPLACED: readonly (readonly [RegExp, string])[] = [
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, '<time>'],
   [/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} [A-Z]+( m=\S+)?/g, '<time>'],
   [/(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}/g, '<time>'],
-  [/\beyJ[\w-]+\.[\w-]+\.[\w-]*/g, '<jwt>'],
+  [/eyJ[\w-]+\.[\w-]+\.[\w-]*/g, '<jwt>'],
   [/\bX509SHA256=[0-9a-f]+/g, 'X509SHA256=<hash>'],
   [/127\.0\.0\.1:\d+/g, '<server>'],
   [/\b10\.96\.\d+\.\d+\b/g, '<ip>'],

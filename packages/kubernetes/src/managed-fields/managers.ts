@@ -25,8 +25,8 @@ export interface Writer {
   readonly subresource: string;
   /** RFC 3339, seconds. */
   readonly time: string;
-  /** The kind has a status that the main resource leaves alone. */
-  readonly hasStatus: boolean;
+  /** Top fields that this request leaves as they are, whatever it says of them. */
+  readonly leaves: readonly string[];
 }
 
 export interface Owner {
@@ -46,11 +46,11 @@ const UNOWNED_META = new Set(
     .map((name) => `f:${name}`),
 );
 
-function owned(set: FieldSet, { subresource, hasStatus }: Writer): FieldSet {
+function owned(set: FieldSet, { subresource, leaves }: Writer): FieldSet {
   return filterTop(set, (first, second) => {
     if (UNOWNED_TOP.has(first)) return false;
     if (first === 'f:metadata') return second !== '' && !UNOWNED_META.has(second);
-    if (first === 'f:status' && subresource !== 'status' && hasStatus) return false;
+    if (leaves.includes(first.slice(2))) return false;
     return first === 'f:status' || subresource !== 'status';
   });
 }

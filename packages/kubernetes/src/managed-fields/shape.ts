@@ -112,18 +112,23 @@ const LEAF_TYPES: Readonly<Record<ScalarKind, LeafType>> = {
 export function emptyBuiltin(schemas: SchemaRegistry, definition: Definition): Record<string, unknown> {
   const empty: Record<string, unknown> = {};
   for (const field of definition.fields.values()) {
-    if (field.pointer) continue;
-    if (field.type.kind === 'ref') {
-      const inner = schemas.definition(field.type.name);
+    const { type, pointer } = field;
+    if (!pointer && type.kind === 'ref') {
+      const inner = schemas.definition(type.name);
       if (inner.primitive === undefined) empty[field.name] = emptyBuiltin(schemas, inner);
-    } else if (!field.omitEmpty) {
-      empty[field.name] = field.type.kind === 'list' || field.type.kind === 'map' ? null : ZERO[field.type.kind];
-    }
+    } else if (isWrittenWhenZero(field)) empty[field.name] = pointer ? null : (ZERO[type.kind] ?? null);
   }
   return empty;
 }
 
-const ZERO: Readonly<Record<string, unknown>> = { string: '', int32: 0, int64: 0, double: 0, bool: false };
+/** "omitempty" leaves no struct out, and times are structs. */
+function isWrittenWhenZero({ type, pointer, omitEmpty, omitZero }: FieldSchema): boolean {
+  const isTime = type.kind === 'time' || type.kind === 'microTime';
+  return !omitEmpty || (isTime && !pointer && !omitZero);
+}
+
+/** What has no zero of its own is null. */
+const ZERO: Readonly<Record<string, unknown>> = { string: '', int32: 0, int64: 0, double: 0, bool: false, quantity: '0', intOrString: 0 };
 
 /** One element of a container: its name in FieldsV1, its shape, its value. */
 export type Element = readonly [key: string, shape: Shape, value: unknown];

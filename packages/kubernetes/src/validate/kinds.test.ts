@@ -4,6 +4,10 @@ import { type CauseRow, causesOf, selected } from './testing/cases.ts';
 
 const { template } = selected;
 const service = (spec: Record<string, unknown>): string[] => causesOf('v1', 'Service', { spec: { ports: [{ port: 80 }], ...spec } });
+const csr = (spec: Record<string, unknown>): string[] =>
+  causesOf('certificates.k8s.io/v1', 'CertificateSigningRequest', {
+    spec: { request: 'eA==', signerName: 'a.example/b', usages: ['client auth'], ...spec },
+  });
 
 describe('workloads, services, policies, configuration', () => {
   const rows: CauseRow[] = [
@@ -44,6 +48,18 @@ describe('workloads, services, policies, configuration', () => {
       }),
       ['spec.schedule Invalid'],
     ],
+    // certificate requests
+    ['a certificate request', csr({}), []],
+    ['one without a signer', csr({ signerName: '' }), ['spec.signerName Required']],
+    ['a signer of no domain', csr({ signerName: 'a/b' }), ['spec.signerName Invalid']],
+    ['a signer in two parts too many', csr({ signerName: 'a.b/c/d' }), ['spec.signerName Invalid']],
+    ['a signer with capitals', csr({ signerName: 'A.b/C' }), ['spec.signerName Invalid', 'spec.signerName Invalid']],
+    [
+      'the same usage twice, and an odd one',
+      csr({ usages: ['any', 'odd', 'any'] }),
+      ['spec.usages[1] NotSupported', 'spec.usages[2] Duplicate'],
+    ],
+    ['a certificate for a moment', csr({ expirationSeconds: 599 }), ['spec.expirationSeconds Invalid']],
     // services
     ['a headless service needs no ports', service({ clusterIP: 'None', ports: [] }), []],
     ['an external name', causesOf('v1', 'Service', { spec: { type: 'ExternalName' } }), ['spec.externalName Required']],

@@ -12,6 +12,14 @@ describe('validateUpdate', () => {
     spec: { containers: [{ name: 'c', image: 'i' }], ...spec },
   });
   const deployment = { spec: selected };
+  const encoded = (text: string) => Buffer.from(text).toString('base64');
+  const csrOf = (status: Record<string, unknown>): Record<string, unknown> => ({
+    spec: { request: 'eA==', signerName: 'a.example/b', usages: ['client auth'] },
+    status,
+  });
+  const decided = (before: Record<string, unknown>, after: Record<string, unknown>): string[] =>
+    changed('certificates.k8s.io/v1', 'CertificateSigningRequest', csrOf(before), csrOf(after));
+  const approved = { type: 'Approved', status: 'True' };
   const rows: CauseRow[] = [
     ['nothing', changed('apps/v1', 'Deployment', deployment, deployment), []],
     ['replicas', changed('apps/v1', 'Deployment', deployment, { spec: { ...selected, replicas: 5 } }), []],
@@ -41,6 +49,26 @@ describe('validateUpdate', () => {
       changed('v1', 'Pod', podOf({ tolerations: [{ key: 'a', operator: 'Exists' }] }), podOf({})),
       ['spec.tolerations Forbidden'],
     ],
+    ['an approval', decided({}, { conditions: [approved] }), []],
+    [
+      'an approval that is none',
+      decided({}, { conditions: [{ ...approved, status: 'False' }] }),
+      ['status.conditions[0].status NotSupported'],
+    ],
+    ['an approval twice', decided({}, { conditions: [approved, approved] }), ['status.conditions[1].type Duplicate']],
+    ['an approval taken back', decided({ conditions: [approved] }, { conditions: [] }), ['status.conditions Forbidden']],
+    [
+      'a denial of what was approved',
+      decided({ conditions: [approved] }, { conditions: [approved, { type: 'Denied', status: 'True' }] }),
+      ['status.conditions Invalid'],
+    ],
+    ['a certificate that is none', decided({}, { certificate: encoded('x') }), ['status.certificate Invalid']],
+    [
+      'a key for a certificate',
+      decided({}, { certificate: encoded('-----BEGIN PRIVATE KEY-----\neA==\n-----END PRIVATE KEY-----\n') }),
+      ['status.certificate Invalid'],
+    ],
+    ['a certificate over another', decided({ certificate: encoded('a') }, { certificate: '' }), ['status.certificate Forbidden']],
     [
       'a service address',
       changed(

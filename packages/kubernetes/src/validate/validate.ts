@@ -3,6 +3,7 @@ import type { KubernetesObject } from '../object.ts';
 import { parseApiVersion, type SchemaRegistry } from '../schema/registry.ts';
 import type { StatusCause } from '../status.ts';
 import { validateWebhooks } from './admission.ts';
+import { validateCertificateRequest, validateCertificateRequestUpdate } from './certificate-request.ts';
 import * as config from './config.ts';
 import { validateCustomResourceDefinition } from './custom-resource-definition.ts';
 import { Findings } from './findings.ts';
@@ -69,6 +70,7 @@ const rules: Readonly<Record<string, KindRules>> = {
   },
   'batch/Job': { validate: workloads.validateJob, update: workloads.immutable('completions', 'selector', 'template', 'completionMode') },
   'batch/CronJob': { validate: workloads.validateCronJob },
+  'certificates.k8s.io/CertificateSigningRequest': { validate: validateCertificateRequest, update: validateCertificateRequestUpdate },
   'networking.k8s.io/NetworkPolicy': { validate: validateNetworkPolicy },
   'networking.k8s.io/Ingress': { validate: others.validateIngress },
   'policy/PodDisruptionBudget': { validate: others.validatePodDisruptionBudget, status: status.validateDisruptionBudgetStatus },

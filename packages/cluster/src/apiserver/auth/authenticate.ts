@@ -22,7 +22,7 @@ async function caller(req: IncomingMessage, tokens: TokenService): Promise<UserI
   if (byCertificate !== undefined) return byCertificate;
   const token = /^bearer\s+(\S+)$/i.exec(req.headers.authorization ?? '')?.[1];
   const verified = token === undefined ? undefined : await tokens.verify(token, [tokens.issuer]);
-  if (verified === undefined) throw unauthorized();
+  if (verified?.ok !== true) throw unauthorized();
   return verified.user;
 }
 

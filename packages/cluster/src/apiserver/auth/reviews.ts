@@ -103,7 +103,10 @@ function accessStatus(authorizer: Authorizer, user: UserInfo, spec: any): object
 async function tokenStatus(tokens: TokenService, spec: any): Promise<object> {
   const audiences: string[] = spec.audiences?.length > 0 ? spec.audiences : [tokens.issuer];
   const verified = await tokens.verify(spec.token ?? '', audiences);
-  if (verified === undefined) return { user: {}, error: 'invalid bearer token' };
+  if (!verified.ok) {
+    const what = 'invalid bearer token';
+    return { user: {}, error: verified.reason === undefined ? what : `[${what}, ${verified.reason}]` };
+  }
   return { authenticated: true, user: userInfo(verified.user), audiences: verified.audiences };
 }
 

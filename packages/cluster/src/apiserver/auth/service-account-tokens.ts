@@ -35,6 +35,11 @@ interface TokenClaims {
   readonly node?: { name: string; uid: string };
 }
 
+/** Who a token speaks for, or why it is not good; without a reason when it is none of this server's. */
+export type Verification =
+  | { readonly ok: true; readonly user: UserInfo; readonly audiences: string[] }
+  | { readonly ok: false; readonly reason?: string };
+
 export interface TokenServiceOptions {
   readonly keyPath: string;
   readonly issuer: string;
@@ -98,19 +103,24 @@ export class TokenService {
   }
 
   /**
-   * Who the token speaks for; undefined when it is not good: forged, expired, for another audience, or its account or pod gone.
+   * Who the token speaks for, unless it is forged, expired, for another audience, or its account or what it is bound to is gone.
    *
    * @param audiences one of these must be in the token
    */
-  async verify(token: string, audiences: readonly string[]): Promise<{ user: UserInfo; audiences: string[] } | undefined> {
-    const claims = this.#verified.get(token) ?? (await this.#check(token));
-    if (claims === undefined || claims.exp * 1000 <= this.#clock().getTime()) {
-      this.#verified.delete(token);
-      return undefined;
+  async verify(token: string, audiences: readonly string[]): Promise<Verification> {
+    const known = this.#verified.get(token) ?? (await this.#check(token));
+    if ('ok' in known) return known;
+    const common = known.aud.filter((audience) => audiences.includes(audience));
+    if (common.length === 0) {
+      const [has, wants] = [known.aud, audiences].map((list) => `[${list.map((one) => JSON.stringify(one)).join(' ')}]`);
+      return { ok: false, reason: `token audiences ${has} is invalid for the target audiences ${wants}` };
     }
-    const common = claims.aud.filter((audience) => audiences.includes(audience));
-    if (common.length === 0 || !this.#isAlive(claims)) return undefined;
-    return { user: userOf(claims), audiences: common };
+    if (known.exp * 1000 <= this.#clock().getTime()) {
+      this.#verified.delete(token);
+      return EXPIRED;
+    }
+    const reason = this.#whatIsGone(known);
+    return reason === undefined ? { ok: true, user: userOf(known), audiences: common } : { ok: false, reason };
   }
 
   /** Public keys for verifiers outside (`/openid/v1/jwks`). */
@@ -119,8 +129,8 @@ export class TokenService {
     return { keys: [{ use: 'sig', kid: this.#kid, alg: 'ES256', ...(await exportJWK(this.#public)) }] };
   }
 
-  async #check(token: string): Promise<TokenClaims | undefined> {
-    const { jwtVerify } = await import('jose');
+  async #check(token: string): Promise<TokenClaims | (Verification & { ok: false })> {
+    const { errors, jwtVerify } = await import('jose');
     try {
       const { payload } = await jwtVerify(token, this.#public, { issuer: this.issuer, algorithms: ['ES256'], currentDate: this.#clock() });
       // biome-ignore lint/suspicious/noExplicitAny: claims we signed ourselves
@@ -139,21 +149,33 @@ export class TokenService {
       if (this.#verified.size >= CACHE_SIZE) this.#verified.delete(this.#verified.keys().next().value!);
       this.#verified.set(token, claims);
       return claims;
-    } catch {
-      return undefined;
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) return EXPIRED;
+      if (error instanceof errors.JWSSignatureVerificationFailed) return { ok: false, reason: 'invalid signature' };
+      return { ok: false };
     }
   }
 
-  #isAlive(claims: TokenClaims): boolean {
-    const { namespace, serviceAccount, pod, secret, node } = claims;
-    const lives = (type: string, ns: string, wanted: { name: string; uid: string }) =>
-      readObject({ store: this.#store }, type, ns, wanted.name)?.metadata.uid === wanted.uid;
-    if (!lives('serviceaccounts', namespace, serviceAccount)) return false;
-    if (pod !== undefined) return lives('pods', namespace, pod);
-    if (secret !== undefined) return lives('secrets', namespace, secret);
-    return node === undefined || lives('nodes', '', node);
+  /** A token dies with its account and with what it is bound to; the node of a pod is only told. */
+  #whatIsGone({ namespace, serviceAccount, pod, secret, node }: TokenClaims): string | undefined {
+    const uidOf = (type: string, ns: string, name: string) => readObject({ store: this.#store }, type, ns, name)?.metadata.uid;
+    const account = uidOf('serviceaccounts', namespace, serviceAccount.name);
+    if (account === undefined) return `serviceaccounts ${JSON.stringify(serviceAccount.name)} not found`;
+    if (account !== serviceAccount.uid) return `service account UID (${account}) does not match claim (${serviceAccount.uid})`;
+    const [kind, type, ns, bound] =
+      pod !== undefined
+        ? (['pod', 'pods', namespace, pod] as const)
+        : secret !== undefined
+          ? (['secret', 'secrets', namespace, secret] as const)
+          : (['node', 'nodes', '', node] as const);
+    if (bound === undefined) return undefined;
+    const uid = uidOf(type, ns, bound.name);
+    if (uid === undefined) return 'service account token has been invalidated';
+    return uid === bound.uid ? undefined : `${kind} UID (${uid}) does not match service account ${kind} ref claim (${bound.uid})`;
   }
 }
+
+const EXPIRED = { ok: false, reason: 'service account token has expired' } as const;
 
 function userOf(claims: TokenClaims): UserInfo {
   const { namespace, serviceAccount, pod, node, jti } = claims;

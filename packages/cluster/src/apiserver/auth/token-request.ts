@@ -1,7 +1,9 @@
 import { badRequest, conflict, invalid, type KubernetesObject, notFound } from '@palisade/kubernetes';
 import { admitNodeToken } from '../admission/node-restriction.ts';
 import { type Core, readObject, type Scope } from '../core.ts';
+import { builtinModel } from '../registry/builtin-model.ts';
 import { decodeBody, type ParsedBody } from '../registry/decode-body.ts';
+import { recordManagers } from '../registry/managers.ts';
 import { formatTime } from '../registry/time.ts';
 import type { BoundObject, TokenService } from './service-account-tokens.ts';
 
@@ -12,16 +14,26 @@ const MAX_SECONDS = 2 ** 32;
 
 /** POST serviceaccounts/X/token. @throws StatusError 403 or 404 for accounts and objects that are not there, 422 */
 export async function requestToken(core: Core, scope: Scope, tokens: TokenService, body: ParsedBody): Promise<KubernetesObject> {
-  const request = decodeBody(core, scope, TOKEN_REQUEST, body);
+  const model = builtinModel(core.schemas, TOKEN_REQUEST);
+  const asked = { ...scope, resource: { ...scope.resource, gvk: TOKEN_REQUEST, model } };
+  const request = model.applyDefaults(decodeBody(core, asked, TOKEN_REQUEST, body));
+  recordManagers(core, asked, model.empty(), request, undefined);
+  for (const field of ['name', 'namespace'] as const) {
+    const given = request.metadata[field];
+    if (!given || given === scope[field]) continue;
+    const message = `Invalid value: ${JSON.stringify(given)}: must match the service account ${field} if specified`;
+    throw invalid(TOKEN_REQUEST, scope.name, [{ reason: 'FieldValueInvalid', message, field: `metadata.${field}` }]);
+  }
   const account = readObject(core, 'serviceaccounts', scope.namespace, scope.name);
   if (account === undefined) throw notFound(scope.resource.gvr, scope.name);
   const spec = request['spec'] ?? {};
-  if (request.metadata.name && request.metadata.name !== scope.name) {
-    const message = `Invalid value: ${JSON.stringify(request.metadata.name)}: must match the service account name if specified`;
-    throw invalid(TOKEN_REQUEST, scope.name, [{ reason: 'FieldValueInvalid', message, field: 'metadata.name' }]);
+  const uid = account.metadata.uid!;
+  if (request.metadata.uid && request.metadata.uid !== uid) {
+    const why = `the UID in the token request (${request.metadata.uid}) does not match the UID of the service account (${uid})`;
+    throw conflict({ group: TOKEN_REQUEST.group, resource: TOKEN_REQUEST.kind }, scope.name, why);
   }
   admitNodeToken(core, scope, spec);
-  const seconds: number = spec.expirationSeconds ?? 3600;
+  const seconds: number = spec.expirationSeconds;
   if (seconds < MIN_SECONDS || seconds > MAX_SECONDS) {
     const message = `Invalid value: ${seconds}: ${seconds < MIN_SECONDS ? 'may not specify a duration less than 10 minutes' : 'may not specify a duration larger than 2^32 seconds'}`;
     throw invalid(TOKEN_REQUEST, '', [{ reason: 'FieldValueInvalid', message, field: 'spec.expirationSeconds' }]);
@@ -34,7 +46,7 @@ export async function requestToken(core: Core, scope: Scope, tokens: TokenServic
   const { token, expires } = await tokens.issue({
     namespace: scope.namespace,
     serviceAccount: scope.name,
-    serviceAccountUid: account.metadata.uid!,
+    serviceAccountUid: uid,
     audiences,
     expirationSeconds: seconds,
     ...(bound === undefined ? {} : { bound }),
@@ -43,7 +55,7 @@ export async function requestToken(core: Core, scope: Scope, tokens: TokenServic
   return {
     kind: 'TokenRequest',
     apiVersion: 'authentication.k8s.io/v1',
-    metadata: { name: scope.name, namespace: scope.namespace, creationTimestamp: formatTime(core.clock()) },
+    metadata: { ...request.metadata, name: scope.name, namespace: scope.namespace, uid, creationTimestamp: formatTime(core.clock()) },
     spec: { audiences, expirationSeconds: seconds, boundObjectRef: spec.boundObjectRef ?? null },
     status: { token, expirationTimestamp: formatTime(expires) },
   };

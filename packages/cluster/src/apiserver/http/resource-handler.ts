@@ -17,7 +17,7 @@ import { decodeBody, type ParsedBody } from '../registry/decode-body.ts';
 import { deleteObject } from '../registry/delete.ts';
 import { finalizeNamespace } from '../registry/namespace-finalize.ts';
 import { acceptedPatchTypes, patchObject } from '../registry/patch.ts';
-import { bindPod, evictPod } from '../registry/pod-subresources.ts';
+import { bindNamedPod, bindPod, evictPod } from '../registry/pod-subresources.ts';
 import { getObject } from '../registry/read.ts';
 import { applyScale, getScale, patchScale, updateScale } from '../registry/scale.ts';
 import { returnsDeletedObject } from '../registry/strategy.ts';
@@ -57,12 +57,14 @@ export async function handleResource(request: ResourceRequest): Promise<void> {
     case 'deletecollection':
       return deleteCollection(request, await readDeleteOptions(request));
     default:
-      throw methodNotAllowed(scope.resource.gvr, verb);
+      throw methodNotSupportedHere();
   }
 }
 
+/** Of built-in kinds a path knows its methods; of custom ones the kind does. @throws StatusError 405 */
 function requireVerb({ scope, verb }: ResourceRequest, verbs: readonly string[]): void {
-  if (!verbs.includes(verb)) throw methodNotAllowed(scope.resource.gvr, verb);
+  if (verbs.includes(verb)) return;
+  throw scope.resource.isCustom === true ? methodNotAllowed(scope.resource.gvr, verb) : methodNotSupportedHere();
 }
 
 async function handleSubresource(request: ResourceRequest): Promise<void> {
@@ -126,7 +128,7 @@ async function create(request: ResourceRequest): Promise<void> {
     parsed,
   );
   if (review !== undefined) return sendJson(res, 201, review);
-  if (scope.resource.storeType === 'bindings') throw methodNotAllowed(scope.resource.gvr, 'create');
+  if (scope.resource.storeType === 'bindings') return sendJson(res, 201, await bindNamedPod(context.core, scope, parsed));
   const object = decodeBody(context.core, scope, scope.resource.gvk, parsed);
   sendObject(request, 201, await createObject(context.core, scope, object));
 }

@@ -32,7 +32,7 @@ export async function deleteObject(core: Core, scope: Scope, options: DeleteOpti
     const entry = core.store.get(resource.storeType, namespace, name);
     if (entry === undefined) throw notFound(resource.gvr, name);
     if (resource.storeType === 'namespaces') refuseImmortalNamespace(name);
-    checkPreconditions(scope, entry.object, options);
+    checkPreconditions(scope, entry.object, options.preconditions ?? {});
     admitNode(core, scope, 'DELETE', undefined, entry.object);
     await core.admission.validate(scope, 'DELETE', undefined, entry.object);
     try {
@@ -141,8 +141,12 @@ function finalizersAfter(object: KubernetesObject, storeType: string, options: D
   }
 }
 
-function checkPreconditions(scope: Scope, object: KubernetesObject, options: DeleteOptions): void {
-  const { uid, resourceVersion } = options.preconditions ?? {};
+/** @throws StatusError 409 */
+export function checkPreconditions(
+  scope: Scope,
+  object: KubernetesObject,
+  { uid, resourceVersion }: NonNullable<DeleteOptions['preconditions']>,
+): void {
   const meta = object.metadata;
   const { group, kind } = scope.resource.gvk;
   if (uid !== undefined && uid !== meta.uid) {

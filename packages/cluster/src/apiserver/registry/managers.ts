@@ -1,5 +1,6 @@
 import { formatApiVersion, type KubernetesObject, type ManagedFieldsEntry, managersAfterUpdate, type Writer } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
+import { serverOwnedFields } from './strategy.ts';
 import { formatTime } from './time.ts';
 
 /** Who is written into `metadata.managedFields` for this request. */
@@ -10,7 +11,7 @@ export function writerOf(core: Core, scope: Scope): Writer {
     apiVersion: formatApiVersion(group, version),
     subresource: scope.subresource,
     time: formatTime(core.clock()),
-    hasStatus: scope.resource.hasStatus,
+    leaves: scope.subresource === 'status' || scope.subresource === 'approval' ? [] : serverOwnedFields(scope.resource),
   };
 }
 

@@ -3,48 +3,84 @@ import {
   conflict,
   type DeleteOptions,
   disruptionBudget,
-  invalid,
+  formatCauses,
   type KubernetesObject,
   matchLabelSelector,
+  plainFailure,
+  type StatusCause,
 } from '@palisade/kubernetes';
 import { admitNode } from '../admission/node-restriction.ts';
 import type { Core, Scope } from '../core.ts';
 import { cloneObject, decodeBody, type ParsedBody } from './decode-body.ts';
-import { deleteObject } from './delete.ts';
+import { checkPreconditions, deleteObject } from './delete.ts';
 import { getObject } from './read.ts';
 import { formatTime } from './time.ts';
 import { updateObject } from './update.ts';
 
 const SUCCESS: KubernetesObject = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
 
+const PODS = { group: '', resource: 'pods' };
+
+/** POST bindings: the pod is named in the body alone. */
+export async function bindNamedPod(core: Core, scope: Scope, body: ParsedBody): Promise<KubernetesObject> {
+  const pods = core.catalog.find({ ...PODS, version: 'v1' })!;
+  const named = (body.value as Partial<KubernetesObject> | null)?.metadata?.name;
+  return bindPod(core, { ...scope, resource: pods, name: typeof named === 'string' ? named : '', subresource: 'binding' }, body);
+}
+
 /** POST pods/X/binding: the scheduler's decision. A pod is bound once. */
 export async function bindPod(core: Core, scope: Scope, body: ParsedBody): Promise<KubernetesObject> {
   const binding = decodeBody(core, scope, { group: '', version: 'v1', kind: 'Binding' }, body);
-  const node: string = binding['target']?.name ?? '';
-  if (node === '')
-    throw invalid({ group: '', kind: 'Binding' }, scope.name, [
-      { reason: 'FieldValueRequired', message: 'Required value', field: 'target.name' },
-    ]);
-  const target = { group: '', resource: 'pods/binding' };
+  const { uid, resourceVersion, annotations } = binding.metadata;
+  if (binding.metadata.name !== scope.name) throw badRequest('name in URL does not match name in Binding object');
+  const target: { kind?: string; name?: string } = binding['target'] ?? {};
+  const faults = bindingFaults(target);
+  if (faults.length > 0) throw plainFailure(500, formatCauses(faults));
   await updateObject(core, scope, {
     part: 'whole-unchecked',
     compute(current) {
-      if (current.metadata.deletionTimestamp !== undefined) {
-        throw conflict(target, scope.name, `pod ${scope.name} is being deleted, cannot be assigned to a host`);
-      }
-      const taken: string | undefined = current['spec']?.nodeName;
-      if (taken) throw conflict(target, scope.name, `pod ${scope.name} is already assigned to node "${taken}"`);
+      checkPreconditions(scope, current, { ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) });
+      const refusal = refuseBinding(scope.name, current);
+      if (refusal !== undefined) throw conflict({ group: '', resource: 'pods/binding' }, scope.name, refusal);
       const pod = cloneObject(current);
-      pod['spec'].nodeName = node;
-      const added = binding.metadata.annotations;
-      if (added !== undefined) pod.metadata.annotations = { ...pod.metadata.annotations, ...added };
-      const conditions = (pod['status']?.conditions ?? []).filter((condition: { type: string }) => condition.type !== 'PodScheduled');
-      const scheduled = { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: formatTime(core.clock()) };
-      pod['status'] = { ...pod['status'], conditions: [...conditions, scheduled] };
+      pod['spec'].nodeName = target.name;
+      if (annotations !== undefined) pod.metadata.annotations = { ...pod.metadata.annotations, ...annotations };
+      pod['status'] = { ...pod['status'], conditions: withScheduled(pod['status']?.conditions ?? [], formatTime(core.clock())) };
       return pod;
     },
   });
   return SUCCESS;
+}
+
+function bindingFaults({ kind, name }: { kind?: string; name?: string }): StatusCause[] {
+  const faults: StatusCause[] = [];
+  if (kind && kind !== 'Node') {
+    const message = `Unsupported value: ${JSON.stringify(kind)}: supported values: "Node", "<empty>"`;
+    faults.push({ reason: 'FieldValueNotSupported', message, field: 'target.kind' });
+  }
+  if (!name) faults.push({ reason: 'FieldValueRequired', message: 'Required value', field: 'target.name' });
+  return faults;
+}
+
+function refuseBinding(name: string, { metadata, spec }: KubernetesObject): string | undefined {
+  if (metadata.deletionTimestamp !== undefined) return `pod ${name} is being deleted, cannot be assigned to a host`;
+  if (spec?.nodeName) return `pod ${name} is already assigned to node "${spec.nodeName}"`;
+  return spec?.schedulingGates?.length > 0 ? `pod ${name} has non-empty .spec.schedulingGates` : undefined;
+}
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly lastTransitionTime?: string | null | undefined;
+}
+
+/** The condition keeps its place, and its time while it says the same. */
+function withScheduled(conditions: readonly Condition[], now: string): Condition[] {
+  const at = conditions.findIndex(({ type }) => type === 'PodScheduled');
+  const before = conditions[at];
+  const lastTransitionTime = before?.status === 'True' ? before.lastTransitionTime : now;
+  const scheduled = { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime };
+  return before === undefined ? [...conditions, scheduled] : conditions.with(at, scheduled);
 }
 
 /** POST pods/X/eviction: a DELETE that asks the PodDisruptionBudgets first (policy/v1 Eviction). */

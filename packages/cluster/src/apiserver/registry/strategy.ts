@@ -1,5 +1,6 @@
 import type { KubernetesObject, StatusCause } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
+import type { ServedResource } from './resource.ts';
 import { admissionPolicyStrategy, webhookConfigurationStrategy } from './strategies/admission-registration.ts';
 import { certificateSigningRequestStrategy } from './strategies/certificate-signing-request.ts';
 import { definitionStrategy } from './strategies/custom-resource-definition.ts';
@@ -17,6 +18,8 @@ export interface Strategy {
   /** Fields the server owns, set before validation. */
   prepareForCreate?(object: KubernetesObject, core: Core): void;
   prepareForUpdate?(object: KubernetesObject, old: KubernetesObject): void;
+  /** Fields of the status that the server owns, where a status (or an approval) is written. */
+  prepareStatus?(object: KubernetesObject, old: KubernetesObject, core: Core): void;
   /** Admission of a new object; throws StatusError to refuse. */
   admit?(object: KubernetesObject, core: Core, scope: Scope): Promise<void> | void;
   /** Admission of a changed object, whichever part is written; throws StatusError to refuse. */
@@ -28,6 +31,16 @@ export interface Strategy {
   /** After the write is in the store. */
   stored?(object: KubernetesObject, old: KubernetesObject | undefined, core: Core): void;
   removed?(object: KubernetesObject, core: Core): void;
+}
+
+/** Kinds whose main resource leaves more than the status alone when it is written. */
+const SERVER_OWNED: Readonly<Record<string, readonly string[]>> = {
+  'certificatesigningrequests.certificates.k8s.io': ['spec', 'status'],
+};
+
+/** Top fields that a write of the object itself does not take from the writer, who so does not own them either. */
+export function serverOwnedFields({ storeType, hasStatus }: ServedResource): readonly string[] {
+  return SERVER_OWNED[storeType] ?? (hasStatus ? ['status'] : []);
 }
 
 const STRATEGIES: Readonly<Record<string, Strategy>> = {

@@ -141,6 +141,7 @@ function prepare(
   if (change.part === 'whole-unchecked') setManagers(object, before.managedFields);
   else if (change.isApplied === true) setManagers(object, given);
   else recordManagers(core, scope, current, object, given);
+  if (change.part === 'status' || change.part === 'approval') strategyFor(resource.storeType).prepareStatus?.(object, current, core);
   if (change.part === 'main') strategyFor(resource.storeType).prepareForUpdate?.(object, current);
   if (change.part === 'main' && hasGeneration(resource.storeType) && !isDeepStrictEqual(contentOf(object), contentOf(current))) {
     object.metadata.generation = (before.generation ?? 0) + 1;
