@@ -43,10 +43,10 @@ export function acceptRequest(head: Head, connection: ConnectionFacts, options: 
   const isUpgradeRefused = upgrade !== undefined && (!options.upgrades.includes(upgrade) || framing.framing.kind !== 'none');
   if (isUpgradeRefused) return refuse('upgrade_failed', 403);
   if (hasConnectionOption(head, 'host')) return refuse('host named by connection');
-  const hosts = head.all(Field.host);
-  if (hosts.length > 1) return refuse('repeated host');
-  if (hosts.length === 0 && head.minor === 1) return refuse('missing host');
-  let authority = hosts[0] ?? '';
+  const host = head.only(Field.host);
+  if (host === undefined && head.has(Field.host)) return refuse('repeated host');
+  if (host === undefined && head.minor === 1) return refuse('missing host');
+  let authority = host ?? '';
   let target = head.target;
   if (target.charCodeAt(0) !== 47) {
     if (head.method === 'CONNECT') return refuse('CONNECT', 404);

@@ -4,7 +4,7 @@ import type { ConnectionFacts } from '../facts.ts';
 import { ConnectionLog } from '../log/connection-log.ts';
 import { gather, release } from '../net/gather.ts';
 import { readInto } from '../net/shared-read.ts';
-import { copyOf } from '../net/slab.ts';
+import { copyOf, encryptsAtOnce, send } from '../net/slab.ts';
 import type { Sweepable } from '../runtime.ts';
 import { acceptRequest } from './accept-request.ts';
 import { Exchange } from './exchange.ts';
@@ -66,7 +66,7 @@ export class DownstreamConnection implements Sweepable {
 
   /** @returns false when the client reads too slowly */
   write(bytes: Buffer): boolean {
-    return this.socket.writable ? this.socket.write(bytes) : true;
+    return this.socket.writable ? send(this.socket, bytes, this.#facts.isTls) : true;
   }
 
   /** More of the message is about to come. A TLS socket would join the pieces by copying them. */
@@ -75,13 +75,13 @@ export class DownstreamConnection implements Sweepable {
   }
 
   /**
-   * Content out of a buffer that the next read overwrites. An idle TLS socket has encrypted it when the call returns; everything else
-   * may still hold it, and gets a copy.
+   * Content out of a buffer that the next read overwrites. Sockets that may still hold it when the call returns get a copy.
    */
   writeShared(bytes: Buffer, start: number, end: number): boolean {
     if (!this.socket.writable) return true;
-    const isCopiedBelow = this.#facts.isTls && this.socket.writableLength === 0;
-    return this.socket.write(isCopiedBelow ? bytes.subarray(start, end) : copyOf(bytes, start, end));
+    const { isTls } = this.#facts;
+    const isEncrypted = encryptsAtOnce(this.socket, isTls);
+    return send(this.socket, isEncrypted ? bytes.subarray(start, end) : copyOf(bytes, start, end), isTls);
   }
 
   wantsClose(head: Head): boolean {

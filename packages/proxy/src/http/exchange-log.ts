@@ -2,6 +2,7 @@
 import type { LogSubject } from '../log/operators.ts';
 import { place } from '../net/address.ts';
 import type { Exchange } from './exchange.ts';
+import { nameBytes } from './request-state.ts';
 
 export class ExchangeLog implements LogSubject {
   readonly #exchange: Exchange;
@@ -81,13 +82,12 @@ export class ExchangeLog implements LogSubject {
   requestHeader(lower: string): string | undefined {
     const { requestId, state } = this.#exchange;
     if (lower === 'x-request-id' && requestId !== undefined) return requestId;
-    const values = state.values(lower);
-    return values.length < 2 ? values[0] : values.join(',');
+    return state.joined(lower);
   }
 
   responseHeader(lower: string): string | undefined {
     const { response } = this.#exchange;
     if (lower === 'x-envoy-upstream-service-time') return response.serviceTime;
-    return response.head?.values(Buffer.from(lower, 'latin1'))[0];
+    return response.head?.values(nameBytes(lower))[0];
   }
 }

@@ -2,6 +2,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Host } from '../cluster/host.ts';
 import { gather, release } from '../net/gather.ts';
+import { send } from '../net/slab.ts';
 import type { CompiledRoute, RouteAction, RouteTarget } from '../route/route.ts';
 import type { AcceptedRequest } from './accept-request.ts';
 import { BodyReader } from './body.ts';
@@ -174,7 +175,10 @@ export class Exchange implements UpstreamUser {
   }
 
   #write(bytes: Buffer): void {
-    if (this.upstream?.socket.write(bytes) === false) this.down.socket.pause();
+    const { upstream } = this;
+    if (upstream === undefined) return;
+    const isTls = upstream.host.place.tls !== undefined;
+    if (!send(upstream.socket, bytes, isTls)) this.down.socket.pause();
   }
 
   /** @returns how far the bytes were taken; what is left waits until the exchange is over, or until somebody takes the body */

@@ -34,14 +34,13 @@ function declaredFraming(head: Head): FramingResult {
   if (head.has(Field.transferEncoding)) {
     if (head.has(Field.contentLength)) return refused('both content-length and transfer-encoding');
     if (head.minor === 0) return refused('transfer-encoding in HTTP/1.0');
-    const codings = head.all(Field.transferEncoding);
-    if (codings.length !== 1) return refused('repeated transfer-encoding');
-    return codings[0]!.toLowerCase() === 'chunked' ? chunked : refused(`transfer-encoding "${codings[0]}"`, 501);
+    const coding = head.only(Field.transferEncoding);
+    if (coding === undefined) return refused('repeated transfer-encoding');
+    return coding.toLowerCase() === 'chunked' ? chunked : refused(`transfer-encoding "${coding}"`, 501);
   }
-  const lengths = head.all(Field.contentLength);
-  const text = lengths[0]!;
   // Repeated content-length is refused even when the values agree (RFC 9112 §6.3 permits either).
-  if (lengths.length !== 1 || !/^\d{1,15}$/.test(text)) return refused('malformed or repeated content-length');
+  const text = head.only(Field.contentLength);
+  if (text === undefined || !/^\d{1,15}$/.test(text)) return refused('malformed or repeated content-length');
   const length = Number(text);
   return length === 0 ? none : { ok: true, framing: { kind: 'length', length } };
 }

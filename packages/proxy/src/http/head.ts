@@ -117,9 +117,22 @@ export class Head {
     if (!this.has(field)) return undefined;
     const { table } = this;
     for (let row = 0; row < table.length; row += rowSize) {
-      if (table[row + 4] === field) return this.bytes.toString('latin1', table[row + 2]!, table[row + 3]!);
+      if (table[row + 4] === field) return this.#valueAt(row);
     }
     return undefined;
+  }
+
+  /** The value of a known field that stands there once. */
+  only(field: Field): string | undefined {
+    const { table } = this;
+    let found = -1;
+    if (!this.has(field)) return undefined;
+    for (let row = 0; row < table.length; row += rowSize) {
+      if (table[row + 4] !== field) continue;
+      if (found >= 0) return undefined;
+      found = row;
+    }
+    return this.#valueAt(found);
   }
 
   all(field: Field): string[] {
@@ -127,7 +140,7 @@ export class Head {
     if (!this.has(field)) return found;
     const { table } = this;
     for (let row = 0; row < table.length; row += rowSize) {
-      if (table[row + 4] === field) found.push(this.bytes.toString('latin1', table[row + 2]!, table[row + 3]!));
+      if (table[row + 4] === field) found.push(this.#valueAt(row));
     }
     return found;
   }
@@ -135,13 +148,31 @@ export class Head {
   /** Every value of any field. @param lower the name's bytes in lower case */
   values(lower: Uint8Array): string[] {
     const found: string[] = [];
-    const { table, bytes } = this;
-    for (let row = 0; row < table.length; row += rowSize) {
-      const start = table[row]!;
-      if (table[row + 1]! - start === lower.length && equalsLower(bytes, start, lower))
-        found.push(bytes.toString('latin1', table[row + 2]!, table[row + 3]!));
-    }
+    for (let row = this.#find(lower, 0); row >= 0; row = this.#find(lower, row + rowSize)) found.push(this.#valueAt(row));
     return found;
+  }
+
+  /** The values of any field with commas between them. */
+  joined(lower: Uint8Array): string | undefined {
+    let row = this.#find(lower, 0);
+    if (row < 0) return undefined;
+    let text = this.#valueAt(row);
+    while ((row = this.#find(lower, row + rowSize)) >= 0) text += `,${this.#valueAt(row)}`;
+    return text;
+  }
+
+  /** @returns the first row of that name from there on, -1 without one */
+  #find(lower: Uint8Array, from: number): number {
+    const { table, bytes } = this;
+    for (let row = from; row < table.length; row += rowSize) {
+      const start = table[row]!;
+      if (table[row + 1]! - start === lower.length && equalsLower(bytes, start, lower)) return row;
+    }
+    return -1;
+  }
+
+  #valueAt(row: number): string {
+    return this.bytes.toString('latin1', this.table[row + 2]!, this.table[row + 3]!);
   }
 }
 

@@ -33,8 +33,13 @@ const space = 32;
 const tab = 9;
 const colon = 58;
 
-/** Fields are parsed one message at a time in this thread; a `Head` gets its own copy of what was found. */
-let scratch = new Int32Array(128 * rowSize);
+/** Tables of many heads side by side: a typed array of its own would cost each more than its parsing. */
+const pooledNumbers = 4096;
+let tables = new Int32Array(pooledNumbers);
+let tablesUsed = 0;
+/** What the last call of `parseFields` found: heads are parsed one at a time in this thread. */
+let foundNumbers = 0;
+let foundFields = 0;
 
 /**
  * @param bytes may be reused by the caller afterwards: the result holds a copy
@@ -58,12 +63,10 @@ export function parseRequestHead(bytes: Buffer, from: number, end: number, limit
   const minor = versionAt(bytes, at);
   if (minor < 0) return refusal('malformed version', minor === -2 ? 505 : 400);
   if (bytes[at + 8] !== cr || bytes[at + 9] !== lf) return refusal('the request line does not end in CR LF');
-  return parseFields(bytes, start, at + 10, end, limits, () => ({
-    method: methodName(bytes, start, methodEnd),
-    target: bytes.toString('latin1', targetStart, targetEnd),
-    status: 0,
-    minor,
-  }));
+  const headEnd = parseFields(bytes, start, at + 10, end, limits);
+  if (typeof headEnd !== 'number') return headEnd;
+  const target = bytes.toString('latin1', targetStart, targetEnd);
+  return takeHead(bytes, start, headEnd, { method: methodName(bytes, start, methodEnd), target, status: 0, minor });
 }
 
 export function parseResponseHead(bytes: Buffer, start: number, end: number, limits: HeadLimits = defaultLimits): HeadResult {
@@ -79,16 +82,32 @@ export function parseResponseHead(bytes: Buffer, start: number, end: number, lim
   while (at < end && valueByte[bytes[at]!] === 1) at++;
   if (at + 1 >= end) return tooLong(at - start, limits);
   if (bytes[at] !== cr || bytes[at + 1] !== lf) return refusal('the status line does not end in CR LF');
-  return parseFields(bytes, start, at + 2, end, limits, () => ({ method: '', target: '', status, minor }));
+  const headEnd = parseFields(bytes, start, at + 2, end, limits);
+  if (typeof headEnd !== 'number') return headEnd;
+  return takeHead(bytes, start, headEnd, { method: '', target: '', status, minor });
 }
 
-function parseFields(bytes: Buffer, start: number, from: number, end: number, limits: HeadLimits, first: () => FirstLine): HeadResult {
+/** @param end where the blank line begins */
+function takeHead(bytes: Buffer, start: number, end: number, first: FirstLine): HeadResult {
+  const copy = Buffer.allocUnsafe(end - start);
+  bytes.copy(copy, 0, start, end);
+  const table = tables.subarray(tablesUsed, tablesUsed + foundNumbers);
+  tablesUsed += foundNumbers;
+  return { ok: true, head: new Head(copy, table, end - start, first, foundFields), next: end + 2 };
+}
+
+/** @returns where the blank line begins; the table is at the end of what is used of `tables` */
+function parseFields(bytes: Buffer, start: number, from: number, end: number, limits: HeadLimits): number | HeadRefusal | undefined {
   let at = from;
-  let row = 0;
   let present = 0;
-  const maxRow = limits.maxFields * rowSize;
-  if (scratch.length < maxRow + rowSize) scratch = new Int32Array(maxRow + rowSize);
-  const table = scratch;
+  const room = limits.maxFields * rowSize;
+  if (tables.length - tablesUsed < room) {
+    tables = new Int32Array(Math.max(pooledNumbers, room));
+    tablesUsed = 0;
+  }
+  const table = tables;
+  const maxRow = tablesUsed + room;
+  let row = tablesUsed;
   for (;;) {
     if (at >= end) return tooLong(end - start, limits);
     const lineStart = at;
@@ -97,9 +116,9 @@ function parseFields(bytes: Buffer, start: number, from: number, end: number, li
       if (at + 1 >= end) return tooLong(end - start, limits);
       if (bytes[at + 1] !== lf) return refusal('CR without LF');
       if (at + 2 - start > limits.maxBytes) return refusal('the head is too large', 431);
-      const copy = Buffer.allocUnsafe(at - start);
-      bytes.copy(copy, 0, start, at);
-      return { ok: true, head: new Head(copy, table.slice(0, row), at - start, first(), present), next: at + 2 };
+      foundNumbers = row - tablesUsed;
+      foundFields = present;
+      return at;
     }
     if (token[c] !== 1) return refusal(c === space || c === tab ? 'folded header line' : 'malformed header name');
     if (row >= maxRow) return refusal('too many headers', 431);
@@ -127,7 +146,7 @@ function parseFields(bytes: Buffer, start: number, from: number, end: number, li
   }
 }
 
-function tooLong(length: number, limits: HeadLimits): HeadResult {
+function tooLong(length: number, limits: HeadLimits): HeadRefusal | undefined {
   return length > limits.maxBytes ? refusal('the head is too large', 431) : undefined;
 }
 

@@ -1,4 +1,5 @@
 /** Messages for the other side: bytes that stay as they were are copied in runs; one buffer, one write. */
+import { putLatin1 } from '../net/put-text.ts';
 import { allocate } from '../net/slab.ts';
 import type { HeaderChanges } from '../route/route.ts';
 import { Field, type Head, rowSize } from './head.ts';
@@ -20,27 +21,29 @@ export const dropBit = bit;
 
 export interface RenderInput {
   readonly head: Head;
-  readonly firstLine: string;
+  /** Pieces of what stands before the head's bytes that begin at `from`. */
+  readonly firstLine: readonly string[];
+  readonly from: number;
   /** Bit n: field n is left out. */
   readonly drops: number;
   /** Lower-case names left out besides. */
   readonly removed: readonly string[];
-  /** Whole lines with CR LF. */
-  readonly added: string;
+  /** Pieces of whole lines with CR LF. */
+  readonly added: readonly string[];
   readonly bodySpace: number;
 }
 
 /** @returns a buffer of head and blank line with `bodySpace` bytes behind it, and where the body goes */
-export function renderHead({ head, firstLine, drops, removed, added, bodySpace }: RenderInput): {
+export function renderHead({ head, firstLine, from, drops, removed, added, bodySpace }: RenderInput): {
   readonly out: Buffer;
   readonly at: number;
 } {
   const { bytes, table } = head;
   const names = removed.length === 0 ? undefined : new Set(removed);
-  const out = allocate(firstLine.length + head.end + added.length + 2 + bodySpace);
-  let at = out.write(firstLine, 0, 'latin1');
-  const first = table.length === 0 ? head.end : table[0]!;
-  let runStart = first;
+  const out = allocate(lengthOf(firstLine) + head.end + lengthOf(added) + 2 + bodySpace);
+  let at = 0;
+  for (const piece of firstLine) at = putLatin1(out, at, piece);
+  let runStart = from;
   for (let row = 0; row < table.length; row += rowSize) {
     const isDropped = (drops & (1 << table[row + 4]!)) !== 0 || names?.has(nameAt(head, row)) === true;
     if (!isDropped) continue;
@@ -49,11 +52,20 @@ export function renderHead({ head, firstLine, drops, removed, added, bodySpace }
     runStart = row + rowSize < table.length ? table[row + rowSize]! : head.end;
   }
   if (head.end > runStart) at += bytes.copy(out, at, runStart, head.end);
-  if (added !== '') at += out.write(added, at, 'latin1');
+  for (const piece of added) at = putLatin1(out, at, piece);
   out[at++] = 13;
   out[at++] = 10;
   return { out, at };
 }
+
+function lengthOf(pieces: readonly string[]): number {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  return length;
+}
+
+/** Where the fields begin. */
+export const fieldsStart = ({ table, end }: Head) => (table.length === 0 ? end : table[0]!);
 
 function nameAt(head: Head, row: number): string {
   return head.bytes.toString('latin1', head.table[row]!, head.table[row + 1]!).toLowerCase();
@@ -92,8 +104,8 @@ export function hasConnectionOption(head: Head, wanted: string): boolean {
 }
 
 /** @param present whether the message already carries the field */
-export function linesOf(changes: HeaderChanges, present: (lower: string) => boolean): string {
-  let lines = '';
-  for (const { name, value, ifAbsent } of changes.add) if (!ifAbsent || !present(name.toLowerCase())) lines += `${name}: ${value}\r\n`;
-  return lines;
+export function linesOf(changes: HeaderChanges, present: (lower: string) => boolean): string[] {
+  return changes.add
+    .filter(({ name, ifAbsent }) => !ifAbsent || !present(name.toLowerCase()))
+    .map(({ name, value }) => `${name}: ${value}\r\n`);
 }

@@ -5,7 +5,7 @@ import type { Head } from './head.ts';
 
 const interned = new Map<string, Uint8Array>();
 
-function nameBytes(lower: string): Uint8Array {
+export function nameBytes(lower: string): Uint8Array {
   let bytes = interned.get(lower);
   if (bytes === undefined) {
     bytes = Buffer.from(lower, 'latin1');
@@ -43,6 +43,11 @@ export class RequestState implements RequestFacts, AuthzFacts {
   values(name: string): readonly string[] {
     if (name.charCodeAt(0) === 58) return this.#pseudo(name);
     return this.head.values(nameBytes(name));
+  }
+
+  /** As logs show a field: all its values. */
+  joined(name: string): string | undefined {
+    return this.head.joined(nameBytes(name));
   }
 
   #pseudo(name: string): readonly string[] {

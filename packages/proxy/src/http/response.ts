@@ -4,9 +4,13 @@ import type { Exchange } from './exchange.ts';
 import { type Framing, responseFraming } from './framing.ts';
 import { Field, type Head } from './head.ts';
 import { parseResponseHead } from './parse-head.ts';
-import { connectionListed, dropBit, hasConnectionOption, linesOf, renderHead, responseDrops } from './render.ts';
+import { connectionListed, dropBit, fieldsStart, hasConnectionOption, linesOf, renderHead, responseDrops } from './render.ts';
 import type { LocalReply } from './request-state.ts';
 import { reasonPhrase } from './status.ts';
+
+/** What stands before the status code, which is the proxy's own (RFC 9112 §2.3); code and reason pass as they came. */
+const ownVersion = ['HTTP/1.1 '];
+const versionBytes = 9;
 
 export class ResponseRelay {
   readonly #exchange: Exchange;
@@ -113,28 +117,27 @@ export class ResponseRelay {
     exchange.details = 'via_upstream';
     this.serviceTime = String(Math.round(manager.runtime.clock() - exchange.startedAt));
     let drops = responseDrops | dropBit(Field.upstreamServiceTime);
-    let added = `x-envoy-upstream-service-time: ${this.serviceTime}\r\n`;
+    const added = ['x-envoy-upstream-service-time: ', this.serviceTime, '\r\n'];
     if (manager.serverHeader === 'overwrite' || (manager.serverHeader === 'if-absent' && !head.has(Field.server))) {
       drops |= dropBit(Field.server);
-      added += `server: ${manager.serverName}\r\n`;
+      added.push('server: ', manager.serverName, '\r\n');
     }
-    if (!head.has(Field.date)) added += `date: ${httpDate(exchange.startMs)}\r\n`;
-    if (rendersChunks) added += 'transfer-encoding: chunked\r\n';
+    if (!head.has(Field.date)) added.push('date: ', httpDate(exchange.startMs), '\r\n');
+    if (rendersChunks) added.push('transfer-encoding: chunked\r\n');
     this.#isClosing =
       exchange.down.wantsClose(state.head) ||
       !exchange.body.isDone ||
       (isHttp10 && framing.framing.kind !== 'length' && framing.framing.kind !== 'none');
-    if (this.#isClosing) added += 'connection: close\r\n';
-    else if (isHttp10) added += 'connection: keep-alive\r\n';
+    if (this.#isClosing) added.push('connection: close\r\n');
+    else if (isHttp10) added.push('connection: keep-alive\r\n');
     let removed: readonly string[] = head.has(Field.connection) ? connectionListed(head) : [];
     const changes = exchange.target?.response;
     if (changes !== undefined && changes.add.length + changes.remove.length > 0) {
       removed = [...removed, ...changes.remove];
-      added += linesOf(changes, (lower) => head.values(Buffer.from(lower)).length > 0);
+      added.push(...linesOf(changes, (lower) => head.values(Buffer.from(lower)).length > 0));
     }
     const taken = body.isLengthFramed ? body.take(end - at) : 0;
-    const firstLine = head.bytes.toString('latin1', 9, head.table.length === 0 ? head.end : head.table[0]!);
-    const { out, at: bodyAt } = renderHead({ head, firstLine: `HTTP/1.1 ${firstLine}`, drops, removed, added, bodySpace: taken });
+    const { out, at: bodyAt } = renderHead({ head, firstLine: ownVersion, from: versionBytes, drops, removed, added, bodySpace: taken });
     if (taken > 0) bytes.copy(out, bodyAt, at, at + taken);
     this.hasStarted = true;
     if (!body.isDone && body.isLengthFramed) exchange.down.gather();
@@ -170,9 +173,15 @@ export class ResponseRelay {
     exchange.status = 101;
     exchange.details = 'via_upstream';
     exchange.isTunnel = true;
-    const added = `connection: upgrade\r\nupgrade: ${exchange.upgrade}\r\n`;
-    const firstLine = 'HTTP/1.1 101 Switching Protocols\r\n';
-    const { out, at } = renderHead({ head, firstLine, drops: responseDrops, removed: [], added, bodySpace: rest.length });
+    const { out, at } = renderHead({
+      head,
+      firstLine: ['HTTP/1.1 101 Switching Protocols\r\n'],
+      from: fieldsStart(head),
+      drops: responseDrops,
+      removed: [],
+      added: [`connection: upgrade\r\nupgrade: ${exchange.upgrade}\r\n`],
+      bodySpace: rest.length,
+    });
     rest.copy(out, at);
     this.#relay(out.subarray(0, at + rest.length));
     exchange.down.continueReading();

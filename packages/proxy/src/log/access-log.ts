@@ -38,7 +38,7 @@ function compileLogger(message: Message, sinks: LogSinks, where: string): Access
       const config = message as FileAccessLog;
       const format = compileFormat(config, where);
       const file = sinks.file(config.path);
-      return (subject) => file.write(format(subject));
+      return (subject) => file.add(format, subject);
     }
     case HttpGrpcAccessLogConfigSchema.typeName:
       return compileReportLog('http', message as HttpGrpcAccessLogConfig, sinks, where);

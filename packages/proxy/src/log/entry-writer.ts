@@ -1,4 +1,5 @@
 /** Protobuf fields straight into a buffer: a report a request must cost less than the request. Lengths are padded to three bytes. */
+import { putText } from '../net/put-text.ts';
 
 const lengthBytes = 3;
 
@@ -31,20 +32,7 @@ export class EntryWriter {
     if (value === undefined || value === '') return;
     const text = value.length > limit ? value.slice(0, limit) : value;
     const start = this.open(field);
-    const { bytes } = this;
-    let { at } = this;
-    if (text.length > 48) at += bytes.write(text, at);
-    else {
-      for (let i = 0; i < text.length; i++) {
-        const c = text.charCodeAt(i);
-        if (c > 0x7f) {
-          at = start + bytes.write(text, start);
-          break;
-        }
-        bytes[at++] = c;
-      }
-    }
-    this.at = at;
+    this.at = putText(this.bytes, this.at, text);
     this.close(start);
   }
 

@@ -1,8 +1,9 @@
 /** A log line from Envoy's text and JSON formats. */
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import type { LineWriter } from './line-writer.ts';
 import { compileOperator, type LogSubject, type Operator } from './operators.ts';
 
-export type Format = (subject: LogSubject) => string;
+export type Format = (subject: LogSubject, out: LineWriter) => void;
 
 /** Envoy's default text format. */
 export const defaultFormat =
@@ -17,19 +18,24 @@ function split(format: string, where: string): (string | Operator)[] {
 
 export function compileTextFormat(format: string, where: string): Format {
   const parts = split(format, where);
-  return (subject) => {
-    let line = '';
-    for (const part of parts) line += typeof part === 'string' ? part : text(part(subject));
-    return line;
+  return (subject, out) => {
+    for (const part of parts) out.text(textOf(part, subject));
   };
 }
 
-const text = (value: string | number | undefined) => (value === undefined ? '-' : String(value).replace(/[\r\n]/g, ' '));
+function textOf(part: string | Operator, subject: LogSubject): string {
+  if (typeof part === 'string') return part;
+  const value = part(subject);
+  return value === undefined ? '-' : String(value).replace(/[\r\n]/g, ' ');
+}
 
 /** One object a line, keys in order of their names. A value that is one operator keeps its type; an absent one is null. */
 export function compileJsonFormat(format: JsonObject, where: string): Format {
   const render = compileJsonValue(format, where);
-  return (subject) => `${render(subject)}\n`;
+  return (subject, out) => {
+    render(subject, out);
+    out.text('\n');
+  };
 }
 
 function compileJsonValue(value: JsonValue, where: string): Format {
@@ -37,28 +43,42 @@ function compileJsonValue(value: JsonValue, where: string): Format {
     const parts = split(value, where);
     const [only] = parts;
     if (parts.length === 1 && typeof only === 'function') {
-      return (subject) => {
+      return (subject, out) => {
         const found = only(subject);
-        return found === undefined ? 'null' : typeof found === 'number' ? String(found) : quote(found);
+        if (typeof found === 'string') out.quoted(found);
+        else out.text(found === undefined ? 'null' : String(found));
       };
     }
-    const whole = compileTextFormat(value, where);
-    return (subject) => quote(whole(subject));
+    return (subject, out) => out.quoted(parts.map((part) => textOf(part, subject)).join(''));
   }
-  if (typeof value !== 'object' || value === null) return () => JSON.stringify(value);
+  if (typeof value !== 'object' || value === null) {
+    const text = JSON.stringify(value);
+    return (_subject, out) => out.text(text);
+  }
   if (Array.isArray(value)) {
-    const items = value.map((item) => compileJsonValue(item, where));
-    return (subject) => `[${items.map((item) => item(subject)).join(',')}]`;
+    return group(
+      '[',
+      value.map((item) => ['', compileJsonValue(item, where)]),
+      ']',
+    );
   }
-  const fields = Object.keys(value)
-    .sort()
-    .map((key, index) => ({ before: `${index === 0 ? '{' : ','}${JSON.stringify(key)}:`, render: compileJsonValue(value[key]!, where) }));
-  return (subject) => {
-    let line = fields.length === 0 ? '{' : '';
-    for (const { before, render } of fields) line += before + render(subject);
-    return `${line}}`;
-  };
+  const keys = Object.keys(value).sort();
+  return group(
+    '{',
+    keys.map((key) => [`${JSON.stringify(key)}:`, compileJsonValue(value[key]!, where)]),
+    '}',
+  );
 }
 
-const needsEscape = /["\\\u0000-\u001f]/;
-const quote = (value: string) => (needsEscape.test(value) ? JSON.stringify(value) : `"${value}"`);
+/** @param members what stands before each, and what writes it */
+function group(begin: string, members: readonly (readonly [before: string, render: Format])[], end: string): Format {
+  if (members.length === 0) return (_subject, out) => out.text(begin + end);
+  const fields = members.map(([before, render], index) => ({ before: (index === 0 ? begin : ',') + before, render }));
+  return (subject, out) => {
+    for (const { before, render } of fields) {
+      out.text(before);
+      render(subject, out);
+    }
+    out.text(end);
+  };
+}

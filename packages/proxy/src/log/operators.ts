@@ -115,16 +115,21 @@ function headerOf(source: 'REQ' | 'RESP', lower: string): Operator {
   return (subject) => subject.requestHeader(lower);
 }
 
+let lastMs = -1;
 let lastSecond = -1;
 let lastPrefix = '';
+let lastText = '';
 
-/** ISO 8601 in UTC with milliseconds; the part that changes once a second is kept. */
+/** ISO 8601 in UTC with milliseconds; what has not changed since the last one is kept. */
 function isoTime(ms: number): string {
+  if (ms === lastMs) return lastText;
   const second = Math.floor(ms / 1000);
   if (second !== lastSecond) {
     lastSecond = second;
     lastPrefix = new Date(second * 1000).toISOString().slice(0, 20);
   }
   const rest = Math.floor(ms) % 1000;
-  return `${lastPrefix}${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}Z`;
+  lastMs = ms;
+  lastText = `${lastPrefix}${rest < 10 ? '00' : rest < 100 ? '0' : ''}${rest}Z`;
+  return lastText;
 }
