@@ -154,10 +154,10 @@ export class Head {
 
   /** The values of any field with commas between them. */
   joined(lower: Uint8Array): string | undefined {
-    let row = this.#find(lower, 0);
-    if (row < 0) return undefined;
-    let text = this.#valueAt(row);
-    while ((row = this.#find(lower, row + rowSize)) >= 0) text += `,${this.#valueAt(row)}`;
+    const first = this.#find(lower, 0);
+    if (first < 0) return undefined;
+    let text = this.#valueAt(first);
+    for (let row = this.#find(lower, first + rowSize); row >= 0; row = this.#find(lower, row + rowSize)) text += `,${this.#valueAt(row)}`;
     return text;
   }
 
