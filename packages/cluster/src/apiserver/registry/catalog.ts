@@ -4,13 +4,14 @@ import {
   type GroupVersionKind,
   type GroupVersionResource,
   type KubernetesObject,
+  parseApiVersion,
   type ResourceInfo,
   type SchemaRegistry,
 } from '@palisade/kubernetes';
 import { Entry } from '../store/entry.ts';
 import { builtinModel } from './builtin-model.ts';
-import { STORED_AS } from './conversions.ts';
-import type { ServedResource } from './resource.ts';
+import { STORED_AS, type StoredAs } from './conversions.ts';
+import type { Conversion, ServedResource } from './resource.ts';
 
 /** Every resource this server answers for; custom ones will join it as their definitions come and go. */
 export class ResourceCatalog {
@@ -63,7 +64,22 @@ function describeResource(schemas: SchemaRegistry, info: ResourceInfo): ServedRe
     storeType: storedAs?.storeType ?? formatGroupResource(gvr),
     storedApiVersion: storedAs?.apiVersion ?? formatApiVersion(info.group, info.version),
     hasStatus: info.subresources.some((sub) => sub.name === 'status'),
-    ...(storedAs === undefined ? {} : { conversion: storedAs.conversion }),
+    ...(storedAs === undefined ? {} : { conversion: completed(schemas, info, storedAs) }),
+  };
+}
+
+/** A conversion whose results are as their version writes them: zero values that one keeps and the other leaves out. */
+function completed(schemas: SchemaRegistry, { group, version, kind }: ResourceInfo, { apiVersion, conversion }: StoredAs): Conversion {
+  const complete = (gvk: GroupVersionKind) => {
+    const model = builtinModel(schemas, gvk);
+    const named = { apiVersion: formatApiVersion(gvk.group, gvk.version), kind };
+    return (object: KubernetesObject) => model.applyDefaults(model.decode({ ...object, ...named }).object);
+  };
+  const stored = complete({ ...parseApiVersion(apiVersion), kind });
+  const served = complete({ group, version, kind });
+  return {
+    toStored: (object) => stored(conversion.toStored(object)),
+    fromStored: (object) => served(conversion.fromStored(object)),
   };
 }
 

@@ -53,7 +53,7 @@ const autoscalerConversion: Conversion = {
   },
 };
 
-interface StoredAs {
+export interface StoredAs {
   readonly storeType: string;
   readonly apiVersion: string;
   readonly conversion: Conversion;
