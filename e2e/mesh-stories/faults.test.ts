@@ -1,3 +1,3 @@
 import { describeFaults } from './faults.ts';
 
-describeFaults('palisade', { requests: 10_000, changes: 250, awayMs: 5000 });
+describeFaults('palisade', { requests: 10_000, changes: 250, awayMs: 5000, rotateMs: 20_000 });
