@@ -1,14 +1,25 @@
 /**
- * Istio's kinds, today's and 1.1's. Their content is checked by the control plane at admission, so the schemas say nothing; names,
- * versions and stored versions are Istio's, and a user's own definitions may be applied over these.
+ * Istio's kinds, today's and 1.1's. Names, versions, stored versions and fields are Istio's, and a user's own definitions may be applied
+ * over these. The schemas know every field and its type; what the fields may hold is checked by the control plane at admission.
  */
 import type { KubernetesObject } from '@palisade/kubernetes';
+import { status } from './schemas/common.ts';
+import { destinationRule } from './schemas/destination-rule.ts';
+import { envoyFilter, trafficExtension, wasmPlugin } from './schemas/extensions.ts';
+import { gateway, serviceEntry, sidecar } from './schemas/gateway.ts';
+import { authenticationPolicy, rbacConfig, serviceRole, serviceRoleBinding } from './schemas/legacy.ts';
+import { authorizationPolicy, peerAuthentication, requestAuthentication } from './schemas/security.ts';
+import { telemetry } from './schemas/telemetry.ts';
+import { virtualService } from './schemas/virtual-service.ts';
+import type { Schema } from './schemas/words.ts';
+import { proxyConfig, workload, workloadGroup } from './schemas/workload.ts';
 
 interface Kind {
   readonly kind: string;
   readonly plural: string;
   /** The first is stored. */
   readonly versions: readonly string[];
+  readonly spec: Schema;
   readonly shortNames?: readonly string[];
   readonly isClusterWide?: boolean;
   /** Fields of `spec` that `kubectl get` shows, by column. */
@@ -18,54 +29,65 @@ interface Kind {
 const traffic = ['v1', 'v1beta1', 'v1alpha3'];
 const security = ['v1', 'v1beta1'];
 const v1alpha1 = ['v1alpha1'];
-const named = (kind: string, plural: string, versions: readonly string[], rest: Partial<Kind> = {}): Kind => ({
+const named = (kind: string, plural: string, versions: readonly string[], spec: Schema, rest: Partial<Kind> = {}): Kind => ({
   kind,
   plural,
   versions,
+  spec,
   ...rest,
 });
 
 const groups: Readonly<Record<string, readonly Kind[]>> = {
   'security.istio.io': [
-    named('AuthorizationPolicy', 'authorizationpolicies', security, { shortNames: ['ap'], columns: { Action: 'action' } }),
-    named('PeerAuthentication', 'peerauthentications', security, { shortNames: ['pa'], columns: { Mode: 'mtls.mode' } }),
-    named('RequestAuthentication', 'requestauthentications', security, { shortNames: ['ra'] }),
+    named('AuthorizationPolicy', 'authorizationpolicies', security, authorizationPolicy, {
+      shortNames: ['ap'],
+      columns: { Action: 'action' },
+    }),
+    named('PeerAuthentication', 'peerauthentications', security, peerAuthentication, {
+      shortNames: ['pa'],
+      columns: { Mode: 'mtls.mode' },
+    }),
+    named('RequestAuthentication', 'requestauthentications', security, requestAuthentication, { shortNames: ['ra'] }),
   ],
   'networking.istio.io': [
-    named('DestinationRule', 'destinationrules', traffic, { shortNames: ['dr'], columns: { Host: 'host' } }),
-    named('EnvoyFilter', 'envoyfilters', ['v1alpha3']),
-    named('Gateway', 'gateways', traffic, { shortNames: ['gw'] }),
-    named('ProxyConfig', 'proxyconfigs', ['v1beta1']),
-    named('ServiceEntry', 'serviceentries', traffic, {
+    named('DestinationRule', 'destinationrules', traffic, destinationRule, { shortNames: ['dr'], columns: { Host: 'host' } }),
+    named('EnvoyFilter', 'envoyfilters', ['v1alpha3'], envoyFilter),
+    named('Gateway', 'gateways', traffic, gateway, { shortNames: ['gw'] }),
+    named('ProxyConfig', 'proxyconfigs', ['v1beta1'], proxyConfig),
+    named('ServiceEntry', 'serviceentries', traffic, serviceEntry, {
       shortNames: ['se'],
       columns: { Hosts: 'hosts', Location: 'location', Resolution: 'resolution' },
     }),
-    named('Sidecar', 'sidecars', traffic),
-    named('VirtualService', 'virtualservices', traffic, { shortNames: ['vs'], columns: { Gateways: 'gateways', Hosts: 'hosts' } }),
-    named('WorkloadEntry', 'workloadentries', traffic, { shortNames: ['we'], columns: { Address: 'address' } }),
-    named('WorkloadGroup', 'workloadgroups', traffic, { shortNames: ['wg'] }),
+    named('Sidecar', 'sidecars', traffic, sidecar),
+    named('VirtualService', 'virtualservices', traffic, virtualService, {
+      shortNames: ['vs'],
+      columns: { Gateways: 'gateways', Hosts: 'hosts' },
+    }),
+    named('WorkloadEntry', 'workloadentries', traffic, workload, { shortNames: ['we'], columns: { Address: 'address' } }),
+    named('WorkloadGroup', 'workloadgroups', traffic, workloadGroup, { shortNames: ['wg'] }),
   ],
-  'telemetry.istio.io': [named('Telemetry', 'telemetries', ['v1alpha1', 'v1'], { shortNames: ['telemetry'] })],
-  'extensions.istio.io': [named('TrafficExtension', 'trafficextensions', v1alpha1), named('WasmPlugin', 'wasmplugins', v1alpha1)],
+  'telemetry.istio.io': [named('Telemetry', 'telemetries', ['v1alpha1', 'v1'], telemetry, { shortNames: ['telemetry'] })],
+  'extensions.istio.io': [
+    named('TrafficExtension', 'trafficextensions', v1alpha1, trafficExtension),
+    named('WasmPlugin', 'wasmplugins', v1alpha1, wasmPlugin),
+  ],
   'authentication.istio.io': [
-    named('MeshPolicy', 'meshpolicies', v1alpha1, { isClusterWide: true }),
-    named('Policy', 'policies', v1alpha1),
+    named('MeshPolicy', 'meshpolicies', v1alpha1, authenticationPolicy, { isClusterWide: true }),
+    named('Policy', 'policies', v1alpha1, authenticationPolicy),
   ],
   'rbac.istio.io': [
-    named('ClusterRbacConfig', 'clusterrbacconfigs', v1alpha1, { isClusterWide: true, columns: { Mode: 'mode' } }),
-    named('RbacConfig', 'rbacconfigs', v1alpha1, { columns: { Mode: 'mode' } }),
-    named('ServiceRole', 'serviceroles', v1alpha1),
-    named('ServiceRoleBinding', 'servicerolebindings', v1alpha1, { columns: { Reference: 'roleRef.name' } }),
+    named('ClusterRbacConfig', 'clusterrbacconfigs', v1alpha1, rbacConfig, { isClusterWide: true, columns: { Mode: 'mode' } }),
+    named('RbacConfig', 'rbacconfigs', v1alpha1, rbacConfig, { columns: { Mode: 'mode' } }),
+    named('ServiceRole', 'serviceroles', v1alpha1, serviceRole),
+    named('ServiceRoleBinding', 'servicerolebindings', v1alpha1, serviceRoleBinding, { columns: { Reference: 'roleRef.name' } }),
   ],
 };
-
-const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 
 export function meshDefinitions(): KubernetesObject[] {
   return Object.entries(groups).flatMap(([group, kinds]) => kinds.map((kind) => definition(group, kind)));
 }
 
-function definition(group: string, { kind, plural, versions, shortNames = [], isClusterWide, columns = {} }: Kind): KubernetesObject {
+function definition(group: string, { kind, plural, versions, spec, shortNames = [], isClusterWide, columns = {} }: Kind): KubernetesObject {
   const shown = Object.entries(columns).map(([name, path]) => ({ name, type: 'string', jsonPath: `.spec.${path}` }));
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
@@ -87,7 +109,7 @@ function definition(group: string, { kind, plural, versions, shortNames = [], is
         served: true,
         storage: index === 0,
         subresources: { status: {} },
-        schema: { openAPIV3Schema: { type: 'object', properties: { spec: anything, status: anything } } },
+        schema: { openAPIV3Schema: { type: 'object', description: spec['description'], properties: { spec, status } } },
         additionalPrinterColumns: [...shown, { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' }],
       })),
     },
