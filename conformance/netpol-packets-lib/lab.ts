@@ -29,7 +29,11 @@ const policyResources: Readonly<Record<string, { group: string; version: string;
 };
 
 const MARKER = 'marker';
-const markerPods: readonly LabPod[] = ['sender', 'np', 'cnp'].map((name) => ({ namespace: MARKER, name, labels: { marker: name } }));
+/** Two of each kind, one beside the other, so that every node has both. */
+const marked = ['np', 'np', 'cnp', 'cnp'].map(
+  (marker, index): LabPod => ({ namespace: MARKER, name: `${marker}-${index}`, labels: { marker } }),
+);
+const markerPods: readonly LabPod[] = [{ namespace: MARKER, name: 'sender', labels: {} }, ...marked];
 const FIRST_MARKER_PORT = 20_000;
 
 /** Policies of a namespace of their own that let one port through. Watches keep order: when that port is open, all before is in force. */
@@ -101,7 +105,11 @@ export class Lab {
         ...(await client.list(core('namespaces'))).items.map((item) => ({ ...item, apiVersion: 'v1', kind: 'Namespace' })),
         ...(await client.list(core('nodes'))).items.map((item) => ({ ...item, apiVersion: 'v1', kind: 'Node' })),
       ];
-      return new Lab(cluster, client, endpoints, snapshotOf(all, dnsServiceIPs));
+      const lab = new Lab(cluster, client, endpoints, snapshotOf(all, dnsServiceIPs));
+      for (const marker of markers(FIRST_MARKER_PORT)) await lab.#create(marker);
+      // Until then every port is open, and says nothing.
+      await lab.#eachMarker(FIRST_MARKER_PORT + 1, false);
+      return lab;
     } catch (error) {
       client.close();
       await cluster.stop();
@@ -127,15 +135,18 @@ export class Lab {
       await this.#create(policy);
       this.#inForce.push(policy);
     }
-    const port = this.#markerPort++;
-    for (const marker of markers(port)) {
-      if (port === FIRST_MARKER_PORT) await this.#create(marker);
-      else await this.#client.patch(policyResources[marker.kind]!, placeOf(marker.metadata), PatchType.merge, { spec: marker['spec'] });
-    }
+    const port = ++this.#markerPort;
+    for (const marker of markers(port))
+      await this.#client.patch(policyResources[marker.kind]!, placeOf(marker.metadata), PatchType.merge, { spec: marker['spec'] });
+    await this.#eachMarker(port, true);
+  }
+
+  /** Resolves when this port of every marked pod is open, or none is. */
+  async #eachMarker(port: number, isOpen: boolean): Promise<void> {
     const sender = this.endpoint(`${MARKER}/sender`);
-    for (const name of ['np', 'cnp']) {
+    for (const { namespace, name } of marked) {
       const end = Date.now() + 20_000;
-      while (!(await sender.reaches(this.endpoint(`${MARKER}/${name}`), 'TCP', port, 100))) {
+      while ((await sender.reaches(this.endpoint(`${namespace}/${name}`), 'TCP', port, 100)) !== isOpen) {
         if (Date.now() > end) throw new Error(`policies were not in force after 20 s (marker ${name})`);
         await sleep(10);
       }
