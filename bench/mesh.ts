@@ -7,7 +7,7 @@ import { connect as connectTls, createSecureContext } from 'node:tls';
 import { makeIdentities, type TestIdentity } from '@palisade/proxy/testing';
 import { findEnvoy } from '../scripts/setup/envoy.mjs';
 import type { Bench, Measurement } from './bench.ts';
-import { type Hops, startHops } from './mesh-lib/hops.ts';
+import { type Hops, launchEnvoy, launchOurs, startHops } from './mesh-lib/hops.ts';
 import { type Load, runLoad, startApplication } from './mesh-lib/load.ts';
 
 type Emit = (measurement: Measurement) => void;
@@ -22,14 +22,14 @@ async function compare(name: string, unit: string, measure: Measure, emit: Emit)
   const application = await startApplication();
   const identities = (await makeIdentities(['client', 'server'])) as unknown as readonly [TestIdentity, TestIdentity];
   const { port } = application.address() as AddressInfo;
+  const sides = { ours: await launchOurs(), ...(envoy === undefined ? {} : { peer: launchEnvoy(envoy) }) };
   const best = { ours: Number.POSITIVE_INFINITY, peer: Number.POSITIVE_INFINITY };
   try {
     for (let round = 0; round < rounds; round++) {
-      for (const side of ['ours', 'peer'] as const) {
-        if (side === 'peer' && envoy === undefined) continue;
-        const hops = await startHops(side === 'peer' ? envoy : undefined, port, identities);
+      for (const [side, launch] of Object.entries(sides)) {
+        const hops = await startHops(launch, port, identities);
         try {
-          best[side] = Math.min(best[side], await measure(hops, identities));
+          best[side as keyof typeof best] = Math.min(best[side as keyof typeof best], await measure(hops, identities));
         } finally {
           await hops.stop();
         }

@@ -6,9 +6,26 @@ import { createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bundlePrograms, meshProgramFlags } from '@palisade/cluster/images';
 import { allowGetFrom, clientHop, serverHop, type TestIdentity } from '@palisade/proxy/testing';
 
-const main = new URL('../../packages/proxy/src/main.ts', import.meta.url).pathname;
+const root = new URL('../..', import.meta.url).pathname;
+
+/** Command line of the first or second proxy, whose bootstrap is in the file. */
+export type Launch = (file: string, index: number) => readonly string[];
+
+/** As containers start it: bundled, with the same flags. The bundle lies where it finds what stays outside of it. */
+export async function launchOurs(): Promise<Launch> {
+  const programs = await bundlePrograms(root, join(root, 'node_modules', '.cache', 'palisade-bench'));
+  return (file) => [process.execPath, ...meshProgramFlags, join(programs, 'proxy.js'), '-c', file];
+}
+
+export function launchEnvoy(binary: string): Launch {
+  return (file, index) => {
+    const id = (process.pid % 10_000) * 2 + index;
+    return [binary, '-c', file, '--concurrency', '1', '--base-id', String(id), '--log-level', 'error'];
+  };
+}
 
 /** What must not outlive this process, however it ends. */
 const running = new Set<ChildProcess>();
@@ -27,9 +44,8 @@ export interface Hops {
   stop(): Promise<void>;
 }
 
-/** @param envoy path of the binary; undefined: ours */
 export async function startHops(
-  envoy: string | undefined,
+  launch: Launch,
   upstreamPort: number,
   [client, server]: readonly [TestIdentity, TestIdentity],
 ): Promise<Hops> {
@@ -52,11 +68,8 @@ export async function startHops(
   const children: ChildProcess[] = Object.entries(configs).map(([name, config], index) => {
     const file = join(dir, `${name}.json`);
     writeFileSync(file, JSON.stringify(config));
-    const [command, args] =
-      envoy === undefined
-        ? [process.execPath, [main, '-c', file]]
-        : [envoy, ['-c', file, '--concurrency', '1', '--base-id', String((process.pid % 10_000) * 2 + index), '--log-level', 'error']];
-    const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    const [command, ...args] = launch(file, index);
+    const child = spawn(command!, args, { stdio: ['ignore', 'ignore', 'inherit'] });
     running.add(child);
     child.once('exit', () => running.delete(child));
     return child;

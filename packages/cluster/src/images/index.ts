@@ -11,7 +11,7 @@ export type {
   PreparedImage,
 } from './image.ts';
 export { ImageConfigError } from './image.ts';
-export { meshImages } from './mesh.ts';
+export { meshImages, meshProgramFlags } from './mesh.ts';
 export { microsimImages } from './microsim.ts';
 export { modsecurityImage } from './modsecurity.ts';
 export { bundlePrograms } from './programs.ts';

@@ -36,11 +36,12 @@ ${more}[ "$1" = request ] && [ $# = 3 ] || { echo "usage: ${name} request METHOD
 exec curl -s --globoff --fail-with-body -m 20 -X "$2" "http://127.0.0.1:${port}/\${3#/}"
 `,
 });
-const nodeFlags = ['--max-semi-space-size=1'];
+/** How Node runs them. */
+export const meshProgramFlags = ['--max-semi-space-size=1'];
 
 export function meshImages(paths: ImagePaths): ImageDefinition[] {
   const binds = programBinds(paths);
-  const program = (name: string) => [CONTAINER_NODE, ...nodeFlags, containerProgram(name)];
+  const program = (name: string) => [CONTAINER_NODE, ...meshProgramFlags, containerProgram(name)];
   const envoy = join(paths.toolsRoot, '..', 'envoy');
   return [
     {
