@@ -262,6 +262,13 @@ for (const { name: mesh, skip } of dataPlanes) {
       );
     });
 
+    test('the kinds explain themselves; a wrong field is refused by its name', async () => {
+      const field = 'virtualservice.spec.http.route.destination.subset';
+      assert.match(await cluster.kubectlOk('explain', field), /FIELD: subset <string>\s+DESCRIPTION:\s+A subset that a DestinationRule/);
+      const wrong = front(['a.example'], [{ rout: [to('www')] }]);
+      await assert.rejects(cluster.apply(wrong), /strict decoding error: unknown field "spec\.http\[0\]\.rout"/);
+    });
+
     test('Istio’s own definitions may be applied over these', {
       skip: existsSync(istioDefinitions) ? false : `no ${istioDefinitions}: CONFORMANCE_DIR names the folder of the conformance data`,
     }, async () => {
