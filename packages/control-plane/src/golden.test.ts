@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { fromBinary, toJson } from '@bufbuild/protobuf';
 import type { KubernetesObject } from '@palisade/kubernetes';
-import { evaluateCall } from '@palisade/mesh/call';
+import { endpointsOf, evaluateCall, findDestinationRule, routeCall } from '@palisade/mesh/call';
 import { compileProxy, defaultSettings, type MeshSnapshot, readWorkload } from '@palisade/mesh/traffic';
 import { typeRegistry } from '@palisade/xds';
 import type { VersionedResource } from '@palisade/xds/server';
@@ -83,18 +83,36 @@ const questions = [
 function explain(extra: readonly KubernetesObject[]): string {
   const snapshot = snapshotOf([...base, ...extra]);
   const service = snapshot.services.find(({ name }) => name === 'details')!;
+  const asked = { service, port: service.ports[0]!, subset: '' };
   return questions
     .flatMap(([from, method, path]) => {
-      const { lines, transport } = evaluateCall(
-        snapshot,
-        {
-          from: { workload: podNamed(from), hasProxy: true },
-          to: { workload: podNamed('details-1'), hasProxy: true, port: 9080, service: { service, port: service.ports[0]! } },
-          request: { method, path, authority: 'details', headers: new Map() },
-        },
-        0,
-      );
-      return [`${from} ${method} ${path} (${transport})`, ...lines.map((line) => `  ${line}`)];
+      const caller = podNamed(from);
+      const request = { method, path, query: '', authority: 'details', headers: new Map() };
+      const routing = caller.isGateway ? undefined : routeCall(snapshot, caller, { port: 9080, service: asked }, request);
+      const legs = routing?.kind === 'forward' ? routing.legs : [{ share: 1, request, to: asked }];
+      return legs.flatMap(({ share, request: seen, to }) => {
+        const rule = findDestinationRule(snapshot.destinationRules, service.hostname, {
+          client: caller.namespace,
+          service: 'shop',
+          root: '',
+        });
+        const [endpoint] = endpointsOf({ ...to!, rule });
+        const workload = base
+          .filter(({ kind }) => kind === 'Pod')
+          .map(readWorkload)
+          .find(({ addresses }) => addresses[0] === endpoint!.address)!;
+        const { lines, transport } = evaluateCall(
+          snapshot,
+          {
+            from: { workload: caller, hasProxy: true },
+            to: { workload, hasProxy: true, port: endpoint!.port, service: to! },
+            request: seen,
+          },
+          0,
+        );
+        const part = share === 1 ? '' : ` ${share * 100} %`;
+        return [`${from} ${method} ${path}${part} -> ${workload.name} (${transport})`, ...lines.map((line) => `  ${line}`)];
+      });
     })
     .join('\n');
 }

@@ -1,6 +1,6 @@
 /** Names of people for what a source knows: pods, workloads, services. */
 import type { KubernetesObject } from '@palisade/kubernetes';
-import type { MeshService, ServicePort } from '@palisade/mesh/traffic';
+import type { MeshService, ServiceEndpoint, ServicePort } from '@palisade/mesh/traffic';
 import type { MeshSource } from './source.ts';
 import { parseTarget } from './target.ts';
 
@@ -29,7 +29,7 @@ export interface Destination {
   readonly pod: KubernetesObject;
   /** The pod's own port. */
   readonly port: number;
-  readonly service?: { readonly service: MeshService; readonly port: ServicePort };
+  readonly service?: { readonly service: MeshService; readonly port: ServicePort; readonly subset?: string };
   /** As a request would write it. */
   readonly authority: string;
 }
@@ -59,13 +59,24 @@ function behindService(source: MeshSource, service: MeshService, wanted: number 
     const known = service.ports.map((each) => each.port).join(', ');
     throw new Error(`Service ${service.namespace}/${service.name} has the ports ${known}: name one with --port`);
   }
-  const portOf = new Map(service.endpoints.filter(({ portName }) => portName === port.name).map((each) => [each.address, each.port]));
+  const found = destinationsBehind(source, { service, port, subset: '' }, service.endpoints);
+  if (found.length === 0) throw new Error(`Service ${service.namespace}/${service.name} has no pod behind port ${port.port}`);
+  return found;
+}
+
+/** One pod of each workload among these endpoints of a service. */
+export function destinationsBehind(
+  source: MeshSource,
+  place: Required<Destination>['service'],
+  endpoints: readonly ServiceEndpoint[],
+): Destination[] {
+  const { service, port } = place;
+  const portOf = new Map(endpoints.filter(({ portName }) => portName === port.name).map((each) => [each.address, each.port]));
   const ownPort = (pod: KubernetesObject) => addressesOf(pod).flatMap((address) => portOf.get(address) ?? [])[0];
   const pods = source.pods.filter((pod) => ownPort(pod) !== undefined);
   const perWorkload = [...new Map(pods.map((pod) => [workloadNameOf(pod), pod])).values()];
-  if (perWorkload.length === 0) throw new Error(`Service ${service.namespace}/${service.name} has no pod behind port ${port.port}`);
   const authority = `${service.name}.${service.namespace}:${port.port}`;
-  return perWorkload.map((pod) => ({ pod, port: ownPort(pod)!, service: { service, port }, authority }));
+  return perWorkload.map((pod) => ({ pod, port: ownPort(pod)!, service: place, authority }));
 }
 
 function addressesOf({ status }: KubernetesObject): string[] {

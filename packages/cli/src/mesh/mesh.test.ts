@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { evaluateCall } from '@palisade/mesh/call';
 import { checkTls, tlsAnswer } from './authn/tls-check.ts';
 import { checkPod, runningRules } from './authz/check.ts';
-import { decidingPath, explainAnswer, readQuestions } from './authz/explain.ts';
+import { explainCall } from './authz/explain.ts';
 import { readLive } from './authz/live.ts';
+import { readQuestions } from './authz/question.ts';
 import { convertObjects } from './convert.ts';
 import { describePod } from './describe.ts';
 import { findSourcePods } from './ends.ts';
@@ -49,8 +49,12 @@ const source = (...more: string[]) =>
   );
 
 function explained(mesh: MeshSource, from: string, to: string, options: { method?: string; path?: string; header?: string[] } = {}) {
-  const [question] = readQuestions(mesh, { from, to, method: 'GET', path: '/a/1', namespace: 'shop', ...options });
-  return explainAnswer(mesh, question!, evaluateCall(mesh.snapshot, question!.call, 0));
+  return allExplained(mesh, from, to, options)[0]!.answer;
+}
+
+function allExplained(mesh: MeshSource, from: string, to: string, options: { method?: string; path?: string; header?: string[] } = {}) {
+  const { calls } = readQuestions(mesh, { from, to, method: 'GET', path: '/a/1', namespace: 'shop', ...options });
+  return calls.map((call) => explainCall(mesh, call, 0));
 }
 
 test('authz explain: verdict, ends, transport, and the line that decides', () => {
@@ -96,33 +100,62 @@ test('authz explain: roles of the old generation decide under their own kind and
 test('a service of two workloads is asked about once for each', () => {
   const second = app('db', 9090).replace('name: db,', 'name: db-v2,').replace('version: v1', 'version: v2').split('---')[0]!;
   const mesh = source(second, viewer.replace('{app: db}', '{app: db, version: v2}'));
-  const questions = readQuestions(mesh, { from: 'bare', to: 'db', method: 'GET', path: '/a/1', namespace: 'shop' });
   assert.deepEqual(
-    questions.map(({ to, call }) => [to.pod.metadata.name, evaluateCall(mesh.snapshot, call, 0).isAllowed]),
+    allExplained(mesh, 'bare', 'db').map(({ isAllowed, answer }) => [(answer.data as { to: { pod: string } }).to.pod, isAllowed]),
     [
-      ['db', true],
-      ['db-v2', false],
+      ['shop/db', true],
+      ['shop/db-v2', false],
     ],
   );
 });
 
-test('the path that rules see, by mode', () => {
-  const raw = '/a//b/../c%2Fd/%41?q#f';
-  const rows = [
-    ['NONE', '/a//b/../c%2Fd/%41'],
-    ['BASE', '/a//c%2Fd/A'],
-    ['MERGE_SLASHES', '/a/c%2Fd/A'],
-    ['DECODE_AND_MERGE_SLASHES', '/a/c/d/A'],
-  ] as const;
-  for (const [mode, seen] of rows) assert.equal(decidingPath(raw, mode), seen, mode);
-  assert.equal(decidingPath('/x\\y/%2e%2e/z', 'BASE'), '/x/z');
-  assert.throws(() => decidingPath('x', 'BASE'), /begin with/);
+test('authz explain: through the routes of a VirtualService, to what each destination gets', () => {
+  const routes = `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: db, namespace: shop}
+spec:
+  hosts: [db]
+  http:
+  - match: [{uri: {prefix: /gone}}]
+    directResponse: {status: 410}
+  - match: [{uri: {prefix: /b/}}]
+    rewrite: {uri: /a/}
+    route:
+    - {destination: {host: db}, weight: 3}
+    - {destination: {host: bare}, weight: 1}
+  - match: [{uri: {prefix: /none}}]
+    route: [{destination: {host: db, subset: v9}}]
+`;
+  const mesh = source(viewer, routes);
+  const [first, second] = allExplained(mesh, 'web', 'db', { path: '/b/1' });
+  assert.deepEqual(first!.answer.text.split('\n').slice(0, 4), [
+    'ALLOWED: allowed by rule 0 of AuthorizationPolicy shop/viewer',
+    '  shop/web -> shop/db port 9090 (db.shop:80): GET /a/1',
+    '  routed by VirtualService shop/db spec.http[1] (p1.yaml:9), 75 % of the requests',
+    '  transport: mutual TLS, seen as spiffe://cluster.local/ns/shop/sa/web; the port takes PERMISSIVE',
+  ]);
+  assert.match(second!.answer.text, /^ALLOWED: no proxy stands before.*\n.* shop\/bare port 7070 .*GET \/a\/1\n.*25 % of the requests\n/);
+  assert.match(
+    explained(mesh, 'web', 'db', { path: '/gone' }).text,
+    /^NOT SENT: the route answers itself \(410\)\n.*\n.*spec\.http\[0\] \(p1/,
+  );
+  assert.match(explained(mesh, 'web', 'db', { path: '/none' }).text, /^NOT SENT: db\.shop.* subset v9 does not exist \(503\)/);
+  assert.match(explained(mesh, 'web', 'db', { path: '/x' }).text, /^NOT SENT: none of its routes fits the request \(404\)/);
+  // Without a proxy of its own nothing is routed.
+  assert.match(explained(mesh, 'bare', 'db', { path: '/b/1' }).text, /^DENIED: .*\n.*GET \/b\/1\n {2}transport/);
+  const live = { isAllowed: true, status: 410, text: '410' };
+  const answered = readQuestions(mesh, { from: 'web', to: 'db', method: 'GET', path: '/gone', namespace: 'shop' }).calls[0]!;
+  assert.deepEqual(
+    [explainCall(mesh, answered, 0, live).agrees, explainCall(mesh, answered, 0, { ...live, status: 200 }).agrees],
+    [true, false],
+  );
 });
 
 test('names that are not there, or not clear', () => {
   const mesh = source();
   assert.throws(() => explained(mesh, 'ghost', 'db'), /Cannot find "ghost" in namespace shop: there are web, db, bare/);
   assert.throws(() => explained(mesh, 'web', 'db:81'), /has the ports 80/);
+  assert.throws(() => explained(mesh, 'web', 'db', { path: 'x' }), /begin with/);
   assert.throws(() => explained(mesh, 'web', 'db', { header: ['x'] }), /expected "name: value"/);
   assert.deepEqual(parseTarget('deploy/web.shop', 'default'), { kind: 'Deployment', namespace: 'shop', name: 'web' });
   assert.deepEqual(parseTarget('shop/web', 'default'), { kind: 'Pod', namespace: 'shop', name: 'web' });

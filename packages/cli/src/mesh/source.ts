@@ -37,6 +37,7 @@ const kindNames: Partial<Record<MeshKind, string>> = {
   peerAuthentications: 'PeerAuthentication',
   requestAuthentications: 'RequestAuthentication',
   destinationRules: 'DestinationRule',
+  virtualServices: 'VirtualService',
   serviceRoles: 'ServiceRole',
   serviceRoleBindings: 'ServiceRoleBinding',
 };

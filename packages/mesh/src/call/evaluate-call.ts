@@ -1,6 +1,6 @@
 /**
  * One call between two workloads, from the caller's transport to the deciding rule, read from the same snapshot and by the same functions
- * that proxies are compiled from. What a VirtualService does on the way is not looked at: the destination is the one asked about.
+ * that proxies are compiled from. The destination is the one given: `routeCall` says which that is.
  */
 import { MtlsMode, portMode } from '../authn/peer-authentication.ts';
 import { type AuthzDecision, evaluateAuthorization } from '../authz/evaluate.ts';
@@ -27,7 +27,7 @@ export interface Call {
     /** The workload's own. */
     readonly port: number;
     /** Absent = the workload is called by its address. */
-    readonly service?: { readonly service: MeshService; readonly port: ServicePort };
+    readonly service?: { readonly service: MeshService; readonly port: ServicePort; readonly subset?: string };
   };
   readonly request: Omit<HttpFacts, 'claims'>;
   /** Claims of the token that the request carries; its signature is taken to be good. */
@@ -100,9 +100,9 @@ function denied(
 function transportOf(snapshot: MeshSnapshot, { from, to }: Call): CallTransport {
   // A pod's own address belongs to no cluster: the proxy passes it through as it is.
   if (!from.hasProxy || to.service === undefined) return 'plain text';
-  const { service, port } = to.service;
+  const { service, port, subset = '' } = to.service;
   const places = { client: from.workload.namespace, service: service.namespace, root: snapshot.settings.rootNamespace };
-  const target = { service, port, rule: findDestinationRule(snapshot.destinationRules, service.hostname, places), subset: '' };
+  const target = { service, port, rule: findDestinationRule(snapshot.destinationRules, service.hostname, places), subset };
   const { kind } = decideClientTransport(target, endpointsOf(target), snapshot);
   if (kind === 'by-endpoint') return to.hasProxy ? 'mutual TLS' : 'plain text';
   return ({ plain: 'plain text', mesh: 'mutual TLS', originated: 'TLS' } as const)[kind];

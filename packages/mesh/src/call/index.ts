@@ -4,3 +4,5 @@ export { decideClientTransport } from '../traffic/client-transport.ts';
 export { endpointsOf } from '../traffic/clusters.ts';
 export { findDestinationRule } from '../traffic/destination-rule.ts';
 export { type Call, type CallEnd, type CallTransport, type CallVerdict, evaluateCall } from './evaluate-call.ts';
+export { normalizePath } from './normalize-path.ts';
+export { type Leg, type RouteRef, type Routing, routeCall } from './route-call.ts';

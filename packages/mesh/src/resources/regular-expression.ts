@@ -29,6 +29,12 @@ export function compileExpression(source: string): RegExp {
   return new RegExp(`^(?:${body})$`, flags);
 }
 
+/** The same for every place in a text that it matches. */
+export function compileSearch(source: string): RegExp {
+  const { body, flags } = translate(source);
+  return new RegExp(body, `${flags}g`);
+}
+
 /** Flags for the whole of it stand in front in RE2, and groups' names have a `P`. */
 function translate(source: string) {
   const given = /^\(\?([ims]+)\)/.exec(source);

@@ -16,7 +16,7 @@ import { bytesClusterName, outboundClusterName } from './clusters.ts';
 import { httpManager, tcpProxy } from './filters.ts';
 import type { MeshService, MeshSettings, ServicePort } from './model.ts';
 import { compileHttpRoutes, retryPolicy } from './virtual-service/compile-http.ts';
-import { findTcpRoute } from './virtual-service/destination.ts';
+import { clustersOf, findTcpRoute } from './virtual-service/destination.ts';
 import type { VirtualService } from './virtual-service/model.ts';
 import { findVirtualService, type RoutingPlace } from './virtual-service/select.ts';
 
@@ -55,7 +55,7 @@ export function compileOutbound(plan: OutboundPlan): Outbound {
   };
 }
 
-const isHttpLike = (port: ServicePort) => port.protocol === 'http' || port.protocol === 'http2';
+export const isHttpLike = (port: ServicePort) => port.protocol === 'http' || port.protocol === 'http2';
 
 function fallbackCluster(settings: MeshSettings): string {
   return settings.outbound === 'ALLOW_ANY' ? 'PassthroughCluster' : 'BlackHoleCluster';
@@ -110,7 +110,8 @@ function addressListener(plan: OutboundPlan, service: MeshService, port: Service
   const name = outboundClusterName(service.hostname, port.port);
   const cluster = isLooking ? bytesClusterName(name) : name;
   const owner = ownerOf(plan, service.hostname, service.namespace);
-  const routed = owner && findTcpRoute(owner, placeOf(plan, port.port), finderOf(plan));
+  const route = owner && findTcpRoute(owner, placeOf(plan, port.port));
+  const routed = route && clustersOf(route, placeOf(plan, port.port), finderOf(plan));
   const asBytes: Chain = { name: 'tcp', filters: [tcpProxy(cluster, routed ?? [{ name: cluster, weight: 1 }])] };
   return create(ListenerSchema, {
     name: `${address}_${port.port}`,
@@ -156,7 +157,7 @@ function finderOf({ services }: OutboundPlan) {
 }
 
 /** Where hosts go that are no services of this cluster. */
-const foreignPort = 80;
+export const foreignPort = 80;
 
 function routesOfPort(plan: OutboundPlan, port: number): RouteConfiguration {
   const taken = new Set<string>();
@@ -174,7 +175,7 @@ function routesOfPort(plan: OutboundPlan, port: number): RouteConfiguration {
     const routes = owner === undefined ? [] : compileHttpRoutes(owner, place, finderOf(plan));
     return virtualHost(
       service.hostname,
-      domainsOf(service, plan),
+      domainsOf(service, plan.namespace),
       routes.length > 0 ? routes : [everyPath(outboundClusterName(service.hostname, port))],
     );
   });
@@ -219,14 +220,13 @@ const passOn: NonNullable<VirtualHost['routes']>[number] = {
 };
 
 /** Every spelling that the cluster's DNS resolves for this client; its own namespace's services come first in `services`. */
-function domainsOf(service: MeshService, plan: OutboundPlan): string[] {
-  const { name, namespace, hostname } = service;
+export function domainsOf({ name, namespace, hostname, addresses }: MeshService, client: string): string[] {
   return [
     hostname,
     `${hostname}.`,
-    ...(namespace === plan.namespace ? [name] : []),
+    ...(namespace === client ? [name] : []),
     `${name}.${namespace}`,
     `${name}.${namespace}.svc`,
-    ...service.addresses.map((address) => (address.includes(':') ? `[${address}]` : address)),
+    ...addresses.map((address) => (address.includes(':') ? `[${address}]` : address)),
   ];
 }

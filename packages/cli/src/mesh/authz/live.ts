@@ -4,6 +4,8 @@ import { kubectl } from '../ask.ts';
 
 export interface LiveAnswer {
   readonly isAllowed: boolean;
+  /** 0 = no answer. */
+  readonly status: number;
   /** `403 RBAC: access denied`, or how the connection failed. */
   readonly text: string;
 }
@@ -45,10 +47,10 @@ export function readLive(output: string): LiveAnswer {
   const lines = output.trimEnd().split('\n');
   const [status, exit] = (lines.at(-1) ?? '').split(' ').map(Number);
   const body = lines.slice(0, -1).join('\n');
-  if (!status) return { isAllowed: false, text: `no answer (curl exit code ${exit})` };
+  if (!status) return { isAllowed: false, status: 0, text: `no answer (curl exit code ${exit})` };
   const isDenied = (status === 403 && body.startsWith('RBAC: access denied')) || (status === 401 && body.startsWith('Jwt'));
   // A proxy that gets no connection upstream answers in the destination's stead.
   const isUnreached = status === 503 && /upstream connect error|reset before headers/.test(body);
   const shown = isDenied || isUnreached ? ` ${body.split('\n')[0]!.slice(0, 80)}` : '';
-  return { isAllowed: !isDenied && !isUnreached, text: `${status}${shown}` };
+  return { isAllowed: !isDenied && !isUnreached, status, text: `${status}${shown}` };
 }

@@ -21,10 +21,13 @@ export interface WeightedCluster {
   readonly weight: number;
 }
 
-/** The first TCP route that fits the place. @returns undefined when none does */
-export function findTcpRoute(owner: VirtualService, place: RoutingPlace, find: FindService): WeightedCluster[] | undefined {
-  const fits = ({ matches }: TcpRoute) => matches.length === 0 || matches.some((match) => fitsPlace(match, owner, place));
-  return owner.tcp.find(fits)?.destinations.map(({ destination, weight }) => {
+/** The first TCP route that fits the place. */
+export function findTcpRoute(owner: VirtualService, place: RoutingPlace): TcpRoute | undefined {
+  return owner.tcp.find(({ matches }) => matches.length === 0 || matches.some((match) => fitsPlace(match, owner, place)));
+}
+
+export function clustersOf({ destinations }: TcpRoute, place: RoutingPlace, find: FindService): WeightedCluster[] {
+  return destinations.map(({ destination, weight }) => {
     const name = clusterOf(destination, place.port, find);
     const port = portOf(destination, place.port, find);
     const isAuto = find(destination.host)?.ports.find((each) => each.port === port)?.protocol === 'auto';
