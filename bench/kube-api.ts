@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { nodeFlags } from '@palisade/cluster';
 import { createHttpClient, type HttpApiClient, loadKubeconfig } from '@palisade/kubernetes/client';
 import type { Bench, Measurement } from './bench.ts';
 
@@ -30,7 +31,7 @@ const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floo
 async function benchKubeApi(emit: (measurement: Measurement) => void): Promise<void> {
   const alone = (name: string, unit: string, ours: number) => emit({ name, unit, ours, peer: null, peerName: null, ratio: null });
   const folder = mkdtempSync(join(tmpdir(), 'palisade-bench-'));
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', SERVER, folder], {
+  const child = spawn(process.execPath, [...nodeFlags, SERVER, folder], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   try {

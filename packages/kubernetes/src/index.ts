@@ -1,4 +1,5 @@
 export * from './client/api-client.ts';
+export { cloneObject } from './clone.ts';
 export { applyDefaults } from './defaults/apply.ts';
 export * from './errors.ts';
 export * from './managed-fields/index.ts';

@@ -1,5 +1,6 @@
 import {
   type ApiClient,
+  cloneObject,
   type DeleteOptions,
   formatApiVersion,
   type GroupVersionResource,
@@ -23,7 +24,7 @@ import { authorizeResource } from './http/router.ts';
 import { bookmarkObject } from './http/watch-stream.ts';
 import { applyObject } from './registry/apply.ts';
 import { createObject } from './registry/create.ts';
-import { cloneObject, decodeBody, type ParsedBody } from './registry/decode-body.ts';
+import { decodeBody, type ParsedBody } from './registry/decode-body.ts';
 import { deleteObject } from './registry/delete.ts';
 import { finalizeNamespace } from './registry/namespace-finalize.ts';
 import type { Part } from './registry/parts.ts';

@@ -30,6 +30,12 @@ export class LaunchError extends Error {
   override readonly name = 'LaunchError';
 }
 
+/**
+ * For the process that holds the API server. Its requests leave much short-lived garbage, and V8 would let the space for that grow to
+ * 134 MB for objects of 93 MB; with 16 MB a half it is 34 MB, and a request costs the same time.
+ */
+export const nodeFlags: readonly string[] = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=16'];
+
 // Pid 1 of the cluster is a shell that reaps; everything below dies with it. /run becomes private so that named network
 // namespaces exist for this cluster only.
 const prologue = 'mount --make-rprivate / && mount -t tmpfs -o mode=755 palisade /run && mkdir -p /run/netns && "$@" & wait $!; exit $?';
@@ -51,7 +57,7 @@ export async function launchCluster(options: LaunchOptions): Promise<RunningClus
   const command = [
     ...(options.attached ? ['setpriv', '--pdeathsig', 'KILL'] : []),
     ...['unshare', '--pid', '--mount', '--uts', '--ipc', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', prologue, 'palisade'],
-    ...[process.execPath, '--disable-warning=ExperimentalWarning', main, JSON.stringify(config)],
+    ...[process.execPath, ...nodeFlags, main, JSON.stringify(config)],
   ];
   const child = spawn(command[0]!, command.slice(1), { detached: !options.attached, stdio: ['ignore', log, log, 'pipe'], cwd: '/' });
   closeSync(log);

@@ -1,3 +1,4 @@
+import { cloneObject } from '../clone.ts';
 import type { KubernetesObject } from '../object.ts';
 import type { Definition, FieldSchema, TypeSchema } from '../schema/definitions.ts';
 import { parseApiVersion, type SchemaRegistry } from '../schema/registry.ts';
@@ -68,7 +69,7 @@ function fillZero(value: Struct, field: FieldSchema): void {
 export function applyDefaults<T extends KubernetesObject>(registry: SchemaRegistry, object: T): T {
   const { group, version } = parseApiVersion(object.apiVersion);
   const definition = registry.schemaFor({ group, version, kind: object.kind });
-  const copy = structuredClone(object);
+  const copy = cloneObject(object);
   if (definition) fillStruct(registry, definition, copy);
   return copy;
 }

@@ -1,6 +1,7 @@
 import {
   applyJsonPatch,
   badRequest,
+  cloneObject,
   forbidden,
   internalError,
   type KubernetesObject,
@@ -8,7 +9,6 @@ import {
   StatusError,
 } from '@palisade/kubernetes';
 import { type Core, readObject, type Scope } from '../core.ts';
-import { cloneObject } from '../registry/decode-body.ts';
 import { meetsConditions } from './conditions.ts';
 import { type AdmissionTarget, matchesWebhook, type Operation, type Webhook } from './match.ts';
 

@@ -1,6 +1,7 @@
 import {
   applyConfiguration,
   badRequest,
+  cloneObject,
   conflict,
   findConversionFault,
   findTypeFaults,
@@ -18,7 +19,7 @@ import type { Core, Scope } from '../core.ts';
 import type { Entry } from '../store/entry.ts';
 import { builtinModel } from './builtin-model.ts';
 import { createObject } from './create.ts';
-import { cloneObject, type ParsedBody } from './decode-body.ts';
+import type { ParsedBody } from './decode-body.ts';
 import { writerOf } from './managers.ts';
 import type { ObjectModel } from './resource.ts';
 import { type Change, updateObject } from './update.ts';

@@ -86,8 +86,3 @@ function checkKind(core: Core, wanted: GroupVersionKind, kind: string | undefine
   }
   throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`);
 }
-
-/** A deep copy in JSON terms: undefined fields vanish, nothing is shared. */
-export function cloneObject<T>(object: T): T {
-  return JSON.parse(JSON.stringify(object)) as T;
-}

@@ -1,7 +1,6 @@
-import type { KubernetesObject } from '@palisade/kubernetes';
+import { cloneObject, type KubernetesObject } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
 import type { Entry } from '../store/entry.ts';
-import { cloneObject } from './decode-body.ts';
 import { updateObject } from './update.ts';
 
 /** PUT namespaces/X/finalize: the namespace controller says what still holds it. With nothing left it goes. */

@@ -1,5 +1,4 @@
-import type { KubernetesObject } from '@palisade/kubernetes';
-import { cloneObject } from './decode-body.ts';
+import { cloneObject, type KubernetesObject } from '@palisade/kubernetes';
 import type { ServedResource } from './resource.ts';
 
 /**

@@ -3,6 +3,7 @@ import {
   applyMergePatch,
   applyStrategicMergePatch,
   badRequest,
+  cloneObject,
   findConversionFault,
   goText,
   invalid,
@@ -13,7 +14,7 @@ import {
 } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
 import type { Entry } from '../store/entry.ts';
-import { cloneObject, decodeBody } from './decode-body.ts';
+import { decodeBody } from './decode-body.ts';
 import { type Change, updateObject } from './update.ts';
 
 /** Applies a patch to the current object, again and again while others write it too. Unknown fields in a patch are a 422. */

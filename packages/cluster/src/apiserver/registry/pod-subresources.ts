@@ -1,5 +1,6 @@
 import {
   badRequest,
+  cloneObject,
   conflict,
   type DeleteOptions,
   disruptionBudget,
@@ -11,7 +12,7 @@ import {
 } from '@palisade/kubernetes';
 import { admitNode } from '../admission/node-restriction.ts';
 import type { Core, Scope } from '../core.ts';
-import { cloneObject, decodeBody, type ParsedBody } from './decode-body.ts';
+import { decodeBody, type ParsedBody } from './decode-body.ts';
 import { checkPreconditions, deleteObject } from './delete.ts';
 import { getObject } from './read.ts';
 import { formatTime } from './time.ts';

@@ -1,7 +1,6 @@
-import type { KubernetesObject } from '@palisade/kubernetes';
+import { cloneObject, type KubernetesObject } from '@palisade/kubernetes';
 import type { UserInfo } from '../../../contract.ts';
 import type { Core, Scope } from '../../core.ts';
-import { cloneObject } from '../decode-body.ts';
 import { deleteObject } from '../delete.ts';
 import type { ServedResource } from '../resource.ts';
 import { CLEANUP_FINALIZER } from '../strategies/custom-resource-definition.ts';
