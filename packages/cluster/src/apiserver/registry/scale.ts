@@ -2,6 +2,7 @@ import {
   applyConfiguration,
   badRequest,
   builtinShape,
+  cloneObject,
   conflict,
   formatApiVersion,
   formatLabelSelector,
@@ -18,7 +19,7 @@ import {
 import type { Core, Scope } from '../core.ts';
 import { decodeMerged, readConfiguration } from './apply.ts';
 import { builtinModel } from './builtin-model.ts';
-import { cloneObject, decodeBody, type ParsedBody } from './decode-body.ts';
+import { decodeBody, type ParsedBody } from './decode-body.ts';
 import { writerOf } from './managers.ts';
 import { patchedObject } from './patch.ts';
 import { getObject } from './read.ts';
@@ -100,7 +101,7 @@ export function applyScale(core: Core, scope: Scope, body: ParsedBody, force: bo
 
 const scaleShape = (core: Core): Shape => builtinShape(core.schemas, 'io.k8s.api.autoscaling.v1.Scale');
 
-const scaleWriter = (core: Core, scope: Scope): Writer => ({ ...writerOf(core, scope), apiVersion: 'autoscaling/v1', hasStatus: false });
+const scaleWriter = (core: Core, scope: Scope): Writer => ({ ...writerOf(core, scope), apiVersion: 'autoscaling/v1', leaves: [] });
 
 /** A Scale that was updated, with its managers. */
 function tracked(core: Core, scope: Scope, before: KubernetesObject, after: KubernetesObject): KubernetesObject {
