@@ -2,10 +2,12 @@ import type { Folded } from './compile/fold.ts';
 import { foldRuleSet } from './compile/fold.ts';
 import type { Rule } from './compile/model.ts';
 import type { CompileOptions, RuleSet } from './compile/ruleset.ts';
-import { compileRuleSet } from './compile/ruleset.ts';
+import { compileRuleSet, defaultProfile } from './compile/ruleset.ts';
 import type { RulePrefilter } from './evaluate/phase.ts';
-import { readPhraseFiles } from './operators/patterns.ts';
+import { patternOptions, readPhraseFiles } from './operators/patterns.ts';
 import { Prefilter } from './prefilter/prefilter.ts';
+import { RuleNeeds } from './prefilter/rule-needs.ts';
+import { PatternTable } from './regex/pattern-table.ts';
 import { escapeBytes } from './render/message.ts';
 import type { UploadStore } from './resources.ts';
 import type { Node } from './seclang/ast.ts';
@@ -66,13 +68,14 @@ function debugTrace(state: TransactionState, write: (line: string) => void): Tra
 
 /** Compile parsed rules. @throws WafConfigError when anything in them cannot be honoured */
 export function compile(nodes: readonly Node[], options: EngineOptions = {}): Engine {
-  const ruleSet = compileRuleSet(nodes, options);
+  const patterns = new PatternTable(patternOptions(options.profile ?? defaultProfile));
+  const ruleSet = compileRuleSet(nodes, options, patterns);
   if (options.isReference) return new Engine(ruleSet, options, undefined, undefined);
   const folded = foldRuleSet(ruleSet);
   const live = Object.values(folded?.phases ?? {}).flatMap((phase) => phase.items);
   const items = folded ? live : Object.values(ruleSet.phases).flat();
   const heads = items.flatMap((item) => (item.kind === 'rule' ? [item.rule] : []));
-  const prefilter = new Prefilter(ruleSet, heads, phrasesOf(options, ruleSet), folded !== undefined);
+  const prefilter = new Prefilter(ruleSet, heads, new RuleNeeds(patterns, phrasesOf(options, ruleSet)), folded !== undefined);
   return new Engine(ruleSet, options, prefilter, folded);
 }
 

@@ -30,25 +30,13 @@ const severityNames = ['EMERGENCY', 'ALERT', 'CRITICAL', 'ERROR', 'WARNING', 'NO
 /** Known, without effect in a filter inside another server. */
 const inert: ReadonlySet<string> = new Set(['append', 'prepend', 'deprecatevar', 'pause', 'initcol-none']);
 
-export function parseRuleActions(nodes: readonly ActionNode[], position: Position, profile: Profile): ParsedActions {
-  const fail = (code: 'bad-argument' | 'unknown-action' | 'unsupported', what: string): never => {
-    throw new WafConfigError(code, position, what);
-  };
-  const macro = (text: string): Macro => {
-    try {
-      return compileMacro(text, profile);
-    } catch (cause) {
-      throw new WafConfigError('bad-pattern', position, `Cannot compile ${JSON.stringify(text)}: ${(cause as Error).message}`, { cause });
-    }
-  };
-  const want = (node: ActionNode): string => node.value ?? fail('bad-argument', `Action "${node.name}" needs a value`);
-  const number = (node: ActionNode): number => {
-    const text = want(node);
-    return /^\d{1,15}$/.test(text)
-      ? Number(text)
-      : fail('bad-argument', `Action ${node.name}: found ${JSON.stringify(text)}, wanted a number`);
-  };
-  const result = {
+const noNamespaces: ReadonlyMap<string, string> = new Map();
+
+/** A rule's actions while they are read. */
+class Reader {
+  readonly position: Position;
+  readonly profile: Profile;
+  readonly result = {
     id: 0,
     phase: undefined as Phase | undefined,
     isChained: false,
@@ -60,7 +48,7 @@ export function parseRuleActions(nodes: readonly ActionNode[], position: Positio
     isLogged: undefined as boolean | undefined,
     isAuditLogged: undefined as boolean | undefined,
   };
-  const rest = {
+  readonly rest = {
     setVars: [] as SetVar[],
     setEnvs: [] as RuleActions['setEnvs'][number][],
     expireVars: [] as RuleActions['expireVars'][number][],
@@ -71,9 +59,9 @@ export function parseRuleActions(nodes: readonly ActionNode[], position: Positio
     skipAfter: undefined as string | undefined,
     hasCapture: false,
     isMultiMatch: false,
-    xmlns: new Map<string, string>(),
+    xmlns: noNamespaces,
   };
-  const meta = {
+  readonly meta = {
     msg: undefined as RuleMeta['msg'],
     logdata: undefined as RuleMeta['logdata'],
     severity: undefined as number | undefined,
@@ -84,168 +72,211 @@ export function parseRuleActions(nodes: readonly ActionNode[], position: Positio
     accuracy: undefined as number | undefined,
   };
 
-  const handlers: Readonly<Record<string, (node: ActionNode) => void>> = {
-    id: (node) => {
-      result.id = number(node);
+  constructor(position: Position, profile: Profile) {
+    this.position = position;
+    this.profile = profile;
+  }
+
+  fail(code: 'bad-argument' | 'unknown-action' | 'unsupported', what: string): never {
+    throw new WafConfigError(code, this.position, what);
+  }
+
+  macro(text: string): Macro {
+    try {
+      return compileMacro(text, this.profile);
+    } catch (cause) {
+      throw new WafConfigError('bad-pattern', this.position, `Cannot compile ${JSON.stringify(text)}: ${(cause as Error).message}`, {
+        cause,
+      });
+    }
+  }
+
+  want(node: ActionNode): string {
+    return node.value ?? this.fail('bad-argument', `Action "${node.name}" needs a value`);
+  }
+
+  number(node: ActionNode): number {
+    const text = this.want(node);
+    return /^\d{1,15}$/.test(text)
+      ? Number(text)
+      : this.fail('bad-argument', `Action ${node.name}: found ${JSON.stringify(text)}, wanted a number`);
+  }
+}
+
+type Handler = (rule: Reader, node: ActionNode) => void;
+
+const handlers: ReadonlyMap<string, Handler> = new Map(
+  Object.entries<Handler>({
+    id: (rule, node) => {
+      rule.result.id = rule.number(node);
     },
-    phase: (node) => {
-      const text = want(node).toLowerCase();
+    phase: (rule, node) => {
+      const text = rule.want(node).toLowerCase();
       const phase = phaseNames[text] ?? Number(text);
       if (![1, 2, 3, 4, 5].includes(phase))
-        fail('bad-argument', `phase: found ${JSON.stringify(text)}, wanted 1 to 5, request, response or logging`);
-      result.phase = phase as Phase;
+        rule.fail('bad-argument', `phase: found ${JSON.stringify(text)}, wanted 1 to 5, request, response or logging`);
+      rule.result.phase = phase as Phase;
     },
-    chain: () => {
-      result.isChained = true;
+    chain: (rule) => {
+      rule.result.isChained = true;
     },
-    t: (node) => {
-      result.transformations.push(want(node).trim());
+    t: (rule, node) => {
+      rule.result.transformations.push(rule.want(node).trim());
     },
-    pass: () => {
-      result.disruption = 'pass';
+    pass: (rule) => {
+      rule.result.disruption = 'pass';
     },
-    block: () => {
+    block: (rule) => {
       // `deny,block` in SecDefaultAction means deny.
-      result.disruption ??= 'block';
+      rule.result.disruption ??= 'block';
     },
-    deny: () => {
-      result.disruption = 'deny';
+    deny: (rule) => {
+      rule.result.disruption = 'deny';
     },
-    drop: () => {
-      result.disruption = 'drop';
+    drop: (rule) => {
+      rule.result.disruption = 'drop';
     },
-    allow: (node) => {
-      result.disruption = 'allow';
+    allow: (rule, node) => {
+      rule.result.disruption = 'allow';
       const scope = node.value?.toLowerCase() ?? 'transaction';
       if (scope !== 'transaction' && scope !== 'phase' && scope !== 'request')
-        fail('bad-argument', `allow: found ${JSON.stringify(scope)}, wanted phase or request`);
-      result.allowScope = scope as ParsedActions['allowScope'];
+        rule.fail('bad-argument', `allow: found ${JSON.stringify(scope)}, wanted phase or request`);
+      rule.result.allowScope = scope as ParsedActions['allowScope'];
     },
-    redirect: (node) => {
-      result.disruption = 'redirect';
-      result.url = macro(want(node));
+    redirect: (rule, node) => {
+      rule.result.disruption = 'redirect';
+      rule.result.url = rule.macro(rule.want(node));
     },
-    proxy: () => fail('unsupported', 'Action "proxy": requests are not sent to another server by this engine'),
-    exec: () => fail('unsupported', 'Action "exec": no program or script is run by this engine'),
-    status: (node) => {
-      result.status = number(node);
+    proxy: (rule) => rule.fail('unsupported', 'Action "proxy": requests are not sent to another server by this engine'),
+    exec: (rule) => rule.fail('unsupported', 'Action "exec": no program or script is run by this engine'),
+    status: (rule, node) => {
+      rule.result.status = rule.number(node);
     },
-    log: () => {
-      result.isLogged = true;
-      result.isAuditLogged ??= true;
+    log: (rule) => {
+      rule.result.isLogged = true;
+      rule.result.isAuditLogged ??= true;
     },
-    nolog: () => {
-      result.isLogged = false;
-      result.isAuditLogged ??= false;
+    nolog: (rule) => {
+      rule.result.isLogged = false;
+      rule.result.isAuditLogged ??= false;
     },
-    auditlog: () => {
-      result.isAuditLogged = true;
+    auditlog: (rule) => {
+      rule.result.isAuditLogged = true;
     },
-    noauditlog: () => {
-      result.isAuditLogged = false;
+    noauditlog: (rule) => {
+      rule.result.isAuditLogged = false;
     },
-    capture: () => {
-      rest.hasCapture = true;
+    capture: (rule) => {
+      rule.rest.hasCapture = true;
     },
-    multimatch: () => {
-      rest.isMultiMatch = true;
+    multimatch: (rule) => {
+      rule.rest.isMultiMatch = true;
     },
-    skip: (node) => {
-      rest.skip = number(node);
+    skip: (rule, node) => {
+      rule.rest.skip = rule.number(node);
     },
-    skipafter: (node) => {
-      rest.skipAfter = want(node);
+    skipafter: (rule, node) => {
+      rule.rest.skipAfter = rule.want(node);
     },
-    msg: (node) => {
-      meta.msg = macro(want(node));
+    msg: (rule, node) => {
+      rule.meta.msg = rule.macro(rule.want(node));
     },
-    logdata: (node) => {
-      meta.logdata = macro(want(node));
+    logdata: (rule, node) => {
+      rule.meta.logdata = rule.macro(rule.want(node));
     },
-    severity: (node) => {
-      const text = want(node).toUpperCase();
+    severity: (rule, node) => {
+      const text = rule.want(node).toUpperCase();
       const named = severityNames.indexOf(text);
       const level = named >= 0 ? named : Number(text);
       if (!(level >= 0 && level <= 7))
-        fail('bad-argument', `severity: found ${JSON.stringify(text)}, wanted 0 to 7 or one of ${severityNames.join(', ')}`);
-      meta.severity = level;
+        rule.fail('bad-argument', `severity: found ${JSON.stringify(text)}, wanted 0 to 7 or one of ${severityNames.join(', ')}`);
+      rule.meta.severity = level;
     },
-    tag: (node) => {
-      meta.tags.push(macro(want(node)));
+    tag: (rule, node) => {
+      rule.meta.tags.push(rule.macro(rule.want(node)));
     },
-    ver: (node) => {
-      meta.ver = want(node);
+    ver: (rule, node) => {
+      rule.meta.ver = rule.want(node);
     },
-    rev: (node) => {
-      meta.rev = want(node);
+    rev: (rule, node) => {
+      rule.meta.rev = rule.want(node);
     },
-    maturity: (node) => {
-      meta.maturity = number(node);
+    maturity: (rule, node) => {
+      rule.meta.maturity = rule.number(node);
     },
-    accuracy: (node) => {
-      meta.accuracy = number(node);
+    accuracy: (rule, node) => {
+      rule.meta.accuracy = rule.number(node);
     },
-    setvar: (node) => {
-      rest.setVars.push(parseSetVar(want(node), position, macro));
+    setvar: (rule, node) => {
+      rule.rest.setVars.push(parseSetVar(rule, rule.want(node)));
     },
-    setenv: (node) => {
-      const [name, ...value] = unquote(want(node)).split('=');
-      rest.setEnvs.push({ key: macro(name!), value: macro(value.join('=')) });
+    setenv: (rule, node) => {
+      const [name, ...value] = unquote(rule.want(node)).split('=');
+      rule.rest.setEnvs.push({ key: rule.macro(name!), value: rule.macro(value.join('=')) });
     },
-    expirevar: (node) => {
+    expirevar: (rule, node) => {
       const [, collection, key, seconds] =
-        /^(\w+)\.([^=]+)=(.+)$/s.exec(unquote(want(node))) ??
-        fail('bad-argument', `expirevar: found ${JSON.stringify(node.value)}, wanted collection.name=seconds`);
-      rest.expireVars.push({ collection: collection!.toLowerCase(), key: macro(key!), seconds: macro(seconds!) });
+        /^(\w+)\.([^=]+)=(.+)$/s.exec(unquote(rule.want(node))) ??
+        rule.fail('bad-argument', `expirevar: found ${JSON.stringify(node.value)}, wanted collection.name=seconds`);
+      rule.rest.expireVars.push({ collection: collection!.toLowerCase(), key: rule.macro(key!), seconds: rule.macro(seconds!) });
     },
-    initcol: (node) => {
+    initcol: (rule, node) => {
       const [, collection, key] =
-        /^(\w+)=(.+)$/s.exec(want(node)) ?? fail('bad-argument', `initcol: found ${JSON.stringify(node.value)}, wanted collection=key`);
+        /^(\w+)=(.+)$/s.exec(rule.want(node)) ??
+        rule.fail('bad-argument', `initcol: found ${JSON.stringify(node.value)}, wanted collection=key`);
       if (!persistentCollections.has(collection!.toLowerCase()))
-        fail('bad-argument', `initcol: unknown collection ${JSON.stringify(collection)}; wanted ${[...persistentCollections].join(', ')}`);
-      rest.initCols.push({ collection: collection!.toLowerCase(), key: macro(key!) });
+        rule.fail(
+          'bad-argument',
+          `initcol: unknown collection ${JSON.stringify(collection)}; wanted ${[...persistentCollections].join(', ')}`,
+        );
+      rule.rest.initCols.push({ collection: collection!.toLowerCase(), key: rule.macro(key!) });
     },
-    setsid: (node) => {
-      rest.initCols.push({ collection: 'session', key: macro(want(node)) });
+    setsid: (rule, node) => {
+      rule.rest.initCols.push({ collection: 'session', key: rule.macro(rule.want(node)) });
     },
-    setuid: (node) => {
-      rest.initCols.push({ collection: 'user', key: macro(want(node)) });
+    setuid: (rule, node) => {
+      rule.rest.initCols.push({ collection: 'user', key: rule.macro(rule.want(node)) });
     },
-    setrsc: (node) => {
-      rest.initCols.push({ collection: 'resource', key: macro(want(node)) });
+    setrsc: (rule, node) => {
+      rule.rest.initCols.push({ collection: 'resource', key: rule.macro(rule.want(node)) });
     },
-    ctl: (node) => {
-      rest.controls.push(compileControl(want(node), position, profile));
+    ctl: (rule, node) => {
+      rule.rest.controls.push(compileControl(rule.want(node), rule.position, rule.profile));
     },
-    sanitisearg: (node) => {
-      rest.sanitise.push({ kind: 'arg', key: want(node).toLowerCase() });
+    sanitisearg: (rule, node) => {
+      rule.rest.sanitise.push({ kind: 'arg', key: rule.want(node).toLowerCase() });
     },
-    sanitisematched: () => {
-      rest.sanitise.push({ kind: 'matched', key: '' });
+    sanitisematched: (rule) => {
+      rule.rest.sanitise.push({ kind: 'matched', key: '' });
     },
-    sanitisematchedbytes: () => {
-      rest.sanitise.push({ kind: 'matched', key: '' });
+    sanitisematchedbytes: (rule) => {
+      rule.rest.sanitise.push({ kind: 'matched', key: '' });
     },
-    sanitiserequestheader: (node) => {
-      rest.sanitise.push({ kind: 'requestHeader', key: want(node).toLowerCase() });
+    sanitiserequestheader: (rule, node) => {
+      rule.rest.sanitise.push({ kind: 'requestHeader', key: rule.want(node).toLowerCase() });
     },
-    sanitiseresponseheader: (node) => {
-      rest.sanitise.push({ kind: 'responseHeader', key: want(node).toLowerCase() });
+    sanitiseresponseheader: (rule, node) => {
+      rule.rest.sanitise.push({ kind: 'responseHeader', key: rule.want(node).toLowerCase() });
     },
-    xmlns: (node) => {
+    xmlns: (rule, node) => {
       const [, prefix, uri] =
-        /^([^=]+)=(.*)$/s.exec(want(node)) ?? fail('bad-argument', `xmlns: found ${JSON.stringify(node.value)}, wanted prefix=uri`);
-      rest.xmlns.set(prefix!, unquote(uri!));
+        /^([^=]+)=(.*)$/s.exec(rule.want(node)) ??
+        rule.fail('bad-argument', `xmlns: found ${JSON.stringify(node.value)}, wanted prefix=uri`);
+      rule.rest.xmlns = new Map([...rule.rest.xmlns, [prefix!, unquote(uri!)]]);
     },
-  };
+  }),
+);
 
+export function parseRuleActions(nodes: readonly ActionNode[], position: Position, profile: Profile): ParsedActions {
+  const rule = new Reader(position, profile);
   for (const node of nodes) {
     const name = node.name.startsWith('sanitize') ? node.name.replace('sanitize', 'sanitise') : node.name;
-    const handler = handlers[name];
-    if (handler) handler(node);
-    else if (!inert.has(name)) fail('unknown-action', `Unknown action ${JSON.stringify(node.name)}; wanted one that ModSecurity documents`);
+    const handler = handlers.get(name);
+    if (handler) handler(rule, node);
+    else if (!inert.has(name))
+      rule.fail('unknown-action', `Unknown action ${JSON.stringify(node.name)}; wanted one that ModSecurity documents`);
   }
-  return { ...result, rest, meta };
+  return { ...rule.result, rest: rule.rest, meta: rule.meta };
 }
 
 function unquote(text: string): string {
@@ -253,15 +284,15 @@ function unquote(text: string): string {
 }
 
 /** `tx.a=1`, `!tx.a`, `tx.a=+1`, `tx.a` (1). */
-function parseSetVar(source: string, position: Position, macro: (text: string) => Macro): SetVar {
+function parseSetVar(rule: Reader, source: string): SetVar {
   const text = unquote(source.trim());
   const match = /^(!?)(\w+)[.:]([^=]+)(?:=(.*))?$/s.exec(text);
-  if (!match) throw new WafConfigError('bad-argument', position, `setvar: found ${JSON.stringify(text)}, wanted collection.name=value`);
+  if (!match) return rule.fail('bad-argument', `setvar: found ${JSON.stringify(text)}, wanted collection.name=value`);
   const [, bang, collection, key, value] = match;
-  const base = { collection: collection!.toLowerCase(), key: macro(key!.trim()) };
+  const base = { collection: collection!.toLowerCase(), key: rule.macro(key!.trim()) };
   if (bang) return { ...base, operation: 'unset', value: '' };
   const raw = unquote(value ?? '1');
-  if (raw.startsWith('+')) return { ...base, operation: 'add', value: macro(raw.slice(1)) };
-  if (raw.startsWith('-')) return { ...base, operation: 'subtract', value: macro(raw.slice(1)) };
-  return { ...base, operation: 'set', value: macro(raw) };
+  if (raw.startsWith('+')) return { ...base, operation: 'add', value: rule.macro(raw.slice(1)) };
+  if (raw.startsWith('-')) return { ...base, operation: 'subtract', value: rule.macro(raw.slice(1)) };
+  return { ...base, operation: 'set', value: rule.macro(raw) };
 }

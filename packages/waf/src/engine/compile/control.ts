@@ -78,6 +78,11 @@ export function idRanges(text: string, position: Position): (readonly [number, n
     });
 }
 
+export function isInRanges(id: number, ranges: readonly (readonly [number, number])[]): boolean {
+  for (const range of ranges) if (id >= range[0] && id <= range[1]) return true;
+  return false;
+}
+
 function choose(value: string, choices: readonly string[], name: string, position: Position): string {
   const chosen = choices.find((choice) => choice.toLowerCase() === value.toLowerCase());
   if (chosen === undefined) throw bad(position, `ctl:${name}: found ${JSON.stringify(value)}, wanted one of ${choices.join(', ')}`);

@@ -1,6 +1,7 @@
 import type { Position } from '../errors.ts';
 import { WafConfigError } from '../errors.ts';
 import type { OperatorEnvironment } from '../operators/types.ts';
+import type { PatternTable } from '../regex/pattern-table.ts';
 import { findTransformation } from '../transformations/index.ts';
 import type { ParsedActions } from './actions.ts';
 import type { Disruption, Phase, Rule, TransformationChain } from './model.ts';
@@ -51,6 +52,7 @@ export interface Linked {
 export function linkRules(
   drafts: readonly Draft[],
   environment: (position: Position) => OperatorEnvironment,
+  patterns: PatternTable,
   notes: string[],
   hasGeo: boolean,
 ): Linked {
@@ -93,7 +95,7 @@ export function linkRules(
       position,
       variables: draft.variables,
       targets,
-      operator: node.operator ? compileOperator(node.operator, position, environment(position)) : undefined,
+      operator: node.operator ? compileOperator(node.operator, position, environment(position), patterns) : undefined,
       transformations: chains.get(transformationNames, position),
       transformationNames,
       actions: {

@@ -2,6 +2,7 @@ import type { Position } from '../errors.ts';
 import { WafConfigError } from '../errors.ts';
 import { findOperator } from '../operators/index.ts';
 import { type OperatorEnvironment, type OperatorTest, Unavailable } from '../operators/types.ts';
+import type { PatternTable } from '../regex/pattern-table.ts';
 import type { OperatorNode } from '../seclang/ast.ts';
 import { Recurring } from '../variables/recurring.ts';
 import { compileMacro } from './macro.ts';
@@ -29,14 +30,18 @@ const MAX_KNOWN = 100;
 const MAX_KNOWN_ARGUMENT = 1000;
 
 /** Compile an operator; a bad argument refuses the rule with its place. */
-export function compileOperator(node: OperatorNode, position: Position, environment: OperatorEnvironment): CompiledOperator {
+export function compileOperator(
+  node: OperatorNode,
+  position: Position,
+  environment: OperatorEnvironment,
+  patterns: PatternTable,
+): CompiledOperator {
   const factory = findOperator(node.name);
   if ('unsupported' in factory) throw new WafConfigError('unsupported', position, `Operator @${node.name}: ${factory.unsupported}`);
   const argument = takesMacros.has(node.name) ? compileMacro(node.argument, environment.profile) : node.argument;
-  const build = (text: string): OperatorTest => factory(text, environment);
   if (typeof argument === 'string') {
     try {
-      return { node, test: build(argument), dynamic: undefined };
+      return { node, test: factory(argument, { ...environment, patterns }), dynamic: undefined };
     } catch (cause) {
       if (cause instanceof Unavailable) throw new WafConfigError('unsupported', position, `Operator @${node.name}: ${cause.message}`);
       const code = node.name === 'rx' || node.name === 'rxglobal' ? 'bad-pattern' : 'bad-argument';
@@ -48,7 +53,7 @@ export function compileOperator(node: OperatorNode, position: Position, environm
       );
     }
   }
-  return { node, test: undefined, dynamic: { argument, build: remember(build) } };
+  return { node, test: undefined, dynamic: { argument, build: remember((text) => factory(text, environment)) } };
 }
 
 /** Expanded arguments repeat. */

@@ -3,12 +3,13 @@ import { parseActions } from '../seclang/actions.ts';
 import type { DirectiveNode, Profile } from '../seclang/ast.ts';
 import { parseVariables } from '../seclang/variables.ts';
 import { parseRuleActions } from './actions.ts';
-import { idRanges, ruleFilter } from './control.ts';
+import { idRanges, isInRanges, ruleFilter } from './control.ts';
 import type { RuleFilter } from './model.ts';
 import type { Draft, DraftRule } from './ruleset.ts';
 
 /** Apply SecRuleRemove…, SecRuleUpdateTarget… and SecRuleUpdateActionById to the rules defined so far. */
 export function applySettings(node: DirectiveNode, drafts: readonly Draft[], profile: Profile, notes: string[]): void {
+  if (!node.name.startsWith('SecRule')) return;
   const heads = drafts.flatMap((draft) => (draft.kind === 'rule' ? [draft.rule] : []));
   const pick = (filter: RuleFilter): DraftRule[] => heads.filter((rule) => fitsDraft(rule, filter));
   const note = (found: readonly unknown[]) => {
@@ -74,7 +75,7 @@ function pickById(heads: readonly DraftRule[], node: DirectiveNode): DraftRule[]
   const chained = /^(\d+):(\d+)$/.exec(node.args[0]!);
   if (!chained) {
     const ranges = idRanges(node.args[0]!, node.position);
-    return heads.filter((rule) => ranges.some(([low, high]) => rule.parsed.id >= low && rule.parsed.id <= high));
+    return heads.filter((rule) => isInRanges(rule.parsed.id, ranges));
   }
   const head = heads.find((rule) => rule.parsed.id === Number(chained[1]));
   const index = Number(chained[2]);
@@ -83,9 +84,8 @@ function pickById(heads: readonly DraftRule[], node: DirectiveNode): DraftRule[]
 }
 
 function fitsDraft(rule: DraftRule, filter: RuleFilter): boolean {
-  if (filter.by === 'id') return filter.ranges.some(([low, high]) => rule.parsed.id >= low && rule.parsed.id <= high);
-  const texts = rule.node.actions.filter((action) => action.name === filter.by).map((action) => action.value ?? '');
-  return texts.some((text) => filter.matches(text));
+  if (filter.by === 'id') return isInRanges(rule.parsed.id, filter.ranges);
+  return rule.node.actions.some((action) => action.name === filter.by && filter.matches(action.value ?? ''));
 }
 
 function updateTargets(rule: DraftRule, node: DirectiveNode, profile: Profile): void {

@@ -3,6 +3,7 @@ import type { Position } from '../errors.ts';
 import { WafConfigError } from '../errors.ts';
 import { openGeoDatabase } from '../match/geo.ts';
 import type { OperatorEnvironment } from '../operators/types.ts';
+import type { PatternTable } from '../regex/pattern-table.ts';
 import type { GeoLookup, InspectFile, UploadStore } from '../resources.ts';
 import { parseActions } from '../seclang/actions.ts';
 import type { ActionNode, DirectiveNode, Node, Profile, RuleNode, VariableNode } from '../seclang/ast.ts';
@@ -76,9 +77,15 @@ export interface DraftRule {
 
 export type Draft = { kind: 'rule'; rule: DraftRule } | { kind: 'marker'; label: string };
 
-/** Compile parsed nodes into a rule set, or throw WafConfigError: never half of one. */
-export function compileRuleSet(nodes: readonly Node[], given: CompileOptions = {}): RuleSet {
-  const profile = given.profile ?? 'modsecurity2';
+export const defaultProfile: Profile = 'modsecurity2';
+
+/**
+ * Compile parsed nodes into a rule set, or throw WafConfigError: never half of one.
+ *
+ * @param patterns receives the patterns of all rules; the rule set keeps none of them
+ */
+export function compileRuleSet(nodes: readonly Node[], given: CompileOptions, patterns: PatternTable): RuleSet {
+  const profile = given.profile ?? defaultProfile;
   const regexStepBudget = given.regexStepBudget ?? 1_000_000;
   const digest = createHash('sha256').update(JSON.stringify([regexStepBudget, !!given.geo, !!given.inspectFile]));
   const { readDataFile } = given;
@@ -108,17 +115,20 @@ export function compileRuleSet(nodes: readonly Node[], given: CompileOptions = {
       'Uploaded files are to be saved, but this engine was made without a place for them (option uploads)',
     );
   const geo = options.geo ?? loadGeo(settings, profile, nodes, options);
-  const environment = (position: Position): OperatorEnvironment => ({
+  const shared = {
     profile,
     regexStepBudget,
     ...(geo ? { geo } : {}),
     ...(options.inspectFile ? { inspectFile: options.inspectFile } : {}),
+  };
+  const environment = (position: Position): OperatorEnvironment => ({
+    ...shared,
     readDataFile: (name) => {
       if (!options.readDataFile) throw new Error(`cannot read ${JSON.stringify(name)}: this rule set was loaded without access to files`);
       return options.readDataFile(name, position.file);
     },
   });
-  const linked = linkRules(drafts, environment, notes, geo !== undefined);
+  const linked = linkRules(drafts, environment, patterns, notes, geo !== undefined);
   const writesDebugLog =
     settings.debugLogLevel > 0 || linked.rules.some((rule) => rule.actions.controls.some(({ kind }) => kind === 'debugLogLevel'));
   const unicodeMap = loadUnicodeMap(settings, nodes, options);

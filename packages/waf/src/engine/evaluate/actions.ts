@@ -1,3 +1,4 @@
+import { isInRanges } from '../compile/control.ts';
 import type { Macro } from '../compile/macro.ts';
 import { expandMacro } from '../compile/macro.ts';
 import type { Control, Rule, RuleFilter, SetVar } from '../compile/model.ts';
@@ -188,7 +189,7 @@ function rulesOf(state: TransactionState, filter: RuleFilter): readonly number[]
 /** Chained rules have no id: their head is picked. */
 export function isPicked(rule: Rule, filter: RuleFilter): boolean {
   if (rule.id === 0) return false;
-  if (filter.by === 'id') return filter.ranges.some(([low, high]) => rule.id >= low && rule.id <= high);
+  if (filter.by === 'id') return isInRanges(rule.id, filter.ranges);
   const texts = filter.by === 'tag' ? rule.meta.tags : [rule.meta.msg];
   return texts.some((text) => typeof text === 'string' && filter.matches(text));
 }

@@ -13,8 +13,12 @@ export function patternOptions(profile: Profile): PatternOptions {
   return { isDotAll: true, isMultiline: profile !== 'modsecurity2', isRe2Space: profile === 'coraza' };
 }
 
+function compilePattern(argument: string, { profile, regexStepBudget, patterns }: OperatorEnvironment): CompiledRegex {
+  return new CompiledRegex(argument, patternOptions(profile), regexStepBudget, patterns?.get(argument));
+}
+
 export const rx: OperatorFactory = (argument, environment) => {
-  const regex = new CompiledRegex(argument, patternOptions(environment.profile), environment.regexStepBudget);
+  const regex = compilePattern(argument, environment);
   return (value, context) => {
     if (!context.wantsCaptures) {
       const result = regex.test(value);
@@ -28,7 +32,7 @@ export const rx: OperatorFactory = (argument, environment) => {
 
 /** As rx, going on after each match; captures number through all matches. */
 export const rxGlobal: OperatorFactory = (argument, environment) => {
-  const regex = new CompiledRegex(argument, patternOptions(environment.profile), environment.regexStepBudget);
+  const regex = compilePattern(argument, environment);
   return (value) => {
     const captures: (string | undefined)[] = [];
     for (let from = 0; from <= value.length && captures.length < MAX_CAPTURES; ) {

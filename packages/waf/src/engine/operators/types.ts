@@ -1,3 +1,4 @@
+import type { PatternTable } from '../regex/pattern-table.ts';
 import type { GeoLookup, InspectFile } from '../resources.ts';
 import type { Profile } from '../seclang/ast.ts';
 
@@ -25,6 +26,8 @@ export interface OperatorEnvironment {
   readonly geo?: GeoLookup;
   readonly inspectFile?: InspectFile;
   readonly regexStepBudget: number;
+  /** While a rule set is loaded; patterns that a request fills in are not to be kept. */
+  readonly patterns?: PatternTable;
 }
 
 /** A documented operator that this engine was made without. */

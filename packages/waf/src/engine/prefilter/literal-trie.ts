@@ -11,13 +11,16 @@ export class LiteralTrie {
   /** Literals that end in the state of a row, by row number. */
   readonly ends: (readonly number[])[] = [];
   /** Column of every byte; 0 for those no literal holds, upper case as lower. */
-  readonly columnOf: Uint8Array;
+  readonly columnOf = new Uint8Array(256);
   readonly #shift: number;
   readonly #columnIn: Uint8Array;
   readonly #parent: Int32Array;
   readonly #firstChild: Int32Array;
   readonly #sibling: Int32Array;
-  readonly #own: (number[] | undefined)[] = [];
+  /** A literal that ends in a state, plus one; 0 for none. Others that end there follow from literal to literal. */
+  readonly #own: Int32Array;
+  readonly #nextOwn: Int32Array;
+  /** Plus one; 0 until it is asked for. */
   readonly #failure: Int32Array;
   /** What leads to a state, once its row is made; 0 until then. The root has the first row. */
   readonly #link: Int32Array;
@@ -25,23 +28,29 @@ export class LiteralTrie {
 
   /** @param maxRow bytes of a literal that are entered */
   constructor(literals: readonly string[], maxRow: number) {
-    const { columnOf, columns } = assignColumns(literals, maxRow);
-    this.columnOf = columnOf;
-    this.#shift = Math.ceil(Math.log2(columns));
+    const { columnOf } = this;
+    let columns = 1;
     const size = literals.reduce((sum, literal) => sum + Math.min(literal.length, maxRow), 1);
     this.#columnIn = new Uint8Array(size);
     this.#parent = new Int32Array(size);
     this.#firstChild = new Int32Array(size);
     this.#sibling = new Int32Array(size);
-    this.#failure = new Int32Array(size).fill(-1);
+    this.#own = new Int32Array(size);
+    this.#nextOwn = new Int32Array(literals.length);
+    this.#failure = new Int32Array(size);
     this.#link = new Int32Array(size);
     for (const [id, literal] of literals.entries()) {
       let state = 0;
-      for (let i = 0; i < literal.length && i < maxRow; i++) state = this.#enter(state, columnOf[literal.charCodeAt(i) & 0xff]!);
-      const own = this.#own[state];
-      if (own) own.push(id);
-      else this.#own[state] = [id];
+      for (let i = 0; i < literal.length && i < maxRow; i++) {
+        const byte = literal.charCodeAt(i) & 0xff;
+        if (columnOf[byte] === 0) columnOf[byte] = columns++;
+        state = this.#enter(state, columnOf[byte]!);
+      }
+      this.#nextOwn[id] = this.#own[state]!;
+      this.#own[state] = id + 1;
     }
+    for (let upper = 0x41; upper <= 0x5a; upper++) columnOf[upper] = columnOf[upper + 32]!;
+    this.#shift = Math.ceil(Math.log2(columns));
     this.rows = new Int32Array(64 << this.#shift);
     this.#makeRow(0);
   }
@@ -79,7 +88,7 @@ export class LiteralTrie {
 
   /** State of the longest proper suffix that is in the trie. */
   #failureOf(state: number): number {
-    const known = this.#failure[state]!;
+    const known = this.#failure[state]! - 1;
     if (known >= 0) return known;
     let result = 0;
     const parent = this.#parent[state]!;
@@ -91,7 +100,7 @@ export class LiteralTrie {
         result = this.#child(from, this.#columnIn[state]!);
       }
     }
-    this.#failure[state] = result;
+    this.#failure[state] = result + 1;
     return result;
   }
 
@@ -111,23 +120,11 @@ export class LiteralTrie {
     for (let child = this.#firstChild[state]!; child !== 0; child = this.#sibling[child]!)
       this.rows[offset + this.#columnIn[child]!] = this.#link[child] || -(child * 2 + 1);
     const inherited = state === 0 ? [] : this.ends[this.rowNumber(before)]!;
-    const ends = [...(this.#own[state] ?? []), ...inherited];
+    const ends = [...inherited];
+    for (let own = this.#own[state]!; own !== 0; own = this.#nextOwn[own - 1]!) ends.push(own - 1);
     this.ends.push(ends);
     const link = offset * 2 + (ends.length > 0 ? 1 : 0);
     this.#link[state] = link;
     return link;
   }
-}
-
-function assignColumns(literals: readonly string[], maxRow: number): { readonly columnOf: Uint8Array; readonly columns: number } {
-  const columnOf = new Uint8Array(256);
-  let columns = 1;
-  for (const literal of literals) {
-    for (let i = 0; i < literal.length && i < maxRow; i++) {
-      const byte = literal.charCodeAt(i) & 0xff;
-      if (columnOf[byte] === 0) columnOf[byte] = columns++;
-    }
-  }
-  for (let upper = 0x41; upper <= 0x5a; upper++) columnOf[upper] = columnOf[upper + 32]!;
-  return { columnOf, columns };
 }

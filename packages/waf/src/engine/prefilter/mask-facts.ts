@@ -52,8 +52,7 @@ export class MaskTable {
     for (const [number, rule] of rules.entries()) {
       const need = rule.needs[tier]!;
       if (need === IMPOSSIBLE || !hasAll(need.needs, mask)) continue;
-      const asksLiteral = need.literals.length > 0 || need.orMask !== 0;
-      if (!asksLiteral || (need.orMask & mask) !== 0) setBit(open, number);
+      if (!need.asksLiteral || (need.orMask & mask) !== 0) setBit(open, number);
     }
     const settled = this.#index.newBits();
     const isChanging = Uint8Array.from(chains, ({ chain, trigger, rules: own, members }) => {

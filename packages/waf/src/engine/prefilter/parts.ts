@@ -2,9 +2,8 @@ import type { TransformationChain } from '../compile/model.ts';
 import type { TargetSource } from '../compile/targets.ts';
 import { tierOf } from './byte-classes.ts';
 import type { ChainTrigger } from './chain-identity.ts';
+import type { Requirement } from './requirement.ts';
 import { IMPOSSIBLE } from './requirement.ts';
-import type { TieredRequirement } from './rule-needs.ts';
-import type { Scanner } from './scanner.ts';
 
 /** Rules as bits, 32 a word. Plain arrays: many are made for every request, and typed arrays cost five times as much to make. */
 export type Bits = number[];
@@ -46,9 +45,22 @@ export interface PhasePlan {
   readonly gates: readonly (readonly [head: number, link: number])[];
 }
 
+/** A requirement without its literals: the scanner has them. */
+export interface Need {
+  readonly asksLiteral: boolean;
+  readonly orMask: number;
+  readonly needs: readonly number[];
+}
+
+export function needOf(requirement: Requirement | typeof IMPOSSIBLE): Need | typeof IMPOSSIBLE {
+  if (requirement === IMPOSSIBLE) return IMPOSSIBLE;
+  const { literals, orMask, needs } = requirement;
+  return { asksLiteral: literals.length > 0 || orMask !== 0, orMask, needs };
+}
+
 export interface FilteredRule {
-  /** What a value must hold for the rule to match. */
-  readonly needs: TieredRequirement;
+  /** What a value must hold for the rule to match, by tier. */
+  readonly needs: readonly (Need | typeof IMPOSSIBLE)[];
   /** Several for multiMatch: the value before, between and after its steps. */
   readonly chains: readonly number[];
 }
@@ -108,17 +120,29 @@ export function isHopeless(rules: readonly FilteredRule[], members: readonly num
 }
 
 /** Rules by the literals they ask for, in one tier. */
-export function literalTable(rules: readonly FilteredRule[], scanner: Scanner, tier: number): (number[] | undefined)[] {
-  const table: (number[] | undefined)[] = new Array(scanner.size);
-  for (const [index, { needs }] of rules.entries()) {
-    const need = needs[tier]!;
-    if (need === IMPOSSIBLE) continue;
-    for (const literal of need.literals) {
-      const id = scanner.idOf(literal);
-      const list = table[id];
-      if (!list) table[id] = [index];
-      else if (list.at(-1) !== index) list.push(index);
+export class LiteralTable {
+  /** Where a literal's rules begin; they end where the next one's begin. */
+  readonly #starts: Uint32Array;
+  readonly #rules: Uint32Array;
+
+  /** @param asked literals of each rule, by number */
+  constructor(asked: readonly (readonly number[])[], literals: number) {
+    this.#starts = new Uint32Array(literals + 1);
+    for (const list of asked) for (let i = 0; i < list.length; i++) this.#starts[list[i]!]!++;
+    for (let sum = 0, literal = 0; literal <= literals; literal++) {
+      sum += this.#starts[literal]!;
+      this.#starts[literal] = sum;
     }
+    this.#rules = new Uint32Array(this.#starts[literals]!);
+    // From their ends to their beginnings.
+    for (const [rule, list] of asked.entries()) for (let i = 0; i < list.length; i++) this.#rules[--this.#starts[list[i]!]!] = rule;
   }
-  return table;
+
+  start(literal: number): number {
+    return this.#starts[literal]!;
+  }
+
+  ruleAt(place: number): number {
+    return this.#rules[place]!;
+  }
 }

@@ -7,6 +7,7 @@ import type { Target } from '../variables/target.ts';
 import type { Bits, Collection } from './parts.ts';
 import { clearBit, hasBit } from './parts.ts';
 import { RuleIndex } from './rule-index.ts';
+import type { RuleNeeds } from './rule-needs.ts';
 import { ValueScanner } from './value-scan.ts';
 
 /**
@@ -21,8 +22,8 @@ export class Prefilter implements RulePrefilter {
    * @param heads the rules that run at all, in order
    * @param hasGates no head reads what an earlier rule matched
    */
-  constructor(ruleSet: RuleSet, heads: readonly Rule[], phrasesOf: (rule: Rule) => readonly string[], hasGates: boolean) {
-    this.#index = new RuleIndex(heads, { profile: ruleSet.profile, ruleCount: ruleSet.rules.length, phrasesOf, hasGates });
+  constructor(ruleSet: RuleSet, heads: readonly Rule[], needs: RuleNeeds, hasGates: boolean) {
+    this.#index = new RuleIndex(heads, needs, { ruleCount: ruleSet.rules.length, hasGates });
     this.#values = new ValueScanner(this.#index, ruleSet.unicodeMap);
   }
 

@@ -1,6 +1,6 @@
 import type { RegexNode } from '../regex/ast.ts';
 import type { ByteSet } from '../regex/byte-set.ts';
-import { intersect, isEmptySet, members } from '../regex/byte-set.ts';
+import { has } from '../regex/byte-set.ts';
 import { ALL_CLASSES, maskOfSet, maskOfText } from './byte-classes.ts';
 
 /** What a value must hold for a pattern to match it. A value that fails is proved innocent. */
@@ -16,185 +16,261 @@ export interface Requirement {
 /** The pattern can match no value of the alphabet. */
 export const IMPOSSIBLE = 'impossible';
 
-const MAX_LITERALS = 400;
-const MAX_EXACT = 16;
+/** Command names fill a set of six hundred. */
+const MAX_LITERALS = 1000;
+/** Enough for a list of names with the blank or comma after each. */
+const MAX_EXACT = 128;
 const MAX_SET = 5;
+const MAX_NEEDS = 4;
 
-/** Drop what needs bytes outside the alphabet; undefined when nothing is left. */
-export function restrict(node: RegexNode, alphabet: ByteSet): RegexNode | undefined {
-  switch (node.type) {
-    case 'set': {
-      const set = intersect(node.set, alphabet);
-      return isEmptySet(set) ? undefined : { type: 'set', set };
-    }
-    case 'cat': {
-      const items = node.items.map((item) => restrict(item, alphabet));
-      return items.every((item) => item !== undefined) ? { type: 'cat', items } : undefined;
-    }
-    case 'alt': {
-      const items = node.items.map((item) => restrict(item, alphabet)).filter((item) => item !== undefined);
-      return items.length === 0 ? undefined : { type: 'alt', items };
-    }
-    case 'repeat': {
-      const item = restrict(node.item, alphabet);
-      if (item) return { ...node, item };
-      return node.min === 0 ? { type: 'empty' } : undefined;
-    }
-    case 'group':
-    case 'atomic':
-      return restrict(node.item, alphabet);
-    case 'look':
-      // Only ever makes a match rarer.
-      return { type: 'empty' };
-    default:
-      return node;
-  }
+/** A set of strings of which one stands in every match, and how much that says. */
+interface Choice {
+  readonly literals: readonly string[];
+  readonly score: number;
 }
 
 interface Facts {
   /** All strings the node matches, lower case; undefined when there are too many. */
   readonly exact: readonly string[] | undefined;
-  /** Best known set of which one stands in every match. */
-  readonly best: readonly string[] | undefined;
+  /** Best known choice beside `exact`. */
+  readonly best: Choice | undefined;
+  /** Narrowest first. */
   readonly needs: readonly number[];
 }
 
 const nothing: Facts = { exact: undefined, best: undefined, needs: [] };
 const empty: Facts = { exact: [''], best: undefined, needs: [] };
 
-/** Derive what every match of a pattern holds. */
-export function requirementOf(node: RegexNode): Requirement {
-  const facts = factsOf(node);
-  const set = pick([facts.exact, facts.best]);
-  const needs = keepSelective(facts.needs);
-  if (!set) return { literals: [], orMask: 0, needs };
-  return {
-    literals: set.filter((literal) => literal.length >= 2),
-    orMask: set.filter((literal) => literal.length === 1).reduce((mask, literal) => mask | maskOfText(literal), 0),
-    needs,
-  };
-}
+/** Derives what every match of a pattern inside an alphabet holds. What it learns of byte sets goes with it. */
+export class RequirementReader {
+  readonly #alphabet: ByteSet;
+  readonly #sets = new Map<ByteSet, Facts | undefined>();
 
-function factsOf(node: RegexNode): Facts {
-  switch (node.type) {
-    case 'set':
-      return setFacts(node.set);
-    case 'cat':
-      return catFacts(node.items.map(factsOf));
-    case 'alt':
-      return altFacts(node.items.map(factsOf));
-    case 'repeat': {
-      const item = factsOf(node.item);
-      if (node.min === 0) {
-        if (node.max === 1 && item.exact && item.exact.length < MAX_EXACT)
-          return { exact: [...new Set(['', ...item.exact])], best: undefined, needs: [] };
+  constructor(alphabet: ByteSet) {
+    this.#alphabet = alphabet;
+  }
+
+  read(root: RegexNode): Requirement | typeof IMPOSSIBLE {
+    const facts = this.#facts(root);
+    if (!facts) return IMPOSSIBLE;
+    const set = choiceOf(facts)?.literals ?? [];
+    return { literals: set.filter((literal) => literal.length >= 2), orMask: maskOfSingles(set), needs: facts.needs };
+  }
+
+  /** Undefined when the node needs bytes outside the alphabet. */
+  #facts(node: RegexNode): Facts | undefined {
+    switch (node.type) {
+      case 'set':
+        return this.#setFacts(node.set);
+      case 'cat':
+        return this.#catFacts(node.items);
+      case 'alt':
+        return this.#altFacts(node.items);
+      case 'repeat':
+        return this.#repeatFacts(node);
+      case 'group':
+      case 'atomic':
+        return this.#facts(node.item);
+      case 'backref':
         return nothing;
-      }
-      if (node.max === node.min && node.min <= 8) return catFacts(new Array(node.min).fill(item));
-      // At least once: what one round holds, and the first rounds in a row.
-      const rounds = node.min <= 4 ? catFacts(new Array(node.min).fill(item)) : item;
-      return { exact: undefined, best: pick([rounds.exact, rounds.best]), needs: item.needs };
+      default:
+        // Assertions only ever make a match rarer.
+        return empty;
     }
-    case 'group':
-    case 'atomic':
-      return factsOf(node.item);
-    case 'backref':
-      return nothing;
-    default:
-      return empty;
+  }
+
+  #setFacts(set: ByteSet): Facts | undefined {
+    if (this.#sets.has(set)) return this.#sets.get(set);
+    const inside = set.map((word, i) => word & this.#alphabet[i]!) as ByteSet;
+    const mask = maskOfSet(inside);
+    const facts = mask === 0 ? undefined : { exact: exactOf(inside), best: undefined, needs: mask === ALL_CLASSES ? [] : [mask] };
+    this.#sets.set(set, facts);
+    return facts;
+  }
+
+  #catFacts(items: readonly RegexNode[]): Facts | undefined {
+    const row = new Row();
+    for (let i = 0; i < items.length; i++) {
+      const facts = this.#facts(items[i]!);
+      if (!facts) return undefined;
+      row.add(facts);
+    }
+    return row.finish();
+  }
+
+  #altFacts(items: readonly RegexNode[]): Facts | undefined {
+    const branches: Facts[] = [];
+    for (let i = 0; i < items.length; i++) {
+      const facts = this.#facts(items[i]!);
+      if (facts) branches.push(facts);
+    }
+    if (branches.length <= 1) return branches[0];
+    // One byte of the union of each branch's narrowest class.
+    const needs = branches.every((branch) => branch.needs.length > 0) ? [branches.reduce((sum, branch) => sum | branch.needs[0]!, 0)] : [];
+    const exact = branches.every((branch) => branch.exact)
+      ? distinct(
+          branches.map((branch) => branch.exact!),
+          MAX_EXACT,
+        )
+      : undefined;
+    if (exact) return { exact, best: undefined, needs };
+    const choices = branches.map(choiceOf);
+    const literals = choices.every((choice) => choice !== undefined)
+      ? distinct(
+          choices.map((choice) => choice!.literals),
+          MAX_LITERALS,
+        )
+      : undefined;
+    return { exact, best: literals && choose(literals), needs };
+  }
+
+  #repeatFacts({ item, min, max }: Extract<RegexNode, { type: 'repeat' }>): Facts | undefined {
+    const facts = this.#facts(item);
+    if (!facts) return min === 0 ? empty : undefined;
+    if (min === 0) {
+      const isOptional = max === 1 && facts.exact && facts.exact.length < MAX_EXACT;
+      return isOptional ? { exact: distinct([[''], facts.exact], MAX_EXACT), best: undefined, needs: [] } : nothing;
+    }
+    const rounds = new Row();
+    if (max === min && min <= 8) {
+      for (let i = 0; i < min; i++) rounds.add(facts);
+      return rounds.finish();
+    }
+    // At least once: what one round holds, and the first rounds in a row.
+    for (let i = 0; i < (min <= 4 ? min : 1); i++) rounds.add(facts);
+    return { exact: undefined, best: choiceOf(rounds.finish()), needs: facts.needs };
   }
 }
 
-/** Sets are shared, so what is known of one is kept with it. */
-const knownSets = new WeakMap<ByteSet, Facts>();
+/** Facts of one node after the other. */
+class Row {
+  /** Strings the latest items match, before `#tail`. */
+  #run: readonly string[] = [''];
+  /** What items with one string each added: most of any row. */
+  #tail = '';
+  #isExact = true;
+  #best: Choice | undefined;
+  #needs: readonly number[] = [];
 
-function setFacts(set: ByteSet): Facts {
-  let facts = knownSets.get(set);
-  if (!facts) {
-    facts = computeSetFacts(set);
-    knownSets.set(set, facts);
+  add({ exact, best, needs }: Facts): void {
+    this.#best = better(this.#best, best);
+    if (this.#needs.length === 0) this.#needs = needs;
+    else for (let i = 0; i < needs.length; i++) this.#needs = narrowest(this.#needs, needs[i]!);
+    if (exact?.length === 1) {
+      this.#tail += exact[0]!;
+      return;
+    }
+    const run = this.#takeRun();
+    if (exact && run.length * exact.length <= MAX_EXACT) {
+      this.#run = distinct([run.flatMap((left) => exact.map((right) => left + right))], MAX_EXACT)!;
+      return;
+    }
+    this.#isExact = false;
+    this.#best = better(this.#best, choose(run));
+    this.#run = exact ?? [''];
   }
-  return facts;
-}
 
-function computeSetFacts(set: ByteSet): Facts {
-  const mask = maskOfSet(set);
-  const needs = mask === ALL_CLASSES ? [] : [mask];
-  const bytes = members(set);
-  if (bytes.length > MAX_SET * 2) return { exact: undefined, best: undefined, needs };
-  const folded = [...new Set(bytes.map((byte) => String.fromCharCode(byte >= 0x41 && byte <= 0x5a ? byte + 32 : byte)))];
-  return { exact: folded.length <= MAX_SET ? folded : undefined, best: undefined, needs };
-}
-
-function catFacts(items: readonly Facts[]): Facts {
-  const candidates: (readonly string[] | undefined)[] = [];
-  let run: readonly string[] = [''];
-  let isExact = true;
-  for (const item of items) {
-    candidates.push(item.best);
-    if (!item.exact) {
-      isExact = false;
-      candidates.push(run);
-      run = [''];
-    } else if (run.length * item.exact.length > MAX_EXACT) {
-      isExact = false;
-      candidates.push(run);
-      run = item.exact;
-    } else run = cross(run, item.exact);
+  finish(): Facts {
+    const run = this.#takeRun();
+    if (this.#isExact) return { exact: run, best: this.#best, needs: this.#needs };
+    return { exact: undefined, best: better(this.#best, choose(run)), needs: this.#needs };
   }
-  candidates.push(run);
-  return { exact: isExact ? run : undefined, best: pick(candidates), needs: items.flatMap((item) => item.needs) };
+
+  #takeRun(): readonly string[] {
+    const run = this.#tail === '' ? this.#run : this.#run.map((text) => text + this.#tail);
+    this.#tail = '';
+    return run;
+  }
 }
 
-function cross(left: readonly string[], right: readonly string[]): readonly string[] {
-  if (left.length === 1 && right.length === 1) return [left[0]! + right[0]!];
+/** The strings of all lists, each once; undefined when they are more than `max`. */
+function distinct(lists: readonly (readonly string[])[], max: number): readonly string[] | undefined {
   const all = new Set<string>();
-  for (const a of left) for (const b of right) all.add(a + b);
+  for (const list of lists) {
+    for (let i = 0; i < list.length; i++) all.add(list[i]!);
+    if (all.size > max) return undefined;
+  }
   return [...all];
 }
 
-function altFacts(items: readonly Facts[]): Facts {
-  const all = items.every((item) => item.exact) ? [...new Set(items.flatMap((item) => item.exact!))] : undefined;
-  const sets = items.map((item) => pick([item.exact, item.best]));
-  const best = sets.every((set) => set !== undefined) ? [...new Set(sets.flatMap((set) => set!))] : undefined;
-  // One byte of the union of each branch's narrowest class.
-  const narrow = items.map((item) => item.needs.toSorted((a, b) => weight(a) - weight(b))[0]);
-  const needs = narrow.every((mask) => mask !== undefined) ? [narrow.reduce<number>((sum, mask) => sum | mask!, 0)] : [];
-  return { exact: all && all.length <= MAX_EXACT ? all : undefined, best: best && best.length <= MAX_LITERALS ? best : undefined, needs };
+function exactOf(set: ByteSet): readonly string[] | undefined {
+  const bytes: number[] = [];
+  for (let byte = 0; byte < 256; byte++) {
+    const isUpper = byte >= 0x41 && byte <= 0x5a;
+    if (!has(set, byte) || (isUpper && has(set, byte + 32))) continue;
+    bytes.push(isUpper ? byte + 32 : byte);
+    if (bytes.length > MAX_SET) return undefined;
+  }
+  return bytes.map((byte) => String.fromCharCode(byte));
 }
 
-/** The set that says most: long strings, few of them. A set with an empty string says nothing. */
-function pick(candidates: readonly (readonly string[] | undefined)[]): readonly string[] | undefined {
-  let chosen: readonly string[] | undefined;
-  let best = Number.NEGATIVE_INFINITY;
-  for (const set of candidates) {
-    if (!set || set.length === 0 || set.length > MAX_LITERALS) continue;
-    const shortest = Math.min(...set.map((literal) => literal.length));
-    if (shortest === 0) continue;
-    const score = Math.min(shortest, 6) * 4 - Math.log2(set.length) - set.filter((literal) => isCommon(literal)).length * 3;
-    if (score > best) {
-      best = score;
-      chosen = set;
-    }
-  }
-  return chosen;
+function maskOfSingles(literals: readonly string[]): number {
+  return literals.reduce((mask, literal) => (literal.length === 1 ? mask | maskOfText(literal) : mask), 0);
 }
+
+function choiceOf({ exact, best }: Facts): Choice | undefined {
+  return exact ? better(best, choose(exact)) : best;
+}
+
+function better(a: Choice | undefined, b: Choice | undefined): Choice | undefined {
+  if (!a || !b) return a ?? b;
+  return b.score > a.score ? b : a;
+}
+
+/** Long strings say much, many of them little. A set with an empty string says nothing. */
+function choose(literals: readonly string[]): Choice | undefined {
+  let shortest = Number.POSITIVE_INFINITY;
+  let common = 0;
+  for (let i = 0; i < literals.length; i++) {
+    const literal = literals[i]!;
+    if (literal.length === 0) return undefined;
+    shortest = Math.min(shortest, literal.length);
+    if (isCommon(literal)) common++;
+  }
+  if (literals.length === 0 || literals.length > MAX_LITERALS) return undefined;
+  return { literals, score: Math.min(shortest, 6) * 4 - Math.log2(literals.length) - common * 3 };
+}
+
+const EVERYDAY = maskOfText('a0 ._/-');
+const LETTERS = maskOfText('a');
 
 function isCommon(literal: string): boolean {
-  return literal.length === 1 ? /[a-z0-9 ._/-]/.test(literal) : literal.length === 2 && /^[a-z]{2}$/.test(literal);
+  if (literal.length > 2) return false;
+  const mask = maskOfText(literal);
+  return literal.length === 1 ? (mask & ~EVERYDAY) === 0 : mask === LETTERS;
 }
 
-/** How often a value holds one of these classes: letters, digits and blanks weigh much. */
-function weight(mask: number): number {
-  const common = maskOfText('aA0 _-./');
-  let count = 0;
-  for (let bits = mask; bits !== 0; bits &= bits - 1) count++;
-  for (let bits = mask & common; bits !== 0; bits &= bits - 1) count += 10;
-  return count;
+/** How often values hold a byte of a class: letters more than digits, these more than what joins words. */
+const frequencies: readonly (readonly [mask: number, weight: number])[] = [
+  [maskOfText('a'), 60],
+  [maskOfText('A') & ~LETTERS, 30],
+  [maskOfText('0'), 30],
+  [maskOfText(' '), 30],
+  [maskOfText('_-./,:=&+%'), 5],
+  [ALL_CLASSES, 1],
+];
+
+const weights = new Map<number, number>();
+
+function weightOf(mask: number): number {
+  let weight = weights.get(mask);
+  if (weight === undefined) {
+    weight = 0;
+    for (const [classes, each] of frequencies) for (let bits = mask & classes; bits !== 0; bits &= bits - 1) weight += each;
+    weights.set(mask, weight);
+  }
+  return weight;
 }
 
-function keepSelective(needs: readonly number[]): number[] {
-  return [...new Set(needs)].toSorted((a, b) => weight(a) - weight(b)).slice(0, 4);
+/** The narrowest of a list and one more; the list itself when that is none of them. */
+function narrowest(needs: readonly number[], mask: number): readonly number[] {
+  const weight = weightOf(mask);
+  let at = needs.length;
+  for (let i = needs.length - 1; i >= 0; i--) {
+    if (needs[i] === mask) return needs;
+    if (weight < weightOf(needs[i]!)) at = i;
+  }
+  return at < MAX_NEEDS ? needs.toSpliced(at, 0, mask).slice(0, MAX_NEEDS) : needs;
 }
 
 /** Fewest bytes of any match. */

@@ -1,19 +1,16 @@
 import type { Phase, Rule, TransformationChain } from '../compile/model.ts';
 import type { TargetSource } from '../compile/targets.ts';
-import type { Profile } from '../seclang/ast.ts';
 import { tiers } from './byte-classes.ts';
 import { chainTrigger } from './chain-identity.ts';
 import type { Bits, Chain, Collection, FilteredRule, PhasePlan, Source } from './parts.ts';
-import { chainsOf, isBase64, literalTable, nameOf, setBit } from './parts.ts';
+import { chainsOf, isBase64, LiteralTable, nameOf, needOf, setBit } from './parts.ts';
 import { IMPOSSIBLE } from './requirement.ts';
-import { asksNothing, minLengthOf, needsOf, operatorNeedsOf } from './rule-needs.ts';
-import { Scanner } from './scanner.ts';
+import type { RuleNeeds, TieredRequirement } from './rule-needs.ts';
+import { asksNothing } from './rule-needs.ts';
+import { LiteralNumbers, Scanner } from './scanner.ts';
 
 interface IndexOptions {
-  readonly profile: Profile;
   readonly ruleCount: number;
-  /** Phrases of a `@pmFromFile` rule. */
-  readonly phrasesOf: (rule: Rule) => readonly string[];
   /** No head reads what an earlier rule matched, so that a chain that comes to nothing need not be begun. */
   readonly hasGates: boolean;
 }
@@ -24,8 +21,8 @@ export class RuleIndex {
   readonly chains: Chain[] = [];
   readonly phases: Readonly<Record<Phase, PhasePlan>>;
   readonly scanner: Scanner;
-  /** `byLiteral[tier][literal]`: rules that ask for it. */
-  readonly byLiteral: (number[] | undefined)[][];
+  /** Rules that ask for a literal, by tier. */
+  readonly byLiteral: readonly LiteralTable[];
   /** Number of a rule, by its index in the rule set; -1 for those never asked about. */
   readonly #numberOf: Int32Array;
   /** The same for a negated rule's operator, where something can be said about it. */
@@ -35,24 +32,35 @@ export class RuleIndex {
   readonly #chainIds = new Map<string, number>();
   readonly #options: IndexOptions;
 
-  /** @param heads the rules that run at all, in order; others are never passed over */
-  constructor(heads: readonly Rule[], options: IndexOptions) {
+  /**
+   * @param heads the rules that run at all, in order; others are never passed over
+   * @param ruleNeeds what they ask of values; not kept
+   */
+  constructor(heads: readonly Rule[], ruleNeeds: RuleNeeds, options: IndexOptions) {
     this.#options = options;
     this.#numberOf = new Int32Array(options.ruleCount).fill(-1);
     this.#operatorOf = new Int32Array(options.ruleCount).fill(-1);
     const entries = heads.flatMap((head) => {
       const chain: Rule[] = [];
       for (let rule: Rule | undefined = head; rule; rule = rule.next) chain.push(rule);
-      return chain.flatMap((rule) => describeRule(rule, rule === head, options));
+      return chain.flatMap((rule) => describeRule(rule, rule === head, ruleNeeds));
     });
     this.#zeroes = Array.from({ length: Math.max(1, Math.ceil(entries.length / 32)) }, () => 0);
-    const literals = new Set<string>();
+    const literals = new LiteralNumbers();
+    /** `asked[tier][rule]`. */
+    const asked: number[][][] = tiers.map(() => []);
     for (const [number, { rule, needs, isOperator }] of entries.entries()) {
       (isOperator ? this.#operatorOf : this.#numberOf)[rule.index] = number;
       const chains = chainsOf(rule).map((steps) => this.#chainId(steps));
-      this.rules.push({ needs, chains });
-      for (const chain of chains) this.#enter(number, rule, this.chains[chain]!);
-      for (const need of needs) if (need !== IMPOSSIBLE) for (const literal of need.literals) literals.add(literal);
+      this.rules.push({ needs: needs.map(needOf), chains });
+      const isOpen = asksNothing(needs);
+      for (const id of chains) {
+        const chain = this.chains[id]!;
+        setBit(chain.rules, number);
+        if (!isOpen) chain.members.push(number);
+        if (isBase64(chain.chain)) chain.minLength = Math.min(chain.minLength, isOpen ? 0 : ruleNeeds.minLengthOf(rule));
+      }
+      for (const [tier, need] of needs.entries()) asked[tier]![number] = need === IMPOSSIBLE ? [] : literals.of(need.literals);
     }
     // A shorter result may still do for a chain that goes on from this one; prefixes come before what goes on from them.
     for (const { parent, minLength } of this.chains.toReversed()) {
@@ -60,8 +68,8 @@ export class RuleIndex {
     }
     const plan = (phase: Phase): PhasePlan => this.#plan(heads.filter((head) => head.phase === phase));
     this.phases = { 1: plan(1), 2: plan(2), 3: plan(3), 4: plan(4), 5: plan(5) };
-    this.scanner = new Scanner(literals);
-    this.byLiteral = tiers.map((_, tier) => literalTable(this.rules, this.scanner, tier));
+    this.scanner = new Scanner(literals.all);
+    this.byLiteral = asked.map((lists) => new LiteralTable(lists, literals.all.length));
   }
 
   get collectionCount(): number {
@@ -78,15 +86,6 @@ export class RuleIndex {
 
   newBits(): Bits {
     return this.#zeroes.slice();
-  }
-
-  #enter(number: number, rule: Rule, chain: Chain): void {
-    setBit(chain.rules, number);
-    const isOpen = asksNothing(this.rules[number]!.needs);
-    if (!isOpen) chain.members.push(number);
-    if (!isBase64(chain.chain)) return;
-    const minLength = isOpen ? 0 : minLengthOf(rule, this.#options.profile);
-    chain.minLength = Math.min(chain.minLength, minLength);
   }
 
   #plan(heads: readonly Rule[]): PhasePlan {
@@ -153,17 +152,16 @@ export class RuleIndex {
 
 interface Entry {
   readonly rule: Rule;
-  readonly needs: FilteredRule['needs'];
+  readonly needs: TieredRequirement;
   /** The operator of a negated rule, not the rule. */
   readonly isOperator: boolean;
 }
 
-function describeRule(rule: Rule, isHead: boolean, { profile, phrasesOf }: IndexOptions): Entry[] {
-  const needs = needsOf(rule, profile, phrasesOf);
+function describeRule(rule: Rule, isHead: boolean, ruleNeeds: RuleNeeds): Entry[] {
   // A link of which nothing is known tells nothing about its chain.
   if (!isHead && !rule.targets?.isStable) return [];
-  const operator = rule.operator?.node.isNegated ? operatorNeedsOf(rule, profile, phrasesOf) : undefined;
-  const entry: Entry = { rule, needs, isOperator: false };
+  const operator = rule.operator?.node.isNegated ? ruleNeeds.ofOperator(rule) : undefined;
+  const entry: Entry = { rule, needs: ruleNeeds.of(rule), isOperator: false };
   return operator && rule.targets?.isStable ? [entry, { rule, needs: operator, isOperator: true }] : [entry];
 }
 

@@ -1,3 +1,4 @@
+import { ownCopy } from '../variables/recurring.ts';
 import { classBits } from './byte-classes.ts';
 import { pseudoLiterals } from './chain-identity.ts';
 import { LiteralTrie } from './literal-trie.ts';
@@ -15,35 +16,32 @@ export interface Scan {
 /** The automaton knows literals up to this length; the rest is compared where one ends. */
 const MAX_ROW = 14;
 
+/** Numbers for literals, as scans tell them. The first are for the rows that make transformations work. */
+export class LiteralNumbers {
+  readonly #known = new Map<string, number>();
+  readonly all: string[] = [...pseudoLiterals];
+
+  /** @param literals in lower case */
+  of(literals: readonly string[]): number[] {
+    return literals.map((literal) => {
+      const known = this.#known.get(literal);
+      if (known !== undefined) return known;
+      this.#known.set(literal, this.all.length);
+      return this.all.push(literal) - 1;
+    });
+  }
+}
+
 /** One pass over a value: byte classes and all literals of all rules, ASCII case folded. */
 export class Scanner {
   readonly #trie: LiteralTrie;
-  readonly #idOf = new Map<string, number>();
-  /** What follows the row in a longer literal; empty for most. */
+  /** What follows the row in a longer literal, by number; empty for most. */
   readonly #rests: readonly string[];
-  /** Rows above that are literals of rules, too. */
-  readonly #isAsked: boolean[] = pseudoLiterals.map(() => false);
 
-  /** Literals in lower case. */
-  constructor(literals: Iterable<string>) {
-    for (const row of pseudoLiterals) this.#idOf.set(row, this.#idOf.size);
-    for (const literal of literals) {
-      const known = this.#idOf.get(literal);
-      if (known === undefined) this.#idOf.set(literal, this.#idOf.size);
-      else if (known < pseudoLiterals.length) this.#isAsked[known] = true;
-    }
-    const all = [...this.#idOf.keys()];
-    this.#rests = all.map((literal) => literal.slice(MAX_ROW));
-    this.#trie = new LiteralTrie(all, MAX_ROW);
-  }
-
-  /** Identity of a literal inside scans. */
-  idOf(literal: string): number {
-    return this.#idOf.get(literal)!;
-  }
-
-  get size(): number {
-    return this.#idOf.size;
+  /** @param literals of `LiteralNumbers` */
+  constructor(literals: readonly string[]) {
+    this.#rests = literals.map((literal) => (literal.length > MAX_ROW ? ownCopy(literal.slice(MAX_ROW)) : ''));
+    this.#trie = new LiteralTrie(literals, MAX_ROW);
   }
 
   scan(text: string): Scan {
@@ -68,7 +66,7 @@ export class Scanner {
         const id = ends[i]!;
         if (id < pseudoLiterals.length) {
           pseudo |= 1 << id;
-          if (!this.#isAsked[id]) continue;
+          continue;
         }
         const rest = this.#rests[id]!;
         if (rest !== '' && !followsAt(text, at + 1, rest)) continue;

@@ -168,9 +168,9 @@ export class ValueScanner {
     const table = this.#index.byLiteral[facts.tier]!;
     let bits: Bits | undefined;
     for (const hit of scan.hits) {
-      const rules = table[hit];
-      if (!rules) continue;
-      for (const number of rules) {
+      const end = table.start(hit + 1);
+      for (let place = table.start(hit); place < end; place++) {
+        const number = table.ruleAt(place);
         const need = this.#index.rules[number]!.needs[facts.tier]!;
         if (need === IMPOSSIBLE || !hasAll(need.needs, scan.mask)) continue;
         bits ??= facts.open.slice();

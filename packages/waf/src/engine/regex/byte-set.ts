@@ -1,27 +1,22 @@
-/** A set of byte values, held as 256 bits. Immutable by convention; most equal sets are shared through `internSet`. */
+/** A set of byte values, held as 256 bits. Immutable by convention; most equal sets are one object. */
 export type ByteSet = Uint32Array & { readonly length: 8 };
 
 /** A rule set has some hundreds; patterns that requests fill in (`@rx %{…}`) may bring any number. */
 const MAX_INTERNED = 10_000;
 const interned = new Map<number, ByteSet[]>();
 
-function newSet(): ByteSet {
-  return new Uint32Array(8) as ByteSet;
-}
-
-/** Return the shared instance of this set, so that literals cost no memory. What is known of sets is found by instance. */
-export function internSet(set: ByteSet): ByteSet {
+/** The shared instance of this set, so that literals cost no memory. What is known of sets is found by instance. */
+function internSet(set: ByteSet): ByteSet {
   let hash = 0;
-  for (const word of set) hash = (Math.imul(hash, 31) + word) | 0;
+  for (let i = 0; i < 8; i++) hash = (Math.imul(hash, 31) + set[i]!) | 0;
   const bucket = interned.get(hash);
-  if (!bucket) {
+  const known = bucket?.find((other) => isSame(other, set));
+  if (known) return known;
+  if (bucket) bucket.push(set);
+  else {
     if (interned.size >= MAX_INTERNED) interned.clear();
     interned.set(hash, [set]);
-    return set;
   }
-  const known = bucket.find((other) => isSame(other, set));
-  if (known) return known;
-  bucket.push(set);
   return set;
 }
 
@@ -34,54 +29,74 @@ export function has(set: ByteSet, byte: number): boolean {
   return ((set[byte >> 5]! >>> (byte & 31)) & 1) === 1;
 }
 
+/** Puts a set together in place: only what it comes to is looked up among the shared ones. */
+export class ByteSetBuilder {
+  readonly #words = new Uint32Array(8) as ByteSet;
+
+  add(byte: number): void {
+    this.#words[byte >> 5]! |= 1 << (byte & 31);
+  }
+
+  /** Inclusive. */
+  addRange(low: number, high: number): void {
+    for (let byte = low; byte <= high; byte++) this.add(byte);
+  }
+
+  addAll(set: ByteSet): void {
+    for (let i = 0; i < 8; i++) this.#words[i]! |= set[i]!;
+  }
+
+  /** Add the other ASCII case of every letter: PCRE's caseless matching in the C locale touches ASCII only. */
+  foldCase(): void {
+    // The letters are bits 1 to 26 of two words.
+    const letters = (this.#words[2]! | this.#words[3]!) & 0x07ff_fffe;
+    this.#words[2]! |= letters;
+    this.#words[3]! |= letters;
+  }
+
+  complement(): void {
+    for (let i = 0; i < 8; i++) this.#words[i] = ~this.#words[i]!;
+  }
+
+  /** The set; the builder is spent. */
+  finish(): ByteSet {
+    return internSet(this.#words);
+  }
+}
+
 const singles: (ByteSet | undefined)[] = [];
 
+/** The set of one byte. */
+export function single(byte: number): ByteSet {
+  singles[byte] ??= setOf(byte);
+  return singles[byte];
+}
+
 export function setOf(...bytes: number[]): ByteSet {
-  if (bytes.length === 1) {
-    const known = singles[bytes[0]!];
-    if (known) return known;
-  }
-  const set = newSet();
-  for (const byte of bytes) set[byte >> 5]! |= 1 << (byte & 31);
-  const shared = internSet(set);
-  if (bytes.length === 1) singles[bytes[0]!] = shared;
-  return shared;
+  const set = new ByteSetBuilder();
+  for (const byte of bytes) set.add(byte);
+  return set.finish();
 }
 
 /** Inclusive ranges: `rangeSet([0x30, 0x39])`. */
 export function rangeSet(...ranges: readonly (readonly [number, number])[]): ByteSet {
-  const set = newSet();
-  for (const [low, high] of ranges) for (let byte = low; byte <= high; byte++) set[byte >> 5]! |= 1 << (byte & 31);
-  return internSet(set);
-}
-
-export function union(a: ByteSet, b: ByteSet): ByteSet {
-  return internSet(a.map((word, i) => word | b[i]!) as ByteSet);
-}
-
-/** Results by operands: alphabets meet the same few sets of a rule set thousands of times. */
-const intersections = new WeakMap<ByteSet, WeakMap<ByteSet, ByteSet>>();
-
-export function intersect(a: ByteSet, b: ByteSet): ByteSet {
-  let known = intersections.get(b);
-  if (!known) {
-    known = new WeakMap();
-    intersections.set(b, known);
-  }
-  let set = known.get(a);
-  if (!set) {
-    set = internSet(a.map((word, i) => word & b[i]!) as ByteSet);
-    known.set(a, set);
-  }
-  return set;
+  const set = new ByteSetBuilder();
+  for (const [low, high] of ranges) set.addRange(low, high);
+  return set.finish();
 }
 
 export function complement(a: ByteSet): ByteSet {
-  return internSet(a.map((word) => ~word) as ByteSet);
+  const set = new ByteSetBuilder();
+  set.addAll(a);
+  set.complement();
+  return set.finish();
 }
 
-export function isEmptySet(a: ByteSet): boolean {
-  return a.every((word) => word === 0);
+export function foldCase(a: ByteSet): ByteSet {
+  const set = new ByteSetBuilder();
+  set.addAll(a);
+  set.foldCase();
+  return set.finish();
 }
 
 export function members(set: ByteSet): number[] {
@@ -89,23 +104,6 @@ export function members(set: ByteSet): number[] {
   for (let byte = 0; byte < 256; byte++) if (has(set, byte)) bytes.push(byte);
   return bytes;
 }
-
-/** Add the other ASCII case of every letter: PCRE's caseless matching in the C locale touches ASCII only. */
-export function foldCase(set: ByteSet): ByteSet {
-  const known = foldings.get(set);
-  if (known) return known;
-  const folded = set.slice() as ByteSet;
-  for (let upper = 0x41; upper <= 0x5a; upper++) {
-    const lower = upper + 32;
-    if (has(set, upper)) folded[lower >> 5]! |= 1 << (lower & 31);
-    if (has(set, lower)) folded[upper >> 5]! |= 1 << (upper & 31);
-  }
-  const shared = internSet(folded);
-  foldings.set(set, shared);
-  return shared;
-}
-
-const foldings = new WeakMap<ByteSet, ByteSet>();
 
 export const allBytes: ByteSet = rangeSet([0, 255]);
 export const newline: ByteSet = setOf(0x0a);

@@ -1,5 +1,5 @@
 import type { ByteSet } from './byte-set.ts';
-import { complement, foldCase, posixClasses, rangeSet, setOf, union } from './byte-set.ts';
+import { ByteSetBuilder, complement, posixClasses } from './byte-set.ts';
 import type { Cursor } from './escapes.ts';
 import { PatternError, parseByteEscape, shorthand } from './escapes.ts';
 
@@ -8,7 +8,7 @@ export function parseClass(cursor: Cursor, isCaseless: boolean): ByteSet {
   const { source } = cursor;
   const isNegated = source[cursor.at] === '^';
   if (isNegated) cursor.at++;
-  let set = rangeSet();
+  const set = new ByteSetBuilder();
   let isFirst = true;
   for (;;) {
     const c = source[cursor.at];
@@ -17,23 +17,24 @@ export function parseClass(cursor: Cursor, isCaseless: boolean): ByteSet {
     isFirst = false;
     const low = element(cursor);
     if (typeof low !== 'number') {
-      set = union(set, low);
+      set.addAll(low);
       continue;
     }
-    if (source[cursor.at] !== '-' || source[cursor.at + 1] === ']' || source[cursor.at + 1] === undefined) {
-      set = union(set, setOf(low));
-      continue;
-    }
+    set.add(low);
+    if (source[cursor.at] !== '-' || source[cursor.at + 1] === ']' || source[cursor.at + 1] === undefined) continue;
     cursor.at++;
     const high = element(cursor);
-    // `[a-\d]`: the hyphen stands for itself.
-    if (typeof high !== 'number') set = union(union(set, setOf(low, 0x2d)), high);
-    else if (high < low) throw new PatternError(cursor, 'range counts down');
-    else set = union(set, rangeSet([low, high]));
+    if (typeof high !== 'number') {
+      // `[a-\d]`: the hyphen stands for itself.
+      set.add(0x2d);
+      set.addAll(high);
+    } else if (high < low) throw new PatternError(cursor, 'range counts down');
+    else set.addRange(low, high);
   }
   cursor.at++;
-  if (isCaseless) set = foldCase(set);
-  return isNegated ? complement(set) : set;
+  if (isCaseless) set.foldCase();
+  if (isNegated) set.complement();
+  return set.finish();
 }
 
 function element(cursor: Cursor): number | ByteSet {

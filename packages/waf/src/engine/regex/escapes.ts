@@ -1,14 +1,16 @@
+import { hexDigit } from '../transformations/hex.ts';
 import type { RegexNode } from './ast.ts';
 import type { ByteSet } from './byte-set.ts';
 import {
   allBytes,
   complement,
   digits,
+  has,
   horizontalSpace,
   newline,
   pcreSpace,
   re2Space,
-  setOf,
+  single,
   verticalSpace,
   wordBytes,
 } from './byte-set.ts';
@@ -53,7 +55,7 @@ export function shorthand(letter: string, isRe2Space: boolean): ByteSet | undefi
     case 'H':
       return complement(horizontalSpace);
     case 'v':
-      return isRe2Space ? setOf(0x0b) : verticalSpace;
+      return isRe2Space ? single(0x0b) : verticalSpace;
     case 'V':
       return complement(verticalSpace);
     case 'N':
@@ -91,29 +93,39 @@ export function parseByteEscape(cursor: Cursor): number | undefined {
     cursor.at += match[0].length;
     return Number.parseInt(match[0], 8) & 255;
   }
-  if (/[A-Za-z0-9]/.test(c)) return undefined;
+  const byte = c.charCodeAt(0);
+  if (has(wordBytes, byte) && c !== '_') return undefined;
   cursor.at++;
-  return c.charCodeAt(0);
+  return byte;
 }
 
 function hexEscape(cursor: Cursor): number {
-  const rest = cursor.source.slice(cursor.at + 1, cursor.at + 12);
-  const braced = /^\{([0-9A-Fa-f]{1,8})\}/.exec(rest);
+  const { source } = cursor;
+  const braced = source[cursor.at + 1] === '{' ? /^\{([0-9A-Fa-f]{1,8})\}/.exec(source.slice(cursor.at + 1, cursor.at + 12)) : null;
   if (braced) {
     const value = Number.parseInt(braced[1]!, 16);
     if (value > 255) throw new PatternError(cursor, `character \\x{${braced[1]}} is more than one byte; wanted its UTF-8 bytes`);
     cursor.at += 1 + braced[0].length;
     return value;
   }
-  const plain = /^[0-9A-Fa-f]{0,2}/.exec(rest)![0];
-  cursor.at += 1 + plain.length;
-  return plain === '' ? 0 : Number.parseInt(plain, 16);
+  let value = 0;
+  cursor.at++;
+  for (let count = 0; count < 2; count++) {
+    const digit = hexDigit(source.charCodeAt(cursor.at));
+    if (digit < 0) break;
+    value = value * 16 + digit;
+    cursor.at++;
+  }
+  return value;
 }
 
 type EscapeNode =
   | Extract<RegexNode, { type: 'set' | 'assert' }>
+  | { type: 'byte'; byte: number }
   | { type: 'backref'; index: number }
   | Extract<RegexNode, { type: 'atomic' }>;
+
+const namedReference = /^(?:g(?:\{(-?\w+)\}|(-?\d+))|k(?:\{(\w+)\}|<(\w+)>|'(\w+)'))/;
 
 /** Read an escape outside brackets; the cursor stands after the backslash. */
 export function parseEscape(cursor: Cursor, names: ReadonlyMap<string, number>, groups: number): EscapeNode {
@@ -132,13 +144,13 @@ export function parseEscape(cursor: Cursor, names: ReadonlyMap<string, number>, 
   if (c === 'R') {
     cursor.at++;
     const lineEnds: RegexNode = { type: 'set', set: verticalSpace };
-    return { type: 'atomic', item: { type: 'alt', items: [{ type: 'cat', items: [single(13), single(10)] }, lineEnds] } };
+    return { type: 'atomic', item: { type: 'alt', items: [{ type: 'cat', items: [carriageReturn, lineFeed] }, lineEnds] } };
   }
   if (c === 'C') {
     cursor.at++;
     return { type: 'set', set: allBytes };
   }
-  const reference = /^(?:g(?:\{(-?\w+)\}|(-?\d+))|k(?:\{(\w+)\}|<(\w+)>|'(\w+)'))/.exec(source.slice(cursor.at, cursor.at + 40));
+  const reference = c === 'g' || c === 'k' ? namedReference.exec(source.slice(cursor.at, cursor.at + 40)) : undefined;
   if (reference) {
     const name = reference.slice(1).find((part) => part !== undefined)!;
     const number = Number(name);
@@ -150,7 +162,7 @@ export function parseEscape(cursor: Cursor, names: ReadonlyMap<string, number>, 
   if (c >= '1' && c <= '9') return numbered(cursor, groups);
   const byte = parseByteEscape(cursor);
   if (byte === undefined) throw new PatternError(cursor, `escape "\\${c}" is not supported`);
-  return { type: 'set', set: setOf(byte) };
+  return { type: 'byte', byte };
 }
 
 const assertions: Readonly<Record<string, Extract<RegexNode, { type: 'assert' }>['kind']>> = {
@@ -161,9 +173,8 @@ const assertions: Readonly<Record<string, Extract<RegexNode, { type: 'assert' }>
   z: 'end',
 };
 
-function single(byte: number): RegexNode {
-  return { type: 'set', set: setOf(byte) };
-}
+const carriageReturn: RegexNode = { type: 'set', set: single(13) };
+const lineFeed: RegexNode = { type: 'set', set: single(10) };
 
 /** `\1`: a back reference below 10 or when so many groups were opened, else octal (PCRE "Backslash", digits). */
 function numbered(cursor: Cursor, groups: number): EscapeNode {
@@ -176,5 +187,5 @@ function numbered(cursor: Cursor, groups: number): EscapeNode {
   const octal = /^[0-7]{1,3}/.exec(text)?.[0];
   if (octal === undefined) throw new PatternError(cursor, `escape "\\${text}" names no group`);
   cursor.at += octal.length;
-  return { type: 'set', set: setOf(Number.parseInt(octal, 8) & 255) };
+  return { type: 'byte', byte: Number.parseInt(octal, 8) & 255 };
 }

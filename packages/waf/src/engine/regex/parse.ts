@@ -1,5 +1,5 @@
 import type { Regex, RegexNode } from './ast.ts';
-import { allBytes, complement, foldCase, newline, setOf } from './byte-set.ts';
+import { allBytes, complement, foldCase, newline, single } from './byte-set.ts';
 import { parseClass } from './class.ts';
 import type { Cursor } from './escapes.ts';
 import { PatternError, parseEscape } from './escapes.ts';
@@ -21,6 +21,10 @@ interface Flags {
   x: boolean;
   U: boolean;
 }
+
+/** Nodes of single bytes: most of any pattern, so that all patterns share them. */
+const plainBytes: RegexNode[] = [];
+const caselessBytes: RegexNode[] = [];
 
 const MAX_REPEAT = 65_535;
 const MAX_DEPTH = 250;
@@ -54,16 +58,20 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
   }
 
   function sequence(local: Flags): RegexNode {
-    const items: RegexNode[] = [];
+    let only: RegexNode | undefined;
+    let items: RegexNode[] | undefined;
     while (cursor.at < source.length) {
       const c = source[cursor.at]!;
       if (c === '|' || c === ')') break;
       if (local.x && skipExtended()) continue;
-      const item = atom(local);
-      if (item) items.push(quantified(item, local));
+      const read = atom(local);
+      if (!read) continue;
+      const item = quantified(read, local);
+      if (items) items.push(item);
+      else if (only) items = [only, item];
+      else only = item;
     }
-    if (items.length === 0) return { type: 'empty' };
-    return items.length === 1 ? items[0]! : { type: 'cat', items };
+    return items ? { type: 'cat', items } : (only ?? { type: 'empty' });
   }
 
   function skipExtended(): boolean {
@@ -102,8 +110,9 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
   }
 
   function literal(byte: number, local: Flags): RegexNode {
-    const set = setOf(byte);
-    return { type: 'set', set: local.i ? foldCase(set) : set };
+    const nodes = local.i ? caselessBytes : plainBytes;
+    nodes[byte] ??= { type: 'set', set: local.i ? foldCase(single(byte)) : single(byte) };
+    return nodes[byte];
   }
 
   function readEscape(local: Flags): RegexNode | undefined {
@@ -119,6 +128,7 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
       return undefined;
     }
     const result = parseEscape(cursor, names, groups);
+    if (result.type === 'byte') return literal(result.byte, local);
     if (result.type === 'set') return { type: 'set', set: local.i ? foldCase(result.set) : result.set };
     if (result.type === 'backref') {
       hasBackrefs = true;
@@ -129,6 +139,7 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
 
   function group(local: Flags): RegexNode | undefined {
     if (source[cursor.at] !== '?') return capture(local);
+    if (source[cursor.at + 1] === ':') return body(2, local);
     const rest = source.slice(cursor.at + 1, cursor.at + 40);
     const named = /^(?:P?<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')/.exec(rest);
     if (named) {
@@ -201,7 +212,6 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
     }
     if (c !== '{') return undefined;
     // PCRE reads a brace that is no quantifier as itself.
-    const braces = /\{(\d+)(,(\d*))?\}/y;
     braces.lastIndex = cursor.at;
     const match = braces.exec(source);
     if (!match) return undefined;
@@ -214,6 +224,8 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
     return [min, max];
   }
 }
+
+const braces = /\{(\d+)(,(\d*))?\}/y;
 
 const looks: readonly (readonly [string, boolean, boolean])[] = [
   ['=', false, false],

@@ -37,14 +37,16 @@ export class CompiledRegex {
   #program: Program | undefined;
   #dfa: LazyDfa | undefined;
   #backtracker: Backtracker | undefined;
-  /** For captures of patterns that cannot backtrack far. */
-  readonly #isQuick: boolean;
+  /** For captures of patterns that cannot backtrack far; undefined for all others. */
   #quick: QuickRegex | undefined;
+  #isQuickKnown = false;
   readonly #budget: number;
 
-  /** @throws PatternError or ProgramTooLarge when the pattern cannot be compiled */
-  constructor(source: string, options: PatternOptions = {}, budget = DEFAULT_STEP_BUDGET) {
-    const regex = parsePattern(source, options);
+  /**
+   * @param regex the pattern, where it is parsed already; not kept
+   * @throws PatternError or ProgramTooLarge when the pattern cannot be compiled
+   */
+  constructor(source: string, options: PatternOptions = {}, budget = DEFAULT_STEP_BUDGET, regex = parsePattern(source, options)) {
     this.isRegular = isRegular(regex.root);
     this.groups = regex.groups;
     if (programSize(regex.root) > MAX_PROGRAM) throw new ProgramTooLarge();
@@ -53,7 +55,6 @@ export class CompiledRegex {
     this.#source = source;
     this.#options = options;
     this.#budget = budget;
-    this.#isQuick = this.isRegular && source.length <= MAX_QUICK_SOURCE && repeatsOf(regex.root) <= 1;
   }
 
   test(text: string): TestResult {
@@ -71,13 +72,24 @@ export class CompiledRegex {
       const result = this.test(text);
       if (result !== 'match') return result === 'none' ? undefined : 'limit';
     }
-    if (this.#isQuick && from === 0 && text.length <= MAX_QUICK_LENGTH) {
-      this.#quick ??= quickRegex(parsePattern(this.#source, this.#options));
-      return quickMatch(this.#quick, text);
+    if (from === 0 && text.length <= MAX_QUICK_LENGTH) {
+      const quick = this.#findQuick();
+      if (quick) return quickMatch(quick, text);
     }
     const result = this.#search(text, from);
     if (result.kind === 'limit') return 'limit';
     return result.kind === 'match' ? result : undefined;
+  }
+
+  #findQuick(): QuickRegex | undefined {
+    if (!this.#isQuickKnown) {
+      this.#isQuickKnown = true;
+      if (this.isRegular && this.#source.length <= MAX_QUICK_SOURCE) {
+        const regex = parsePattern(this.#source, this.#options);
+        if (repeatsOf(regex.root) <= 1) this.#quick = quickRegex(regex);
+      }
+    }
+    return this.#quick;
   }
 
   /** Most patterns of a rule set never run behind a prefilter: nothing but their text is kept until then. */

@@ -2,12 +2,14 @@ import type { Position } from '../errors.ts';
 import { WafConfigError } from '../errors.ts';
 import type { ActionNode } from './ast.ts';
 
+const blankOrComma = /[\s,]/;
+
 /** Split `a,b:'c,d',e:f` into actions. Values may be in single quotes, where `\'` and `\\` are escapes. */
 export function parseActions(text: string, position: Position): ActionNode[] {
   const actions: ActionNode[] = [];
   let at = 0;
   const skipBlanks = () => {
-    while (at < text.length && /[\s,]/.test(text[at]!)) at++;
+    while (at < text.length && blankOrComma.test(text[at]!)) at++;
   };
   skipBlanks();
   while (at < text.length) {
@@ -46,21 +48,23 @@ export function parseActions(text: string, position: Position): ActionNode[] {
     }
     at++;
     let value = '';
-    for (;;) {
-      if (at >= text.length) {
-        throw new WafConfigError('syntax', position, `Unclosed quote in action value ${JSON.stringify(value.slice(0, 60))}: wanted '`);
-      }
+    let copied = at;
+    for (; at < text.length; at++) {
       const c = text[at]!;
       if (c === '\\' && (text[at + 1] === "'" || text[at + 1] === '\\')) {
-        value += text[at + 1]!;
-        at += 2;
+        value += text.slice(copied, at);
+        at++;
+        copied = at;
       } else if (c === "'") {
+        value += text.slice(copied, at);
         at++;
         return value;
-      } else {
-        value += c;
-        at++;
       }
     }
+    throw new WafConfigError(
+      'syntax',
+      position,
+      `Unclosed quote in action value ${JSON.stringify((value + text.slice(copied)).slice(0, 60))}: wanted '`,
+    );
   }
 }

@@ -12,37 +12,40 @@ export interface LogicalLine {
  * next line's leading blanks are dropped, as both ModSecurity parsers do).
  */
 export function splitLines(source: string, file: string): LogicalLine[] {
-  const physical = source.split('\n');
   const lines: LogicalLine[] = [];
-  let text = '';
+  /** Pieces of the directive that is being put together. */
+  let pieces: string[] = [];
   let start = 0;
-  for (const [index, raw] of physical.entries()) {
-    const piece = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
+  let number = 0;
+  for (let at = 0; at <= source.length; ) {
+    const lineEnd = source.indexOf('\n', at);
+    const end = lineEnd < 0 ? source.length : lineEnd;
+    let piece = source.slice(at, source[end - 1] === '\r' && end > at ? end - 1 : end).trimStart();
+    at = end + 1;
+    number++;
     if (start === 0) {
-      const trimmed = piece.trimStart();
       // A comment may end with a backslash; it still continues, as in Apache.
-      if (trimmed.startsWith('#') && !trimmed.endsWith('\\')) continue;
-      if (trimmed === '') continue;
-      start = index + 1;
-      text = trimmed;
-    } else {
-      text += piece.trimStart();
+      if (piece === '' || (piece.startsWith('#') && !piece.endsWith('\\'))) continue;
+      start = number;
     }
-    if (text.endsWith('\\') && index < physical.length - 1) {
-      text = text.slice(0, -1);
+    // Apache looks at the end of what it has read so far: a line ended by two backslashes goes on after an empty one, too.
+    while (piece === '' && pieces.length > 0) piece = pieces.pop()!;
+    if (piece.endsWith('\\')) {
+      if (lineEnd < 0) {
+        throw new WafConfigError(
+          'syntax',
+          { file, line: start },
+          'A line continuation ("\\") ends the file; wanted the rest of the directive',
+        );
+      }
+      pieces.push(piece.slice(0, -1));
       continue;
     }
-    if (text.endsWith('\\')) {
-      throw new WafConfigError(
-        'syntax',
-        { file, line: start },
-        'A line continuation ("\\") ends the file; wanted the rest of the directive',
-      );
-    }
-    const done = text.trimEnd();
-    if (done !== '' && !done.startsWith('#')) lines.push({ text: done, line: start });
+    pieces.push(piece);
+    const text = pieces.join('').trimEnd();
+    if (text !== '' && !text.startsWith('#')) lines.push({ text, line: start });
+    pieces = [];
     start = 0;
-    text = '';
   }
   return lines;
 }

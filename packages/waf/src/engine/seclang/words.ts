@@ -18,30 +18,29 @@ export function splitWords(line: string, position: Position, profile: Profile): 
     const quote = char === '"' || char === "'" ? char : '';
     if (quote) at++;
     let word = '';
+    let copied = at;
     let isClosed = quote === '';
-    while (at < line.length) {
+    for (; at < line.length; at++) {
       const c = line[at]!;
       if (c === '\\' && at + 1 < line.length) {
         const next = line[at + 1]!;
-        if (quote && next === quote) {
-          word += next;
-          at += 2;
-          continue;
-        }
-        if (next === '\\') {
-          word += profile === 'modsecurity2' ? '\\' : '\\\\';
-          at += 2;
+        const isQuote = quote !== '' && next === quote;
+        if (isQuote || next === '\\') {
+          // One of the two backslashes stays, or both.
+          const kept = isQuote || profile === 'modsecurity2' ? at + 1 : at;
+          word += line.slice(copied, at);
+          copied = kept;
+          at++;
           continue;
         }
       }
       if (quote ? c === quote : c === ' ' || c === '\t') {
-        at++;
         isClosed = true;
         break;
       }
-      word += c;
-      at++;
     }
+    word += line.slice(copied, at);
+    at++;
     // ModSecurity 3 lets the end of the directive close it.
     if (!isClosed && profile !== 'modsecurity3') {
       throw new WafConfigError(
