@@ -53,7 +53,12 @@ function runOperator(test: UnitCase, folder: string): string | undefined {
     // The runner of the suite reports an argument that is no good as "no match"; here the rule would be refused.
     return test.ret === 0 ? undefined : (error as Error).message;
   }
-  const result = run(toBytes(test.input.replaceAll('\\0', '\\x00')), { wantsCaptures: true, setGeo: () => {} });
+  const result = run(toBytes(test.input.replaceAll('\\0', '\\x00')), {
+    wantsCaptures: true,
+    setGeo: () => {},
+    expand: String,
+    rewrite: () => {},
+  });
   const wanted = test.ret !== 0;
   if (result === 'limit') return 'step budget used up';
   if ((result !== false) !== wanted)

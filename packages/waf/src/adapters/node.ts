@@ -4,7 +4,7 @@ import type { RequestHead } from '../engine/transaction/request.ts';
 import type { Connection, Interruption } from '../engine/transaction/state.ts';
 import type { InspectOptions } from './options.ts';
 import { blockedText, inspectionOf, locationOf } from './options.ts';
-import { readRequestBody } from './request-body.ts';
+import { readRequestBody, replaceRequestBody } from './request-body.ts';
 import { guardResponse } from './response-guard.ts';
 
 export type { RuleSource } from './files.ts';
@@ -51,6 +51,8 @@ export function waf(options: WafOptions): Middleware {
         block(interruption);
         return;
       }
+      const { rewrittenRequestBody } = transaction;
+      if (rewrittenRequestBody && expectsBody) replaceRequestBody(request, rewrittenRequestBody);
       guardResponse(response, transaction, block, finish);
       next();
     };

@@ -2,6 +2,17 @@ import type { IncomingMessage } from 'node:http';
 import type { Interruption } from '../engine/transaction/state.ts';
 import type { Transaction } from '../engine/transaction/transaction.ts';
 
+/** Put another body in place of the one that was put back; nobody has begun to read it. */
+export function replaceRequestBody(request: IncomingMessage, body: Buffer): void {
+  // What is taken out and put back in one turn is no end to the stream.
+  while (request.read() !== null);
+  if (body.length > 0) request.unshift(body);
+  if (request.headers['content-length'] === undefined) return;
+  request.headers['content-length'] = String(body.length);
+  for (let i = 0; i + 1 < request.rawHeaders.length; i += 2)
+    if (request.rawHeaders[i]!.toLowerCase() === 'content-length') request.rawHeaders[i + 1] = String(body.length);
+}
+
 export type BodyOutcome =
   | { readonly kind: 'complete' }
   | { readonly kind: 'interrupted'; readonly interruption: Interruption }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { fieldsAboutBytes } from '../engine/transaction/rewrites.ts';
 import type { Interruption } from '../engine/transaction/state.ts';
 import type { Transaction } from '../engine/transaction/transaction.ts';
 
@@ -53,8 +54,13 @@ export function guardResponse(
   const open = (): void => {
     phase = 'open';
     restore();
+    const edits = transaction.responseEdits;
+    if (edits) for (const name of fieldsAboutBytes) response.removeHeader(name);
     if (head) original.writeHead(response.statusCode);
-    for (const chunk of held.splice(0)) original.write(chunk);
+    const body = held.splice(0);
+    for (const chunk of edits ? [edits.before, ...(edits.body ? [edits.body] : body)] : body)
+      if (chunk.byteLength > 0) original.write(chunk);
+    if (edits && edits.after.length > 0) writeAtEnd(response, edits.after);
   };
   const hold = (chunk: unknown, encoding: BufferEncoding | undefined): void => {
     // A copy: the application may reuse its buffer as soon as its callback has run.
@@ -102,15 +108,27 @@ export function guardResponse(
     if (phase === 'held' && body !== undefined && body !== null) hold(body, name);
     else if (phase === 'open' && body !== undefined && body !== null) {
       finish();
-      return original.end(body, name, done);
+      return response.end(body, name!, done as () => void);
     }
     if (phase === 'held') {
       judge(() => {
         open();
-        original.end(done);
+        response.end(done as () => void);
       });
-    } else if (phase === 'open') original.end(done);
+    } else if (phase === 'open') response.end(done as () => void);
     return response;
+  }) as typeof response.end;
+}
+
+/** Bytes behind all that the application writes. */
+function writeAtEnd(response: ServerResponse, bytes: Buffer): void {
+  const { end } = response;
+  response.end = ((chunk?: unknown, encoding?: unknown, callback?: unknown) => {
+    response.end = end;
+    if (chunk !== undefined && chunk !== null && typeof chunk !== 'function') {
+      response.write(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
+    }
+    return response.end(bytes, [chunk, encoding, callback].find((arg) => typeof arg === 'function') as (() => void) | undefined);
   }) as typeof response.end;
 }
 

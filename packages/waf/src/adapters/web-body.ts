@@ -1,3 +1,4 @@
+import type { ResponseEdits } from '../engine/transaction/rewrites.ts';
 import type { Interruption } from '../engine/transaction/state.ts';
 
 export type ReadAhead =
@@ -58,4 +59,37 @@ export async function readAhead(
       ),
     cancel: () => reader.cancel(),
   };
+}
+
+/** A body with the bytes before and behind it, or others instead of it. */
+export function between(
+  { before, body: instead, after }: ResponseEdits,
+  body: ReadableStream<Uint8Array> | null,
+): ReadableStream<Uint8Array> {
+  const middle = instead === undefined ? body : null;
+  const reader = middle?.getReader();
+  const head = [before, ...(instead === undefined ? [] : [instead])].filter(({ length }) => length > 0);
+  return new ReadableStream<Uint8Array>(
+    {
+      async start() {
+        if (middle === null) await body?.cancel();
+      },
+      async pull(controller) {
+        const first = head.shift();
+        if (first) {
+          controller.enqueue(first);
+          return;
+        }
+        const next = (await reader?.read()) ?? { done: true as const };
+        if (!next.done) {
+          controller.enqueue(next.value!);
+          return;
+        }
+        if (after.length > 0) controller.enqueue(after);
+        controller.close();
+      },
+      cancel: (reason) => reader?.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
 }

@@ -1,9 +1,10 @@
 import type { RequestHead } from '../engine/transaction/request.ts';
+import { fieldsAboutBytes } from '../engine/transaction/rewrites.ts';
 import type { Connection, Interruption } from '../engine/transaction/state.ts';
 import type { Transaction } from '../engine/transaction/transaction.ts';
 import type { Inspection, InspectOptions } from './options.ts';
 import { blockedText, inspectionOf, locationOf } from './options.ts';
-import { readAhead } from './web-body.ts';
+import { between, readAhead } from './web-body.ts';
 
 export type { RuleSource } from './files.ts';
 export { coreRuleSet, loadEngine } from './files.ts';
@@ -63,7 +64,14 @@ async function inspectRequestBody(
     await read.cancel();
     return interruption;
   }
-  const { url, method, headers, signal, redirect } = request;
+  const { url, method, signal, redirect } = request;
+  const { rewrittenRequestBody } = transaction;
+  const headers = new Headers(request.headers);
+  if (rewrittenRequestBody && headers.has('content-length')) headers.set('content-length', String(rewrittenRequestBody.length));
+  if (rewrittenRequestBody) {
+    await read.cancel();
+    return new Request(url, { method, headers, signal, redirect, body: rewrittenRequestBody });
+  }
   // `duplex` (Fetch §5.4): required with a stream; not in every type library.
   return new Request(url, { method, headers, signal, redirect, body: read.replay(), duplex: 'half' } as RequestInit);
 }
@@ -78,10 +86,10 @@ async function inspectResponse(
     await response.body?.cancel();
     return block(stopped);
   }
-  if (!transaction.wantsResponseBody) return response;
+  if (!transaction.wantsResponseBody) return edited(response, response.body, transaction);
   if (response.body === null) {
     const interruption = transaction.responseBody();
-    return interruption ? block(interruption) : response;
+    return interruption ? block(interruption) : edited(response, null, transaction);
   }
   const read = await readAhead(response.body, transaction.state.responseBodyLimit, (chunk) => transaction.responseBodyChunk(chunk));
   if (read.kind === 'interrupted') return block(read.interruption);
@@ -90,8 +98,17 @@ async function inspectResponse(
     await read.cancel();
     return block(interruption);
   }
-  const { status, statusText, headers } = response;
-  return new Response(read.replay(), { status, statusText, headers });
+  return edited(response, read.replay(), transaction);
+}
+
+/** @param body what is left of the response's; null: it has none */
+function edited(response: Response, body: ReadableStream<Uint8Array> | null, transaction: Transaction): Response {
+  const { status, statusText } = response;
+  const edits = transaction.responseEdits;
+  if (!edits) return body === response.body ? response : new Response(body, { status, statusText, headers: response.headers });
+  const headers = new Headers(response.headers);
+  for (const name of fieldsAboutBytes) headers.delete(name);
+  return new Response(between(edits, body), { status, statusText, headers });
 }
 
 /** A `Request` made from a URL has no Host header, and its path is already normalised (WHATWG URL). */

@@ -116,7 +116,7 @@ describe('values', () => {
       assert.ok(!('unsupported' in factory));
       const verify = factory('.*', environment);
       for (const value of ['', '1', '-', '\0', '9'.repeat(40), 'x'.repeat(1000)])
-        assert.doesNotThrow(() => verify(value, { wantsCaptures: true, setGeo: () => {} }));
+        assert.doesNotThrow(() => verify(value, { wantsCaptures: true, setGeo: () => {}, expand: String, rewrite: () => {} }));
     }
   });
   test('odd cookies and path info (CVE-2019-19886, CVE-2021-35368)', () => {
@@ -157,7 +157,7 @@ describe('values', () => {
 });
 
 describe('injection detection', () => {
-  const context = { wantsCaptures: true, setGeo: () => {} };
+  const context = { wantsCaptures: true, setGeo: () => {}, expand: String, rewrite: () => {} };
   const detectSqli = findOperator('detectsqli');
   assert.ok(!('unsupported' in detectSqli));
   const detect = detectSqli('', { profile: 'modsecurity2', regexStepBudget: 1, readDataFile: () => '' });

@@ -199,9 +199,9 @@ const nobody = { clientAddress: '192.0.2.1', clientPort: 1, serverAddress: '192.
 
 /** Refused with the place and the reason, or accepted and named in the load report: no directive is silently without effect. */
 const directives: readonly [string, RegExp | 'noted'][] = [
-  ['SecContentInjection On', /test\.conf:4: SecContentInjection: responses are not rewritten; wanted Off/],
+  ['SecHashEngine On', /test\.conf:4: SecHashEngine: links are not signed; wanted Off/],
   ['SecConnEngine DetectionOnly', /connections are not counted/],
-  ['SecStatusEngine On', /nobody is told/],
+  ['SecStatusEngine On', 'noted'],
   ['SecGuardianLog |/bin/x', /no program is run/],
   ['SecAuditLog "|/bin/tee x"', /SecAuditLog ".*": no program is run; wanted a file/],
   ['SecAuditLogType HTTPS', /not posted/],

@@ -8,6 +8,7 @@ export interface Reply {
   readonly body: string;
 }
 interface Sent {
+  readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly chunks?: readonly Uint8Array[];
 }
@@ -18,9 +19,9 @@ export async function serve(listener: RequestListener, use: (send: Send, port: n
   const server = createServer(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const send: Send = (path, { headers = {}, chunks } = {}) =>
+  const send: Send = (path, { headers = {}, chunks, method = chunks ? 'POST' : 'GET' } = {}) =>
     new Promise((resolve, fail) => {
-      const outgoing = httpRequest({ port, host: '127.0.0.1', path, method: chunks ? 'POST' : 'GET', headers }, (response) => {
+      const outgoing = httpRequest({ port, host: '127.0.0.1', path, method, headers }, (response) => {
         let body = '';
         response.setEncoding('utf8').on('data', (text) => {
           body += text;

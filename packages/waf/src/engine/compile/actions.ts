@@ -27,8 +27,11 @@ export interface ParsedActions {
 
 const phaseNames: Readonly<Record<string, Phase>> = { request: 2, response: 4, logging: 5 };
 const severityNames = ['EMERGENCY', 'ALERT', 'CRITICAL', 'ERROR', 'WARNING', 'NOTICE', 'INFO', 'DEBUG'];
-/** Known, without effect in a filter inside another server. */
-const inert: ReadonlySet<string> = new Set(['append', 'prepend', 'deprecatevar', 'pause', 'initcol-none']);
+/** Known, without effect here; the load report names them. */
+export const inertActions: ReadonlyMap<string, string> = new Map([
+  ['deprecatevar', 'members of collections do not wane; expirevar ends them'],
+  ['pause', 'requests are not held up'],
+]);
 
 const noNamespaces: ReadonlyMap<string, string> = new Map();
 
@@ -54,6 +57,7 @@ class Reader {
     expireVars: [] as RuleActions['expireVars'][number][],
     initCols: [] as RuleActions['initCols'][number][],
     controls: [] as RuleActions['controls'][number][],
+    injections: [] as RuleActions['injections'][number][],
     sanitise: [] as RuleActions['sanitise'][number][],
     skip: 0,
     skipAfter: undefined as string | undefined,
@@ -243,6 +247,12 @@ const handlers: ReadonlyMap<string, Handler> = new Map(
     ctl: (rule, node) => {
       rule.rest.controls.push(compileControl(rule.want(node), rule.position, rule.profile));
     },
+    prepend: (rule, node) => {
+      rule.rest.injections.push({ place: 'prepend', text: rule.macro(unquote(rule.want(node))) });
+    },
+    append: (rule, node) => {
+      rule.rest.injections.push({ place: 'append', text: rule.macro(unquote(rule.want(node))) });
+    },
     sanitisearg: (rule, node) => {
       rule.rest.sanitise.push({ kind: 'arg', key: rule.want(node).toLowerCase() });
     },
@@ -273,7 +283,7 @@ export function parseRuleActions(nodes: readonly ActionNode[], position: Positio
     const name = node.name.startsWith('sanitize') ? node.name.replace('sanitize', 'sanitise') : node.name;
     const handler = handlers.get(name);
     if (handler) handler(rule, node);
-    else if (!inert.has(name))
+    else if (!inertActions.has(name))
       rule.fail('unknown-action', `Unknown action ${JSON.stringify(node.name)}; wanted one that ModSecurity documents`);
   }
   return { ...rule.result, rest: rule.rest, meta: rule.meta };

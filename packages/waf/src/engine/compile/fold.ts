@@ -109,8 +109,7 @@ class Folder {
   #isConstant(rule: Rule): boolean {
     const { targets } = rule;
     if (targets && !targets.sources.every((source) => source.collection === 'TX' && source.key !== undefined)) return false;
-    const argument = rule.operator?.dynamic?.argument;
-    const references = argument === undefined ? [] : referencesOf([argument]);
+    const references = referencesOf([rule.operator?.argument]);
     if (references.some(([collection]) => collection !== 'TX')) return false;
     const keys = [...(targets?.sources.map((source) => source.key!) ?? []), ...references.map(([, key]) => key)];
     return !this.#touches.some((touch) => keys.some((key) => touch.writes(key)));
@@ -125,9 +124,9 @@ class Folder {
     // A request that takes the rule out is without what it sets; skips are then found again in the whole phase.
     const isRemovable = this.#touches.some((touch) => touch.removes(head));
     return links(head).every(({ actions }) => {
-      const others =
-        actions.controls.length + actions.initCols.length + actions.setEnvs.length + actions.expireVars.length + actions.sanitise.length;
-      if (others > 0 || actions.hasCapture) return false;
+      const { controls, initCols, setEnvs, expireVars, sanitise, injections } = actions;
+      if ([controls, initCols, setEnvs, expireVars, sanitise, injections].some((list) => list.length > 0) || actions.hasCapture)
+        return false;
       if (actions.setVars.length > 0 && (this.#mayHaveStopped || isRemovable)) return false;
       return actions.setVars.every((item) => {
         if (item.collection !== 'tx' || typeof item.key !== 'string' || item.operation !== 'set') return false;
@@ -187,7 +186,7 @@ function referencesOf(macros: readonly (Macro | undefined)[]): [string, string][
 function macrosOf(rule: Rule): [string, string][] {
   const { actions, meta, operator } = rule;
   return referencesOf([
-    operator?.dynamic?.argument,
+    operator?.argument,
     meta.msg,
     meta.logdata,
     ...meta.tags,
@@ -195,6 +194,7 @@ function macrosOf(rule: Rule): [string, string][] {
     ...actions.initCols.map((item) => item.key),
     ...actions.setEnvs.flatMap((item) => [item.key, item.value]),
     ...actions.expireVars.flatMap((item) => [item.key, item.seconds]),
+    ...actions.injections.map((item) => item.text),
   ]);
 }
 

@@ -4,10 +4,12 @@ import type { OperatorEnvironment } from '../operators/types.ts';
 import type { PatternTable } from '../regex/pattern-table.ts';
 import { findTransformation } from '../transformations/index.ts';
 import type { ParsedActions } from './actions.ts';
+import { inertActions } from './actions.ts';
 import type { Disruption, Phase, Rule, TransformationChain } from './model.ts';
 import { compileOperator } from './operator.ts';
 import type { Draft, DraftRule, PhaseItem, RemovedRule } from './ruleset.ts';
-import { TargetSpecs } from './targets.ts';
+import type { Settings } from './settings.ts';
+import { renderVariable, TargetSpecs } from './targets.ts';
 
 /** Interns transformation chains: a rule set has few distinct ones. */
 export class ChainTable {
@@ -54,6 +56,7 @@ export function linkRules(
   environment: (position: Position) => OperatorEnvironment,
   patterns: PatternTable,
   notes: string[],
+  settings: Settings,
   hasGeo: boolean,
 ): Linked {
   const phases: Record<Phase, PhaseItem[]> = { 1: [], 2: [], 3: [], 4: [], 5: [] };
@@ -88,6 +91,8 @@ export function linkRules(
     }
     const transformationNames = mergeTransformations(parsed, defaults);
     noteMissing(node.operator?.name, parsed.id, position, notes, hasGeo);
+    noteInert(draft, settings, notes);
+    if (node.operator?.name === 'rsub') checkStream(draft, phase, settings, notes);
     const rule: Rule = {
       index: rules.length,
       id: parsed.id,
@@ -121,6 +126,40 @@ function noteMissing(operator: string | undefined, id: number, position: Positio
   if (isMissing)
     notes.push(
       `${position.file}:${position.line}: rule ${id}: @${operator} has no ${operator === 'rbl' ? 'resolver' : 'database'} and never matches`,
+    );
+}
+
+/** Actions that do nothing here, or nothing with these settings. */
+function noteInert({ node: { position }, parsed: { id }, actions }: DraftRule, { contentInjection }: Settings, notes: string[]): void {
+  for (const { name } of actions) {
+    const isInjection = (name === 'append' || name === 'prepend') && !contentInjection;
+    const reason = isInjection ? 'SecContentInjection is Off' : inertActions.get(name);
+    if (reason !== undefined) notes.push(`${position.file}:${position.line}: rule ${id}: ${name} has no effect: ${reason}`);
+  }
+}
+
+/** `@rsub` rewrites one of the two bodies that stream through, in its phase. */
+function checkStream(
+  { node: { position }, variables, parsed: { id } }: DraftRule,
+  phase: Phase,
+  { hasInputStream, hasOutputStream }: Settings,
+  notes: string[],
+): void {
+  const [first] = variables;
+  const name = first?.name ?? '';
+  if (!/^STREAM_(?:IN|OUT)PUT_BODY$/.test(name) || variables.some((variable) => variable.name !== name || variable.isCount))
+    throw new WafConfigError(
+      'bad-argument',
+      position,
+      `Operator @rsub: found ${variables.map(renderVariable).join('|')}, wanted STREAM_INPUT_BODY or STREAM_OUTPUT_BODY alone`,
+    );
+  const isInput = name === 'STREAM_INPUT_BODY';
+  const wanted = isInput ? 2 : 4;
+  if (phase !== wanted)
+    throw new WafConfigError('bad-argument', position, `Operator @rsub over ${name}: found phase ${phase}, wanted phase ${wanted}`);
+  if (!(isInput ? hasInputStream : hasOutputStream))
+    notes.push(
+      `${position.file}:${position.line}: rule ${id}: @rsub has no effect: SecStream${isInput ? 'In' : 'Out'}BodyInspection is Off`,
     );
 }
 

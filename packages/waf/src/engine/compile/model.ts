@@ -48,6 +48,8 @@ export interface RuleActions {
   readonly expireVars: readonly { readonly collection: string; readonly key: Macro; readonly seconds: Macro }[];
   readonly initCols: readonly { readonly collection: string; readonly key: Macro }[];
   readonly controls: readonly Control[];
+  /** Text before or behind the response's body. */
+  readonly injections: readonly { readonly place: 'prepend' | 'append'; readonly text: Macro }[];
   readonly sanitise: readonly { readonly kind: 'arg' | 'matched' | 'requestHeader' | 'responseHeader'; readonly key: string }[];
   readonly skip: number;
   readonly skipAfter: string | undefined;
@@ -100,8 +102,10 @@ export interface Rule {
 
 export interface CompiledOperator {
   readonly node: OperatorNode;
-  /** Set when the argument has no macros. */
+  /** The argument with its macros, whoever expands them. */
+  readonly argument: Macro;
+  /** Set when the argument has no macros, or the operator expands them itself. */
   readonly test: OperatorTest | undefined;
   /** Set when it has: expand, then compile (small cache). */
-  readonly dynamic: { readonly argument: Macro; build(argument: string): OperatorTest } | undefined;
+  readonly dynamic: { build(argument: string): OperatorTest } | undefined;
 }

@@ -26,6 +26,9 @@ const takesMacros: ReadonlySet<string> = new Set([
   'within',
 ]);
 
+/** Expand parts of their argument themselves. */
+const expandsItself: ReadonlySet<string> = new Set(['rsub']);
+
 const MAX_KNOWN = 100;
 const MAX_KNOWN_ARGUMENT = 1000;
 
@@ -38,10 +41,11 @@ export function compileOperator(
 ): CompiledOperator {
   const factory = findOperator(node.name);
   if ('unsupported' in factory) throw new WafConfigError('unsupported', position, `Operator @${node.name}: ${factory.unsupported}`);
-  const argument = takesMacros.has(node.name) ? compileMacro(node.argument, environment.profile) : node.argument;
-  if (typeof argument === 'string') {
+  const isExpanded = takesMacros.has(node.name);
+  const argument = isExpanded || expandsItself.has(node.name) ? compileMacro(node.argument, environment.profile) : node.argument;
+  if (!isExpanded || typeof argument === 'string') {
     try {
-      return { node, test: factory(argument, { ...environment, patterns }), dynamic: undefined };
+      return { node, argument, test: factory(node.argument, { ...environment, patterns }), dynamic: undefined };
     } catch (cause) {
       if (cause instanceof Unavailable) throw new WafConfigError('unsupported', position, `Operator @${node.name}: ${cause.message}`);
       const code = node.name === 'rx' || node.name === 'rxglobal' ? 'bad-pattern' : 'bad-argument';
@@ -53,7 +57,7 @@ export function compileOperator(
       );
     }
   }
-  return { node, test: undefined, dynamic: { argument, build: remember((text) => factory(text, environment)) } };
+  return { node, argument, test: undefined, dynamic: { build: remember((text) => factory(text, environment)) } };
 }
 
 /** Expanded arguments repeat. */

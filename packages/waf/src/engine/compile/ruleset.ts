@@ -128,7 +128,7 @@ export function compileRuleSet(nodes: readonly Node[], given: CompileOptions, pa
       return options.readDataFile(name, position.file);
     },
   });
-  const linked = linkRules(drafts, environment, patterns, notes, geo !== undefined);
+  const linked = linkRules(drafts, environment, patterns, notes, settings, geo !== undefined);
   const writesDebugLog =
     settings.debugLogLevel > 0 || linked.rules.some((rule) => rule.actions.controls.some(({ kind }) => kind === 'debugLogLevel'));
   const unicodeMap = loadUnicodeMap(settings, nodes, options);
@@ -164,12 +164,7 @@ function loadUnicodeMap(settings: Settings, nodes: readonly Node[], options: Com
   }
 }
 
-function loadGeo(
-  { geoDatabase }: Settings,
-  profile: Profile,
-  nodes: readonly Node[],
-  options: CompileOptions,
-): GeoLookup | undefined {
+function loadGeo({ geoDatabase }: Settings, profile: Profile, nodes: readonly Node[], options: CompileOptions): GeoLookup | undefined {
   if (geoDatabase === undefined) return undefined;
   const { position } = lastOf(nodes, 'SecGeoLookupDb');
   try {

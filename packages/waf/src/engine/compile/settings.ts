@@ -52,6 +52,8 @@ export interface Settings {
   readonly unicodeCodePage: number;
   readonly interceptOnError: boolean;
   readonly geoDatabase: string | undefined;
+  /** `prepend` and `append` reach the client. */
+  readonly contentInjection: boolean;
   readonly hasInputStream: boolean;
   readonly hasOutputStream: boolean;
   readonly disablesBackendCompression: boolean;
@@ -99,6 +101,7 @@ export const defaultSettings: Settings = {
   unicodeCodePage: 20127,
   interceptOnError: true,
   geoDatabase: undefined,
+  contentInjection: false,
   hasInputStream: false,
   hasOutputStream: false,
   disablesBackendCompression: false,
@@ -164,6 +167,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   SecGeoLookupDb: (value) => ({ geoDatabase: value }),
   SecInterceptOnError: (value) => ({ interceptOnError: isOn(value) }),
   SecParseXmlIntoArgs: (value) => ({ parseXmlIntoArgs: value as Settings['parseXmlIntoArgs'] }),
+  SecContentInjection: (value) => ({ contentInjection: isOn(value) }),
   SecStreamInBodyInspection: (value) => ({ hasInputStream: isOn(value) }),
   SecStreamOutBodyInspection: (value) => ({ hasOutputStream: isOn(value) }),
   SecDisableBackendCompression: (value) => ({ disablesBackendCompression: isOn(value) }),

@@ -62,6 +62,8 @@ const volatileCollections: ReadonlySet<string> = new Set([
   'RULE',
   'SESSION',
   'SESSIONID',
+  'STREAM_INPUT_BODY',
+  'STREAM_OUTPUT_BODY',
   'TX',
   'USER',
   'USERID',

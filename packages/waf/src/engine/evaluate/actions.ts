@@ -27,6 +27,11 @@ export function applyNonDisruptive(state: TransactionState, rule: Rule): void {
     state.env.set(key.toLowerCase(), { key, value });
   }
   for (const control of actions.controls) applyControl(state, control);
+  for (const item of actions.injections) {
+    // The latest one holds, as in ModSecurity.
+    if (item.place === 'prepend') state.prepended = expand(state, item.text);
+    else state.appended = expand(state, item.text);
+  }
   for (const item of actions.sanitise) {
     // `sanitiseMatched` hides the value that is being looked at.
     state.sanitised.push(item.kind === 'matched' ? { kind: 'variable', key: state.matchedVar?.name ?? '' } : item);

@@ -34,8 +34,7 @@ export function recordMatch(state: TransactionState, head: Rule, matches: readon
 
 function testOf(state: TransactionState, { operator }: Rule): MatchedRule['test'] {
   if (!operator) return undefined;
-  const argument = operator.dynamic ? expand(state, operator.dynamic.argument) : operator.node.argument;
-  return { operator: operatorTitle(operator.node.name), argument };
+  return { operator: operatorTitle(operator.node.name), argument: expand(state, operator.argument) };
 }
 
 function expandTags(state: TransactionState, tags: Rule['meta']['tags']): string[] {

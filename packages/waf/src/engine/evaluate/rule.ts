@@ -1,8 +1,11 @@
+import type { Macro } from '../compile/macro.ts';
 import type { Rule } from '../compile/model.ts';
 import { renderVariable } from '../compile/targets.ts';
 import type { OperatorContext, OperatorResult, OperatorTest } from '../operators/types.ts';
+import { actingOperators } from '../operators/types.ts';
 import { escapeBytes } from '../render/message.ts';
 import { operatorTitle } from '../seclang/operator.ts';
+import { rewriteStream } from '../transaction/rewrites.ts';
 import type { MatchedVariable, TransactionState } from '../transaction/state.ts';
 import { collectTargets, shownName } from '../transaction/values.ts';
 import { ownCopy } from '../variables/recurring.ts';
@@ -34,14 +37,25 @@ interface Run {
 class Context implements OperatorContext {
   readonly wantsCaptures: boolean;
   readonly #state: TransactionState;
+  readonly #rule: Rule;
 
-  constructor(state: TransactionState, wantsCaptures: boolean) {
+  constructor(state: TransactionState, rule: Rule) {
     this.#state = state;
-    this.wantsCaptures = wantsCaptures;
+    this.#rule = rule;
+    this.wantsCaptures = rule.actions.hasCapture;
   }
 
   setGeo(fields: Readonly<Record<string, string>>): void {
     for (const [key, value] of Object.entries(fields)) this.#state.geo.set(key.toLowerCase(), { key, value });
+  }
+
+  expand(macro: Macro): string {
+    return expand(this.#state, macro);
+  }
+
+  rewrite(body: string): void {
+    // A rule with `@rsub` looks at one of the two, and at nothing else.
+    rewriteStream(this.#state, this.#rule.variables[0]!.name as 'STREAM_INPUT_BODY' | 'STREAM_OUTPUT_BODY', body);
   }
 }
 
@@ -70,12 +84,12 @@ export function evaluateRule(state: TransactionState, rule: Rule, head: Rule, fi
     4,
     `(Rule: ${rule.id}) Executing operator "${canonicalOperator(rule)}" with param "${operator.node.argument}" against ${rule.variables.map(renderVariable).join('|')}.`,
   );
-  const test = operator.test ?? operator.dynamic!.build(expand(state, operator.dynamic!.argument));
+  const test = operator.test ?? operator.dynamic!.build(expand(state, operator.argument));
   const removed = state.removedTargets?.get(rule.index);
   // ModSecurity 3 gathers what all links of a chain matched.
   const gathers = state.ruleSet.profile === 'modsecurity3';
   if (gathers && rule === head) state.matchedVars = [];
-  const context = new Context(state, rule.actions.hasCapture);
+  const context = new Context(state, rule);
   const run: Run = { state, rule, head, test, context, filter, matchedVars: gathers ? state.matchedVars : [], matches: undefined };
   for (const { collection, targets: list } of collectTargets(state, targets)) {
     for (const target of list) {
@@ -160,8 +174,8 @@ function compare(run: Run, target: Target): Outcome {
   return outcome;
 }
 
-/** Lookups that fill GEO are more than an outcome, and a program may change its mind. */
-const neverKept: ReadonlySet<string> = new Set(['geolookup', 'inspectfile']);
+/** What fills GEO or rewrites a body is more than an outcome, and a program may change its mind. */
+const neverKept: ReadonlySet<string> = new Set([...actingOperators, 'inspectfile']);
 
 /** The outcome is the same for every request. */
 function isKept({ rule }: Run, target: Target): boolean {

@@ -14,12 +14,9 @@ export function parsePhraseFile(text: string): string[] {
     .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
-function unescapeHex(word: string): string {
-  return word.replace(/\|((?:[0-9A-Fa-f]{2}[ ]?)+)\|/g, (_, digits: string) =>
-    digits
-      .trim()
-      .split(/ +|(?<=^(?:..)+)/)
-      .map((pair) => String.fromCharCode(Number.parseInt(pair, 16)))
-      .join(''),
+/** Snort's `|41 42|` for bytes. */
+export function unescapeHex(word: string): string {
+  return word.replace(/\|((?:[0-9A-Fa-f]{2} ?)+)\|/g, (_, digits: string) =>
+    digits.replace(/(..) ?/g, (_pair, byte: string) => String.fromCharCode(Number.parseInt(byte, 16))),
   );
 }

@@ -17,6 +17,7 @@ import {
   validateUtf8Encoding,
   within,
 } from './strings.ts';
+import { rsub } from './substitute.ts';
 import type { OperatorFactory } from './types.ts';
 
 const factories: ReadonlyMap<string, OperatorFactory> = new Map(
@@ -42,6 +43,7 @@ const factories: ReadonlyMap<string, OperatorFactory> = new Map(
     pmf: pmFromFile,
     pmFromFile,
     rbl,
+    rsub,
     rx,
     rxGlobal,
     streq,
@@ -62,9 +64,8 @@ const factories: ReadonlyMap<string, OperatorFactory> = new Map(
 const unsupported: ReadonlyMap<string, string> = new Map([
   ['fuzzyhash', 'ssdeep hashes are not computed'],
   ['gsblookup', 'Google Safe Browsing databases are not read'],
-  ['rsub', 'traffic is not rewritten'],
   ['validatedtd', 'documents are not validated against DTDs'],
-  ['validatehash', 'hash tokens are not injected or checked'],
+  ['validatehash', 'links are not signed'],
   ['validateschema', 'documents are not validated against schemas'],
 ]);
 

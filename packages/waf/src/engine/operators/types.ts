@@ -1,3 +1,4 @@
+import type { Macro } from '../compile/macro.ts';
 import type { PatternTable } from '../regex/pattern-table.ts';
 import type { GeoLookup, InspectFile } from '../resources.ts';
 import type { Profile } from '../seclang/ast.ts';
@@ -16,6 +17,9 @@ export interface OperatorContext {
   /** Captures are wanted: operators may answer with a bare `true` when not. */
   readonly wantsCaptures: boolean;
   setGeo(fields: Readonly<Record<string, string>>): void;
+  expand(macro: Macro): string;
+  /** Put this in place of the body that the rule looks at. */
+  rewrite(body: string): void;
 }
 
 /** What compiling an operator may need. */
@@ -29,6 +33,9 @@ export interface OperatorEnvironment {
   /** While a rule set is loaded; patterns that a request fills in are not to be kept. */
   readonly patterns?: PatternTable;
 }
+
+/** Operators that do something besides comparing. */
+export const actingOperators: ReadonlySet<string> = new Set(['geolookup', 'rsub']);
 
 /** A documented operator that this engine was made without. */
 export class Unavailable extends Error {}

@@ -1,5 +1,6 @@
 import type { Phase, Rule, TransformationChain } from '../compile/model.ts';
 import type { TargetSource } from '../compile/targets.ts';
+import { actingOperators } from '../operators/types.ts';
 import { tiers } from './byte-classes.ts';
 import { chainTrigger } from './chain-identity.ts';
 import type { Bits, Chain, Collection, FilteredRule, PhasePlan, Source } from './parts.ts';
@@ -173,8 +174,18 @@ function gatesOf(head: Rule): Rule[] {
 }
 
 function hasNoEffect({ actions, operator }: Rule): boolean {
-  const effects = [actions.setVars, actions.setEnvs, actions.expireVars, actions.initCols, actions.controls, actions.sanitise];
-  return effects.every((list) => list.length === 0) && !actions.hasCapture && operator !== undefined && operator.node.name !== 'geolookup';
+  const effects = [
+    actions.setVars,
+    actions.setEnvs,
+    actions.expireVars,
+    actions.initCols,
+    actions.controls,
+    actions.sanitise,
+    actions.injections,
+  ];
+  return (
+    effects.every((list) => list.length === 0) && !actions.hasCapture && operator !== undefined && !actingOperators.has(operator.node.name)
+  );
 }
 
 /** Sources of one name give the same values, or fewer: exclusions and name patterns are applied when a rule runs. */

@@ -1,11 +1,14 @@
 import { has, wordBytes } from './byte-set.ts';
 import type { Instruction, Program } from './program.ts';
 
+export interface RegexMatch {
+  readonly captures: readonly (string | undefined)[];
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Outcome of a counted search. `limit` means that the budget was used up: no statement about a match. */
-export type SearchResult =
-  | { readonly kind: 'match'; readonly captures: readonly (string | undefined)[]; readonly start: number; readonly end: number }
-  | { readonly kind: 'none' }
-  | { readonly kind: 'limit' };
+export type SearchResult = ({ readonly kind: 'match' } & RegexMatch) | { readonly kind: 'none' } | { readonly kind: 'limit' };
 
 /** Up to this many bits a bitmap remembers tried pairs (512 KB); beyond it a hash set, which grows with use only. */
 const MAX_BITMAP_BITS = 1 << 22;
@@ -13,12 +16,13 @@ const MAX_BITMAP_BITS = 1 << 22;
 interface Visited {
   /** Remember a pair; false when it was there already. */
   add(key: number): boolean;
+  delete(key: number): void;
 }
 
 function newVisited(size: number): Visited {
   if (size > MAX_BITMAP_BITS) {
     const seen = new Set<number>();
-    return { add: (key) => seen.size !== seen.add(key).size };
+    return { add: (key) => seen.size !== seen.add(key).size, delete: (key) => void seen.delete(key) };
   }
   const bits = new Int32Array((size >> 5) + 1);
   return {
@@ -27,6 +31,9 @@ function newVisited(size: number): Visited {
       const word = bits[key >> 5]!;
       bits[key >> 5] = word | bit;
       return (word & bit) === 0;
+    },
+    delete: (key) => {
+      bits[key >> 5] = bits[key >> 5]! & ~(1 << (key & 31));
     },
   };
 }
@@ -51,7 +58,27 @@ export class Backtracker {
 
   /** Leftmost match at or after `from`. */
   search(text: string, from: number, budget: number): SearchResult {
+    return this.#next(new Run(this.#program, text, budget, this.#isRegular), from);
+  }
+
+  /** All matches, one behind the other; undefined when the budget for all was used up. */
+  searchAll(text: string, budget: number): RegexMatch[] | undefined {
     const run = new Run(this.#program, text, budget, this.#isRegular);
+    const matches: RegexMatch[] = [];
+    for (let from = 0; from <= text.length; ) {
+      const found = this.#next(run, from);
+      if (found.kind === 'limit') return undefined;
+      if (found.kind === 'none') break;
+      const { end } = found;
+      matches.push(found);
+      run.forget(end);
+      from = end > found.start ? end : end + 1;
+    }
+    return matches;
+  }
+
+  #next(run: Run, from: number): SearchResult {
+    const { text } = run;
     for (let start = from; start <= text.length; start++) {
       const end = run.at(this.#program.start, start);
       if (run.isExhausted) return { kind: 'limit' };
@@ -85,6 +112,13 @@ class Run {
     this.budget = budget;
     this.#visited = isRegular ? newVisited(program.code.length * (text.length + 1)) : undefined;
     this.frame = { captures: new Int32Array(program.groups * 2 + 2).fill(-1), marks: new Int32Array(program.marks).fill(-1) };
+  }
+
+  /** After a match that ended here: pairs of other offsets failed, or are behind; those of this one may be what matched. */
+  forget(offset: number): void {
+    this.frame.captures.fill(-1);
+    this.frame.marks.fill(-1);
+    for (let pc = 0; pc < this.code.length; pc++) this.#visited?.delete(pc * (this.text.length + 1) + offset);
   }
 
   /** Run from one instruction at one offset; returns the end offset or -1. Captures stay in `frame` on success. */

@@ -124,3 +124,25 @@ test('sets that requests bring are not kept for ever', () => {
   for (let bits = 0; bits < 20_000; bits++) setOf(...Array.from({ length: 15 }, (_, i) => ((bits >> i) & 1) * (100 + i)), 90, 91);
   assert.notEqual(setOf(1, 2, 3), first);
 });
+
+test('all matches are those of V8, captures and places, with one budget for all of them', () => {
+  const sources = ['a', 'a*', 'a+b?', '(a|b)c', '(a)|(b)', '^a', 'b$', '\\bab', 'a.*b', '(?:ab)*', 'a{2}', '[ab]+?c', 'a(?=b)', '(a)b\\1'];
+  fc.assert(
+    fc.property(fc.constantFrom(...sources), fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' '), maxLength: 30 }), (source, text) => {
+      const found = new CompiledRegex(source).execAll(text);
+      const wanted = Array.from(text.matchAll(new RegExp(source, 'g')), (match) => ({
+        captures: [...match],
+        start: match.index,
+        end: match.index + match[0].length,
+      }));
+      assert.ok(found !== 'limit');
+      assert.deepEqual(
+        found.map(({ captures, start, end }) => ({ captures, start, end })),
+        wanted,
+      );
+    }),
+    { numRuns: 2000 },
+  );
+  assert.equal(new CompiledRegex('(a)\\1', {}, 1000).execAll('aab'.repeat(200)), 'limit');
+  assert.equal((new CompiledRegex('(a)\\1').execAll('aab'.repeat(200)) as unknown[]).length, 200);
+});

@@ -1,5 +1,6 @@
 import type { Regex, RegexNode } from './ast.ts';
 import { isRegular } from './ast.ts';
+import type { RegexMatch } from './backtrack.ts';
 import { Backtracker } from './backtrack.ts';
 import { LazyDfa } from './dfa.ts';
 import type { PatternOptions } from './parse.ts';
@@ -18,12 +19,6 @@ const STEPS_PER_REGULAR = 4;
 
 /** `limit`: the step budget was used up and nothing is known. */
 export type TestResult = 'match' | 'none' | 'limit';
-
-export interface RegexMatch {
-  readonly captures: readonly (string | undefined)[];
-  readonly start: number;
-  readonly end: number;
-}
 
 /**
  * A pattern that no input can make slow: regular patterns are decided by a lazily built automaton in one pass, all
@@ -81,6 +76,15 @@ export class CompiledRegex {
     return result.kind === 'match' ? result : undefined;
   }
 
+  /** All matches, one behind the other, or 'limit' when the budget, which is for all of them, was used up. */
+  execAll(text: string): readonly RegexMatch[] | 'limit' {
+    if (this.isRegular) {
+      const result = this.test(text);
+      if (result !== 'match') return result === 'none' ? [] : 'limit';
+    }
+    return this.#searcher().searchAll(text, this.#captureBudget()) ?? 'limit';
+  }
+
   #findQuick(): QuickRegex | undefined {
     if (!this.#isQuickKnown) {
       this.#isQuickKnown = true;
@@ -99,8 +103,16 @@ export class CompiledRegex {
   }
 
   #search(text: string, from: number) {
+    return this.#searcher().search(text, from, this.#captureBudget());
+  }
+
+  #searcher(): Backtracker {
     this.#backtracker ??= new Backtracker(this.#compiled(), this.isRegular);
-    return this.#backtracker.search(text, from, this.isRegular ? this.#budget * STEPS_PER_REGULAR : this.#budget);
+    return this.#backtracker;
+  }
+
+  #captureBudget(): number {
+    return this.isRegular ? this.#budget * STEPS_PER_REGULAR : this.#budget;
   }
 }
 

@@ -25,6 +25,9 @@ const plain = [
   'removedRules',
   'debugLogLevel',
   'phase',
+  'rewrittenRequest',
+  'prepended',
+  'appended',
 ] as const;
 
 const maps = ['tx', 'env', 'geo', 'persistent', 'expiries'] as const;

@@ -128,6 +128,12 @@ export class TransactionState {
   /** Set when files may be saved. */
   uploads: UploadStore | undefined;
   debugLogLevel: number;
+  /** What `@rsub` made of the bodies. */
+  rewrittenRequest: string | undefined;
+  rewrittenResponse: string | undefined;
+  /** What goes before and behind the response's body. */
+  prepended = '';
+  appended = '';
   readonly sanitised: { readonly kind: string; readonly key: string }[] = [];
   phase: 1 | 2 | 3 | 4 | 5 = 1;
   /** Writes one line of the debug log (SecDebugLog), in ModSecurity's words; undefined below SecDebugLogLevel 1. */

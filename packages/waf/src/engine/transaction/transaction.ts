@@ -3,12 +3,12 @@ import { saveCollections } from '../evaluate/actions.ts';
 import type { RulePrefilter } from '../evaluate/phase.ts';
 import { runPhase } from '../evaluate/phase.ts';
 import { Target } from '../variables/target.ts';
-import type { AuditRecord } from './audit.ts';
-import { auditOf } from './audit.ts';
+import { type AuditRecord, auditOf } from './audit.ts';
 import type { Handover } from './handover.ts';
 import { exportState, importState } from './handover.ts';
 import type { RequestHead } from './request.ts';
 import { bodyError, readRequestBody, readRequestHead } from './request.ts';
+import { type ResponseEdits, responseEdits } from './rewrites.ts';
 import type { Interruption, MatchedRule, TransactionState } from './state.ts';
 import { dropUploads } from './uploads.ts';
 import { forgetDerived } from './values.ts';
@@ -129,6 +129,17 @@ export class Transaction {
   /** Bytes of the body so far. */
   get requestBytes(): number {
     return this.#requestBytes;
+  }
+
+  /** What the application is to get instead of the body that was read; a body over its limit stays as it came. */
+  get rewrittenRequestBody(): Buffer | undefined {
+    const body = this.#state.rewrittenRequest;
+    return body === undefined || this.#isRequestPartial ? undefined : Buffer.from(body, 'latin1');
+  }
+
+  /** What to do to the response's body, asked for before its first byte leaves. */
+  get responseEdits(): ResponseEdits | undefined {
+    return responseEdits(this.#state);
   }
 
   /** What another thread with the same rules needs to run phase 2 instead of `requestBody`. */
