@@ -12,7 +12,7 @@ const writer = (manager: string, time = '2026-01-01T00:00:01Z', apiVersion = 'v1
   apiVersion,
   subresource: '',
   time,
-  hasStatus: false,
+  leaves: [],
 });
 const map = (data: object | null, managedFields: readonly ManagedFieldsEntry[] = [], uid?: string): KubernetesObject => ({
   apiVersion: 'v1',

@@ -80,18 +80,32 @@ function validateVersions(f: Findings, versions: readonly Struct[]): void {
     }
   }
   if (versions.length === 1) f.invalidEach('spec.version', versions[0]!['name'] ?? '', checkDns1035Label(versions[0]!['name'] ?? ''));
-  if (storage.length === 1) return;
-  f.invalid('spec.versions', versions.map(printed), 'must have exactly one version marked as storage version');
-  if (storage.length === 0) f.invalid('status.storedVersions', null, 'must have at least one stored version');
-  // The server has noted the first storage version as stored and then finds the last one in its place.
-  if (storage.length > 1)
-    f.invalid('status.storedVersions', [storage[0]!['name']], `must have the storage version ${storage.at(-1)!['name']}`);
+  if (storage.length !== 1) f.invalid('spec.versions', versions.map(printed), 'must have exactly one version marked as storage version');
 }
 
-export function validateCustomResourceDefinition(f: Findings, { metadata = {}, spec = {} }: Struct): void {
-  const names: Struct = spec.names ?? {};
-  if (metadata.name !== `${names['plural']}.${spec.group}`)
+/** Objects may be stored in every version that was once the storage version: none of them may go. */
+function validateStoredVersions(f: Findings, stored: readonly string[], versions: readonly Struct[]): void {
+  if (stored.length === 0) f.invalid('status.storedVersions', null, 'must have at least one stored version');
+  else
+    for (const { name, storage } of versions)
+      if (storage === true && !stored.includes(name)) f.invalid('status.storedVersions', stored, `must have the storage version ${name}`);
+  const served = new Set(versions.map(({ name }) => name));
+  for (const [i, name] of stored.entries()) {
+    const why = `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`;
+    if (!served.has(name)) f.invalid(`status.storedVersions[${i}]`, name, why);
+  }
+}
+
+/** The name is that of what is defined. Of a definition that is there it was judged when it was made. */
+export function validateNewDefinition(f: Findings, definition: Struct): void {
+  const { metadata = {}, spec = {} } = definition;
+  if (metadata.name !== `${spec.names?.plural}.${spec.group}`)
     f.invalid('metadata.name', metadata.name ?? '', 'must be spec.names.plural+"."+spec.group');
+  validateCustomResourceDefinition(f, definition);
+}
+
+export function validateCustomResourceDefinition(f: Findings, { metadata = {}, spec = {}, status = {} }: Struct): void {
+  const names: Struct = spec.names ?? {};
   if (!spec.group) f.required('spec.group');
   else {
     f.invalidEach('spec.group', spec.group, checkDns1123Subdomain(spec.group));
@@ -130,4 +144,27 @@ export function validateCustomResourceDefinition(f: Findings, { metadata = {}, s
   if (conversion['strategy'] === 'Webhook' && !conversion['webhook']?.conversionReviewVersions?.length)
     f.required('spec.conversion.conversionReviewVersions');
   if (conversion['webhook']) validateClientConfig(f, 'spec.conversion.webhookClientConfig', conversion['webhook'].clientConfig ?? {});
+  const versions: Struct[] = spec.versions ?? [];
+  // Of a new definition the server notes the first storage version.
+  const noted = versions
+    .filter(({ storage }) => storage === true)
+    .slice(0, 1)
+    .map(({ name }) => String(name));
+  validateStoredVersions(f, status.storedVersions ?? noted, versions);
+}
+
+/** What is stored under its names keeps them; kind and scope are free until the definition is established. */
+export function validateDefinitionUpdate(f: Findings, definition: Struct, old: Struct): void {
+  validateCustomResourceDefinition(f, definition);
+  const [now, before]: Struct[] = [definition['spec'] ?? {}, old['spec'] ?? {}];
+  const keep = (field: string, value: unknown, was: unknown) => {
+    if (value !== was) f.invalid(field, value, 'field is immutable');
+  };
+  const conditions: Struct[] = old['status']?.conditions ?? [];
+  if (conditions.some(({ type, status }) => type === 'Established' && status === 'True')) {
+    keep('spec.scope', now!['scope'], before!['scope']);
+    keep('spec.names.kind', now!['names']?.kind, before!['names']?.kind);
+  }
+  keep('spec.group', now!['group'], before!['group']);
+  keep('spec.names.plural', now!['names']?.plural, before!['names']?.plural);
 }

@@ -5,7 +5,7 @@ import type { StatusCause } from '../status.ts';
 import { validateWebhooks } from './admission.ts';
 import { validateCertificateRequest, validateCertificateRequestUpdate } from './certificate-request.ts';
 import * as config from './config.ts';
-import { validateCustomResourceDefinition } from './custom-resource-definition.ts';
+import { validateDefinitionUpdate, validateNewDefinition } from './custom-resource-definition.ts';
 import { Findings } from './findings.ts';
 import { validateLimitRange, validateResourceQuota } from './limits.ts';
 import { nameCheckOf, validateFinalizerOwners, validateMeta, validateMetaUpdate } from './meta.ts';
@@ -22,7 +22,7 @@ interface KindRules {
   readonly validate: (f: Findings, object: Struct) => void;
   /** What may not change. */
   readonly update?: (f: Findings, object: Struct, old: Struct) => void;
-  /** Most of the object is frozen, so what was accepted once is not judged again. */
+  /** What an update is judged by is in `update` alone: most of the object is frozen, or was judged when it was made. */
   readonly updateOnly?: true;
   /** What the status may say: where this is set, a write of the status is judged by it and the metadata alone. */
   readonly status?: status.StatusRule;
@@ -84,8 +84,10 @@ const rules: Readonly<Record<string, KindRules>> = {
   [`${admissionGroup}/ValidatingWebhookConfiguration`]: { validate: validateWebhooks },
   [`${admissionGroup}/MutatingWebhookConfiguration`]: { validate: validateWebhooks },
   'apiextensions.k8s.io/CustomResourceDefinition': {
-    validate: validateCustomResourceDefinition,
-    update: workloads.immutable('group', 'scope'),
+    validate: validateNewDefinition,
+    update: validateDefinitionUpdate,
+    updateOnly: true,
+    status: () => {},
   },
 };
 

@@ -46,7 +46,7 @@ export async function route(context: HttpContext, req: IncomingMessage, res: Ser
       if (handler !== undefined) return await handler(req, res, user);
       if (isProxied(info)) return await serveProxy(context, info, url.search, req, res);
       if (isUnknownCustom(context, info)) return sendText(res, 404, '404 page not found\n');
-      const deprecation = DEPRECATED[`${info.group}/${info.version}/${info.resource}`];
+      const deprecation = context.core.catalog.find(info)?.deprecation;
       if (deprecation !== undefined) addWarning(res, deprecation);
       const isApply = mediaType(req) === PatchType.apply;
       const asked = scopeOf(context, user, info, verb, query, isApply, (text) => addWarning(res, text));
@@ -74,11 +74,6 @@ function isUnknownCustom({ core }: HttpContext, info: ResourceInfo): boolean {
   const isForeign = resource === undefined || (!resource.info.namespaced && info.namespace !== '');
   return isForeign && !core.schemas.resources().some(({ group }) => group === info.group);
 }
-
-const DEPRECATED: Readonly<Record<string, string>> = {
-  '/v1/endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
-  '/v1/componentstatuses': 'v1 ComponentStatus is deprecated in v1.19+',
-};
 
 const VERBS: Readonly<Record<string, string>> = {
   GET: 'get',

@@ -53,8 +53,14 @@ export class ResourceCatalog {
   }
 }
 
+const DEPRECATED: Readonly<Record<string, string>> = {
+  '/v1/endpoints': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+  '/v1/componentstatuses': 'v1 ComponentStatus is deprecated in v1.19+',
+};
+
 function describeResource(schemas: SchemaRegistry, info: ResourceInfo): ServedResource {
   const gvr = { group: info.group, version: info.version, resource: info.resource };
+  const deprecation = DEPRECATED[`${info.group}/${info.version}/${info.resource}`];
   const storedAs = STORED_AS.get(`${info.group}/${info.version}/${info.resource}`);
   return {
     info,
@@ -65,6 +71,7 @@ function describeResource(schemas: SchemaRegistry, info: ResourceInfo): ServedRe
     storedApiVersion: storedAs?.apiVersion ?? formatApiVersion(info.group, info.version),
     hasStatus: info.subresources.some((sub) => sub.name === 'status'),
     ...(storedAs === undefined ? {} : { conversion: completed(schemas, info, storedAs) }),
+    ...(deprecation === undefined ? {} : { deprecation }),
   };
 }
 
@@ -90,13 +97,22 @@ export function toStored(served: ServedResource, object: KubernetesObject): Kube
   return object.apiVersion === apiVersion ? object : { ...object, apiVersion };
 }
 
-/** A stored entry in the version that was asked for; the entry itself when that is the stored one. */
+const CONVERTED = new WeakMap<ServedResource, WeakMap<Entry, Entry>>();
+
+/** A stored entry in the version that was asked for; the entry itself where that changes nothing. Entries do not change: each is converted once. */
 export function fromStored(served: ServedResource, entry: Entry): Entry {
-  const apiVersion = formatApiVersion(served.gvk.group, served.gvk.version);
-  // Of custom resources there may still be objects stored in an older version.
-  const isStored = served.isCustom ? entry.object.apiVersion === apiVersion : apiVersion === served.storedApiVersion;
-  if (isStored) return entry;
-  const converted = served.conversion?.fromStored(entry.object) ?? entry.object;
-  const object = { ...converted, apiVersion };
-  return new Entry(entry.namespace, entry.name, entry.rv, JSON.stringify(object), object);
+  if (served.conversion === undefined) return entry;
+  let known = CONVERTED.get(served);
+  if (known === undefined) {
+    known = new WeakMap();
+    CONVERTED.set(served, known);
+  }
+  let converted = known.get(entry);
+  if (converted === undefined) {
+    const object = { ...served.conversion.fromStored(entry.object), apiVersion: formatApiVersion(served.gvk.group, served.gvk.version) };
+    const json = JSON.stringify(object);
+    converted = json === entry.json ? entry : new Entry(entry.namespace, entry.name, entry.rv, json, object);
+    known.set(entry, converted);
+  }
+  return converted;
 }

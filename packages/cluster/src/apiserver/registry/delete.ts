@@ -5,6 +5,7 @@ import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
 import { fromStored } from './catalog.ts';
 import { CLEANUP_FINALIZER } from './strategies/custom-resource-definition.ts';
+import { withCondition } from './strategies/definition-names.ts';
 import { refuseImmortalNamespace } from './strategies/namespace.ts';
 import { orphansByDefault, strategyFor } from './strategy.ts';
 import { formatTime } from './time.ts';
@@ -79,10 +80,11 @@ export function markDeleted(
 ): KubernetesObject {
   const meta = object.metadata;
   const finalizers = [...finalizersAfter(object, storeType, options, warn)];
+  const isGoingDefinition = storeType === DEFINITIONS && meta.deletionTimestamp === undefined;
   // The server itself empties a definition and then takes this away.
-  if (storeType === DEFINITIONS && meta.deletionTimestamp === undefined && !finalizers.includes(CLEANUP_FINALIZER))
-    finalizers.push(CLEANUP_FINALIZER);
+  if (isGoingDefinition && !finalizers.includes(CLEANUP_FINALIZER)) finalizers.push(CLEANUP_FINALIZER);
   const next: KubernetesObject = { ...object, metadata: { ...meta } };
+  if (isGoingDefinition) next['status'] = { ...object['status'], conditions: terminating(object['status']?.conditions ?? [], now) };
   if (finalizers.length > 0) next.metadata.finalizers = finalizers;
   else delete next.metadata.finalizers;
   const wanted = graceSeconds(object, storeType, options);
@@ -98,6 +100,11 @@ export function markDeleted(
   }
   if (storeType === 'namespaces') next['status'] = { ...object['status'], phase: 'Terminating' };
   return next;
+}
+
+function terminating(conditions: Parameters<typeof withCondition>[0], now: Date): ReturnType<typeof withCondition> {
+  const message = 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon';
+  return withCondition(conditions, { type: 'Terminating', status: 'True', reason: 'InstanceDeletionPending', message }, formatTime(now));
 }
 
 /** Nothing holds an object that was told to go: no finalizer, no grace period, no content of a namespace. */

@@ -67,17 +67,12 @@ export async function listObjects(core: Core, scope: Scope, request: ListRequest
   const page = limit > 0 && entries.length > limit ? entries.slice(0, limit) : entries;
   const rest = entries.length - page.length;
   return {
-    entries:
-      resource.storedApiVersion === apiVersionOf(scope) && !resource.isCustom ? page : page.map((entry) => fromStored(resource, entry)),
+    entries: resource.conversion === undefined ? page : page.map((entry) => fromStored(resource, entry)),
     resourceVersion: String(version),
     ...(rest > 0 ? { continue: formatToken({ rv: version, after: page.at(-1)!.key }) } : {}),
     // With a selector the real server does not know the count.
     ...(rest > 0 && filter === undefined ? { remainingItemCount: rest } : {}),
   };
-}
-
-function apiVersionOf({ resource: { gvk } }: Scope): string {
-  return gvk.group === '' ? gvk.version : `${gvk.group}/${gvk.version}`;
 }
 
 function one(entry: Entry | undefined): readonly Entry[] {

@@ -22,6 +22,8 @@ export interface ServedResource {
   readonly model: ObjectModel;
   /** Converts between this version and the stored one; absent when nothing but `apiVersion` can differ. */
   readonly conversion?: Conversion;
+  /** Told to everyone who uses it. */
+  readonly deprecation?: string;
   /** Of custom resources with a scale subresource; built-in kinds have theirs in the usual places. */
   readonly scalePaths?: ScalePaths;
   /** Of custom resources: fields to select by besides name and namespace, without a leading dot. */

@@ -74,8 +74,10 @@ const widget = (name: string, spec: object, apiVersion = 'example.com/v1') => ({
 test('a definition is served the moment it is stored, and not before or after', async () => {
   assert.equal((await fetch('GET', PATH)).code, 404);
   const made = await client.create(DEFINITION, definition());
+  assert.deepEqual([made['status'].conditions, made['status'].acceptedNames], [null, { plural: '', kind: '' }]);
+  const settled = await client.get(DEFINITION, { name: 'widgets.example.com' });
   assert.deepEqual(
-    made['status'].conditions.map((one: { type: string; status: string }) => [one.type, one.status]),
+    settled['status'].conditions.map((one: { type: string; status: string }) => [one.type, one.status]),
     [
       ['NamesAccepted', 'True'],
       ['Established', 'True'],

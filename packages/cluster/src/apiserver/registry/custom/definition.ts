@@ -1,7 +1,7 @@
-import type { KubernetesObject, ResourceInfo, SchemaRegistry } from '@palisade/kubernetes';
-import type { ScalePaths, ServedResource } from '../resource.ts';
+import { cloneObject, type KubernetesObject, type ResourceInfo, type SchemaRegistry } from '@palisade/kubernetes';
+import type { Conversion, ScalePaths, ServedResource } from '../resource.ts';
 import { customModel, type PrinterColumn } from './model.ts';
-import type { JsonSchema } from './schema.ts';
+import { fillDefaults, type JsonSchema, prune } from './schema.ts';
 
 /** CustomResourceDefinition v1, as far as serving needs it; it was validated when it was stored. */
 interface DefinitionSpec {
@@ -15,6 +15,8 @@ interface DefinitionVersion {
   readonly name: string;
   readonly served: boolean;
   readonly storage: boolean;
+  readonly deprecated?: boolean;
+  readonly deprecationWarning?: string;
   readonly schema?: { openAPIV3Schema?: JsonSchema };
   readonly subresources?: { status?: object; scale?: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath?: string } };
   readonly additionalPrinterColumns?: readonly PrinterColumn[];
@@ -74,11 +76,44 @@ export function servedResources(schemas: SchemaRegistry, definition: KubernetesO
         hasStatus: version.subresources?.status !== undefined,
         isCustom: true,
         model: customModel(schemas, schema, info.namespaced, version.additionalPrinterColumns),
+        conversion: conversionOf(spec, version.name, stored),
         ...(scalePaths ? { scalePaths } : {}),
+        ...(version.deprecated === true ? { deprecation: deprecationOf(spec, version) } : {}),
         selectableFields: (version.selectableFields ?? []).map(({ jsonPath }) => jsonPath.slice(1)),
       };
       return { served, schema };
     });
+}
+
+/**
+ * Versions of a custom kind differ in nothing but their name and their schema: what is stored keeps the fields that the stored
+ * version's schema knows, and what is read has the defaults of the version it was stored in, even those that came later.
+ */
+function conversionOf({ group, versions }: DefinitionSpec, served: string, stored: string): Conversion {
+  const schemaOf = (name: string): JsonSchema => versions.find((version) => version.name === name)?.schema?.openAPIV3Schema ?? {};
+  const pruned = (object: KubernetesObject, version: string): KubernetesObject => {
+    prune(schemaOf(version), object, '', true, () => {});
+    return object;
+  };
+  return {
+    toStored: (object) => (served === stored ? object : pruned(cloneObject(object), stored)),
+    fromStored(object) {
+      const from = object.apiVersion.slice(group.length + 1);
+      const next = pruned(cloneObject(object), from);
+      fillDefaults(schemaOf(from), next);
+      return from === served ? next : pruned(next, served);
+    },
+  };
+}
+
+/** What is told to everyone who uses a version that will go. */
+function deprecationOf({ group, names, versions }: DefinitionSpec, { name, deprecationWarning }: DefinitionVersion): string {
+  if (deprecationWarning !== undefined) return deprecationWarning;
+  const [newer] = versions
+    .filter((other) => other.served && other.deprecated !== true && comparePriority(other.name, name) < 0)
+    .toSorted((a, b) => comparePriority(a.name, b.name));
+  const instead = newer === undefined ? '' : `; use ${group}/${newer.name} ${names.kind}`;
+  return `${group}/${name} ${names.kind} is deprecated${instead}`;
 }
 
 /** A definition whose names somebody else has is not served. */

@@ -1,73 +1,27 @@
 import type { KubernetesObject, StatusCause } from '@palisade/kubernetes';
 import type { ValidationRule } from '../../cel/rule.ts';
 import { compileSchemaRules } from '../../cel/schema-rules.ts';
-import type { Core } from '../../core.ts';
 import { isStruct, type JsonSchema, prune } from '../custom/schema.ts';
 import { checkValue } from '../custom/validate-schema.ts';
 import type { Strategy } from '../strategy.ts';
-import { formatTime } from '../time.ts';
-
-const DEFINITIONS = 'customresourcedefinitions.apiextensions.k8s.io';
+import { settleNames } from './definition-names.ts';
 
 /** Holds a definition until the last of its objects is gone. */
 export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
 
-/** The definition is established at once when its names are free; one whose names are taken stays, and is not served. */
 export const definitionStrategy: Strategy = {
   check: (definition) => [...conversionFaults(definition), ...defaultFaults(definition), ...ruleFaults(definition)],
-  prepareForCreate(definition, core) {
+  prepareForCreate(definition) {
     completeNames(definition);
-    const lastTransitionTime = formatTime(core.clock());
-    const conflict = nameConflict(definition, core);
-    const accepted = conflict ?? { status: 'True', reason: 'NoConflicts', message: 'no conflicts found' };
-    const established =
-      conflict === undefined
-        ? { status: 'True', reason: 'InitialNamesAccepted', message: 'the initial names have been accepted' }
-        : { status: 'False', reason: 'NotAccepted', message: 'not all names are accepted' };
-    definition['status'] = {
-      ...statusOf(definition, []),
-      ...(conflict === undefined ? {} : { acceptedNames: { plural: definition['spec'].names.plural, kind: '' } }),
-      conditions: [
-        { lastTransitionTime, ...accepted, type: 'NamesAccepted' },
-        { lastTransitionTime, ...established, type: 'Established' },
-      ],
-    };
+    definition['status'] = { conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions: storedVersions(definition, []) };
   },
   prepareForUpdate(definition, old) {
     completeNames(definition);
-    const { acceptedNames, storedVersions } = statusOf(definition, old['status']?.storedVersions ?? []);
-    const isAccepted = old['status']?.acceptedNames?.kind !== '';
-    definition['status'] = { ...definition['status'], ...(isAccepted ? { acceptedNames } : {}), storedVersions };
+    definition['status'] = { ...old['status'], storedVersions: storedVersions(definition, old['status']?.storedVersions ?? []) };
   },
+  stored: (definition, _, core) => settleNames(core, definition['spec'].group),
+  removed: (definition, core) => settleNames(core, definition['spec'].group),
 };
-
-interface Names {
-  readonly plural: string;
-  readonly singular?: string;
-  readonly kind: string;
-  readonly listKind?: string;
-  readonly shortNames?: readonly string[];
-}
-
-/** The last of the definition's names that another one of its group has. */
-function nameConflict(definition: KubernetesObject, core: Core): { status: 'False'; reason: string; message: string } | undefined {
-  const { group, names } = definition['spec'] as { group: string; names: Names };
-  const others = core.store
-    .list(DEFINITIONS)
-    .filter(({ object, name }) => object['spec']?.group === group && name !== definition.metadata.name)
-    .map(({ object }) => object['status']?.acceptedNames as Names | undefined);
-  const resources = new Set(others.flatMap((one) => (one ? [one.plural, one.singular ?? '', ...(one.shortNames ?? [])] : [])));
-  const kinds = new Set(others.flatMap((one) => (one ? [one.kind, one.listKind ?? ''] : [])));
-  const asked = [
-    ['PluralConflict', names.plural, resources],
-    ['SingularConflict', names.singular ?? '', resources],
-    ...(names.shortNames ?? []).map((short) => ['ShortNamesConflict', short, resources] as const),
-    ['KindConflict', names.kind, kinds],
-    ['ListKindConflict', names.listKind ?? '', kinds],
-  ] as const;
-  const [reason, name] = asked.findLast(([, one, taken]) => one !== '' && taken.has(one)) ?? [];
-  return reason === undefined ? undefined : { status: 'False', reason, message: `${JSON.stringify(name)} is already in use` };
-}
 
 /** Defaults are values like any other: they fit their own schema, and hold nothing that pruning would take away. */
 function defaultFaults(definition: KubernetesObject): StatusCause[] {
@@ -153,12 +107,8 @@ function completeNames(definition: KubernetesObject): void {
   names.listKind ||= `${names.kind}List`;
 }
 
-function statusOf(
-  definition: KubernetesObject,
-  storedBefore: readonly string[],
-): { acceptedNames: unknown; storedVersions: readonly string[] } {
-  const spec = definition['spec'] ?? {};
-  const storage = (spec.versions ?? []).find((version: { storage?: boolean }) => version.storage)?.name;
-  const storedVersions = storage === undefined || storedBefore.includes(storage) ? storedBefore : [...storedBefore, storage];
-  return { acceptedNames: spec.names, storedVersions };
+/** Every version that was ever the storage version: objects may still be stored in it. */
+function storedVersions({ spec }: KubernetesObject, before: readonly string[]): readonly string[] {
+  const storage = (spec?.versions ?? []).find((version: { storage?: boolean }) => version.storage)?.name;
+  return storage === undefined || before.includes(storage) ? before : [...before, storage];
 }
