@@ -1,6 +1,5 @@
 /** Message types that may stand inside an `Any`. Whatever is not listed here is refused when it arrives. */
-import { createRegistry, type DescField, type DescMessage, type Message } from '@bufbuild/protobuf';
-import { reflect } from '@bufbuild/protobuf/reflect';
+import { createRegistry, type DescField, type DescMessage, isFieldSet, type Message } from '@bufbuild/protobuf';
 import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
 import { file_envoy_config_bootstrap_v3_bootstrap } from '@palisade/xds/api/envoy/config/bootstrap/v3/bootstrap';
 import { file_envoy_config_cluster_v3_cluster } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
@@ -49,10 +48,32 @@ export const registry = createRegistry(
   file_envoy_extensions_upstreams_http_v3_http_protocol_options,
 );
 
+const unpacked = new Map<string, Message>();
+
+/**
+ * The message inside an `Any`, the same one for the same bytes until `forgetUnpacked`: chains of a listener repeat most of what they hold.
+ *
+ * @returns undefined for a type that the proxy does not know
+ */
+export function unpackKnown(any: Any): Message | undefined {
+  const { buffer, byteOffset, byteLength } = any.value;
+  const key = `${any.typeUrl} ${Buffer.from(buffer, byteOffset, byteLength).toString('latin1')}`;
+  const known = unpacked.get(key);
+  if (known !== undefined) return known;
+  const message = anyUnpack(any, registry);
+  if (message !== undefined) unpacked.set(key, message);
+  return message;
+}
+
+/** After each update: what was compiled from the messages is smaller than they are. */
+export function forgetUnpacked(): void {
+  unpacked.clear();
+}
+
 /** The message inside an `Any`; refused when the proxy does not know its type. */
 export function unpack(any: Any | undefined, where: string): Message {
   if (any === undefined || any.typeUrl === '') throw new ProxyError('bad-config', `${where}: typed_config is missing`);
-  const message = anyUnpack(any, registry);
+  const message = unpackKnown(any);
   if (message === undefined) throw unsupported(where, `type "${any.typeUrl}"`);
   return message;
 }
@@ -66,7 +87,6 @@ export function unpackAs<Desc extends DescMessage>(any: Any | undefined, schema:
 
 /** Refuses a message that sets a field the compiler would not read: a field read as absent is a disarmed rule. */
 export function refuseUnread(schema: DescMessage, message: Message, read: readonly string[], where: string): void {
-  const view = reflect(schema, message, false);
-  const found = schema.fields.find((field: DescField) => !read.includes(field.name) && view.isSet(field));
+  const found = schema.fields.find((field: DescField) => isFieldSet(message, field) && !read.includes(field.name));
   if (found !== undefined) throw unsupported(where, `field "${found.name}"`);
 }

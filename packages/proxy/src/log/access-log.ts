@@ -23,7 +23,9 @@ export function compileAccessLogs(logs: readonly AccessLog[], sinks: LogSinks, w
     const at = `${where}, access_log "${log.name}"`;
     refuseUnread(AccessLogSchema, log, ['name', 'typed_config', 'filter'], at);
     const wanted = compileFilter(log, at);
-    const write = compileLogger(unpack(log.configType.value, at), sinks, at);
+    const config = unpack(log.configType.value, at);
+    const write = sinks.loggers.get(config) ?? compileLogger(config, sinks, at);
+    sinks.loggers.set(config, write);
     return log.filter === undefined
       ? write
       : (subject) => {

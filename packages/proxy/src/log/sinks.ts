@@ -1,8 +1,10 @@
 /** Where access logs go, shared by all listeners: files by path, streams to the access log service by name. */
+import type { Message } from '@bufbuild/protobuf';
 import type { Cells } from '../cells.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Stats } from '../stats/stats.ts';
 import { LogFile } from './log-file.ts';
+import type { LogSubject } from './operators.ts';
 import { type ReportOptions, ReportStream } from './report-stream.ts';
 
 export interface SinkEdges {
@@ -12,6 +14,8 @@ export interface SinkEdges {
 }
 
 export class LogSinks {
+  /** What writes as a configuration says: the chains of a listener have one together. */
+  readonly loggers = new WeakMap<Message, (subject: LogSubject) => void>();
   readonly #files = new Map<string, LogFile>();
   readonly #reports = new Map<string, ReportStream>();
   readonly #edges: SinkEdges;

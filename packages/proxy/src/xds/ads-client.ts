@@ -18,7 +18,7 @@ import {
   type DeltaDiscoveryResponse,
 } from '@palisade/xds/api/envoy/service/discovery/v3/discovery';
 import { TypeUrl } from '@palisade/xds/type-url';
-import { registry } from '../config/registry.ts';
+import { forgetUnpacked, registry } from '../config/registry.ts';
 import type { DataPlane, Update } from '../proxy.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
 import { Outbox } from './outbox.ts';
@@ -96,6 +96,7 @@ async function runStream({ transport, node, signal, onNack, onServing }: AdsOpti
           errorDetail: { code: invalidArgument, message: refusal },
         });
       }
+      forgetUnpacked();
     }
   } finally {
     outbox.end();

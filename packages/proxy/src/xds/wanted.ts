@@ -1,10 +1,10 @@
 /** The names that accepted configuration refers to, by resource type: what to subscribe to next. */
 import { isMessage, type Message } from '@bufbuild/protobuf';
-import { AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
+import { AnySchema } from '@bufbuild/protobuf/wkt';
 import { RdsSchema } from '@palisade/xds/api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
 import { SdsSecretConfigSchema } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/secret';
 import { TypeUrl } from '@palisade/xds/type-url';
-import { registry } from '../config/registry.ts';
+import { unpackKnown } from '../config/registry.ts';
 import type { DataPlane } from '../proxy.ts';
 
 interface Named {
@@ -23,7 +23,7 @@ function namesIn(config: object): Named {
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
     if (Array.isArray(value)) for (const item of value) visit(item);
-    else if (isMessage(value, AnySchema)) visit(anyUnpack(value, registry));
+    else if (isMessage(value, AnySchema)) visit(unpackKnown(value));
     else if (isMessage(value, SdsSecretConfigSchema)) secrets.add(value.name);
     else if (isMessage(value, RdsSchema)) routes.add(value.routeConfigName);
     else if (!ArrayBuffer.isView(value)) for (const item of Object.values(value as Message)) visit(item);
