@@ -53,9 +53,13 @@ function start() {
   let current = empty;
   const waiting: { action: () => void; ms: number }[] = [];
   const pushedTo: string[] = [];
+  let looked = () => {};
   const last = new Map<string, ResourceSnapshot>();
   const pushes = createPushes({
-    snapshot: () => current,
+    snapshot() {
+      looked();
+      return current;
+    },
     workloadOf: ({ pod = '' }): Workload => ({
       namespace: 'shop',
       name: pod,
@@ -80,6 +84,10 @@ function start() {
   pushedTo.length = 0;
   return {
     last,
+    /** Told of every round of pushes. */
+    pushed(listener: () => void) {
+      looked = listener;
+    },
     waiting,
     pushes,
     /** Takes what waits, until nothing does. @returns who was sent something */
@@ -121,20 +129,43 @@ test('an endpoint goes to every client, and only its cluster is new', () => {
   assert.deepEqual([TypeUrl.cluster, TypeUrl.listener, TypeUrl.routeConfiguration].flatMap(changed), []);
 });
 
-test('one change waits one pause; while changes keep coming nobody waits for ever', () => {
-  const { pushes, waiting } = start();
+test('the first change after a calm goes at once; the next ones together; while they keep coming nobody waits for ever', () => {
+  const { pushes, waiting, pushed } = start();
+  let nowMs = 0;
+  const timers: { action: () => void; at: number }[] = [];
+  /** Runs what is due until then. */
+  const run = (untilMs: number) => {
+    for (;;) {
+      timers.push(...waiting.splice(0).map(({ action, ms }) => ({ action, at: nowMs + ms })));
+      timers.sort((a, b) => a.at - b.at);
+      if (timers[0] === undefined || timers[0].at > untilMs) break;
+      const { action, at } = timers.shift()!;
+      nowMs = at;
+      action();
+    }
+    nowMs = untilMs;
+  };
+  const rounds: number[] = [];
+  pushed(() => rounds.push(nowMs));
   pushes.schedule();
-  assert.deepEqual(
-    waiting.map(({ ms }) => ms),
-    [25],
-  );
-  let waitedMs = 0;
-  while (waiting.length > 0) {
-    const { action, ms } = waiting.shift()!;
-    waitedMs += ms;
-    if (waitedMs < 10_000) pushes.schedule();
-    action();
-    if (waitedMs > 1000) break;
-  }
-  assert.ok(waitedMs <= 275, `${waitedMs} ms`);
+  pushes.schedule();
+  run(4);
+  assert.deepEqual(rounds, []);
+  run(10);
+  assert.deepEqual(rounds, [5]);
+  pushes.schedule();
+  run(20);
+  pushes.schedule();
+  run(200);
+  assert.deepEqual(rounds, [5, 60], 'a pause after the last one');
+  run(1000);
+  pushes.schedule();
+  run(1010);
+  assert.deepEqual(rounds, [5, 60, 1005], 'calm again');
+  // A storm: a change every 10 ms for two seconds.
+  for (; nowMs < 3010; run(nowMs + 10)) pushes.schedule();
+  run(4000);
+  const gaps = rounds.slice(3).map((at, index) => at - rounds[index + 2]!);
+  assert.ok(gaps.length >= 8 && gaps.length <= 11, `${gaps.length} rounds in two seconds`);
+  assert.ok(Math.max(...gaps) <= 300, `${gaps}`);
 });

@@ -22,7 +22,9 @@ export interface PushOptions {
   log(message: string): void;
 }
 
-/** One change goes out after the pause; while more keep coming, what there is goes out this often. */
+/** The first change after a calm goes out almost at once, with what comes along with it. */
+const firstMs = 5;
+/** The next ones go together after a pause; while more keep coming, what there is goes out this often. As long without any is a calm. */
 const pauseMs = 25;
 const longestMs = 250;
 
@@ -59,14 +61,21 @@ export function createPushes({ snapshot, workloadOf, secretsFor, later, log }: P
     kept.sweep();
   };
   let changes = 0;
+  let isCalm = true;
+  let flushes = 0;
+  const flush = () => {
+    changes = 0;
+    isCalm = false;
+    const own = ++flushes;
+    later(() => {
+      if (own === flushes) isCalm = true;
+    }, longestMs);
+    pushAll();
+  };
   const wait = (seen: number, waitedMs: number) =>
     later(() => {
-      if (changes !== seen && waitedMs < longestMs) {
-        wait(changes, waitedMs + pauseMs);
-        return;
-      }
-      changes = 0;
-      pushAll();
+      if (changes === seen || waitedMs >= longestMs) flush();
+      else wait(changes, waitedMs + pauseMs);
     }, pauseMs);
   return {
     connections,
@@ -77,7 +86,9 @@ export function createPushes({ snapshot, workloadOf, secretsFor, later, log }: P
     },
     schedule() {
       changes++;
-      if (changes === 1) wait(changes, pauseMs);
+      if (changes > 1) return;
+      if (isCalm) later(flush, firstMs);
+      else wait(changes, pauseMs);
     },
   };
 }
