@@ -10,7 +10,7 @@ import {
   subtractConnections,
   unionConnections,
 } from './connections.ts';
-import type { Atom } from './connectivity.ts';
+import type { Atom } from './connectivity-peer.ts';
 import { resolvePortName } from './evaluate.ts';
 import type { CompiledPeer, CompiledRule, Direction, Gate, PodClass, PodFact } from './model.ts';
 

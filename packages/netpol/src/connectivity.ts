@@ -1,12 +1,8 @@
 import { type AddressRange, type Family, fullRange, parseAddress, rangesContain } from './address.ts';
 import { type ConnectionSet, noConnections } from './connections.ts';
+import type { Atom, ConnectivityPeer } from './connectivity-peer.ts';
 import { ConnectionInterner, Plane } from './connectivity-rows.ts';
-import type { CompiledPod, CompiledPolicies, PodClass } from './model.ts';
-
-/** Pods, or outside addresses, that no policy can tell apart. */
-export type ConnectivityPeer =
-  | { readonly kind: 'pods'; readonly pods: readonly CompiledPod[]; readonly class: PodClass }
-  | { readonly kind: 'addresses'; readonly range: AddressRange };
+import type { CompiledPod, CompiledPolicies } from './model.ts';
 
 export interface Connectivity {
   readonly peers: readonly ConnectivityPeer[];
@@ -15,13 +11,6 @@ export interface Connectivity {
    * members. Between two ranges of addresses: nothing, it is none of the cluster's business.
    */
   between(source: number, destination: number): ConnectionSet;
-}
-
-/** A peer and where its addresses lie. */
-export interface Atom {
-  readonly peer: ConnectivityPeer;
-  /** Range of a policy's ipBlocks, by family, in which the peer's address lies. */
-  readonly cells: Readonly<Partial<Record<Family, AddressRange>>>;
 }
 
 const families = [4, 6] as const;

@@ -1,6 +1,7 @@
 import { type AddressRange, formatRange, mergeRanges } from './address.ts';
 import { type ConnectionSet, formatConnections, isNoConnection, unionConnections } from './connections.ts';
-import type { Connectivity, ConnectivityPeer } from './connectivity.ts';
+import type { Connectivity } from './connectivity.ts';
+import type { ConnectivityPeer } from './connectivity-peer.ts';
 import type { PodFact } from './model.ts';
 
 /** One line of "who can reach whom". */

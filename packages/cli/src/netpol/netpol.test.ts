@@ -17,7 +17,7 @@ import Ajv, { type ValidateFunction } from 'ajv';
 import { renderDiff } from './diff.ts';
 import { findEnd } from './ends.ts';
 import { renderExposure } from './exposure.ts';
-import { lintSource } from './lint.ts';
+import { lintSource } from './lint-report.ts';
 import { listFormats } from './list.ts';
 import { dnsAddresses, yamlOf } from './live.ts';
 import { renderTemplate, templates } from './new.ts';

@@ -1,5 +1,5 @@
 import { lintRules, type TextEdit } from '@palisade/netpol';
-import type { LintReport } from './lint.ts';
+import type { LintReport } from './lint-report.ts';
 
 /** Whole lines: from the beginning of the first to the beginning of the one after the last. */
 function fixOf({ file, firstLine, lastLine, text }: TextEdit) {

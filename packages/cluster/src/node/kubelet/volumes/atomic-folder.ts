@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { PlannedFile } from './plan.ts';
+import type { PlannedFile } from './volume-plan.ts';
 
 const DATA = '..data';
 

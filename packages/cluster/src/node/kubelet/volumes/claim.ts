@@ -2,8 +2,8 @@ import { basename, join } from 'node:path';
 import { isControlledBy } from '../../../controllers/runtime/ownership.ts';
 import type { VolumeSource } from '../env/environment.ts';
 import type { Pod, Volume } from '../pod-types.ts';
-import type { VolumePlan } from './plan.ts';
 import { VolumeError } from './volume-error.ts';
+import type { VolumePlan } from './volume-plan.ts';
 
 /**
  * The folder behind a claim. Volumes of the cluster's own provisioner lie in its folder; others may be hostPath, and then follow the rules for those. A generic

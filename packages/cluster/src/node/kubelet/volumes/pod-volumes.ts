@@ -3,8 +3,8 @@ import { join, sep } from 'node:path';
 import { mountTmpfs, unmount } from '../runtime/native.ts';
 import { writeAtomicFolder } from './atomic-folder.ts';
 import { isDirectlyBelow } from './claim.ts';
-import type { PlannedFile, PlannedToken, VolumePlan } from './plan.ts';
 import { VolumeError } from './volume-error.ts';
+import type { PlannedFile, PlannedToken, VolumePlan } from './volume-plan.ts';
 
 export interface IssuedToken {
   readonly token: string;

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@palisade/kubernetes';
-import type { LintFinding } from './lint.ts';
-import type { CompiledPolicies, CompiledRule, PodClass } from './model.ts';
+import type { CompiledPolicies, CompiledRule, PodClass } from '../model.ts';
+import type { LintFinding } from './finding.ts';
 
 interface ServicePort {
   readonly port: number;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compilePolicies } from './compile.ts';
-import { podsOf } from './fixtures.ts';
+import { compilePolicies } from '../compile.ts';
+import { podsOf } from '../fixtures.ts';
+import { readManifests } from '../manifests.ts';
+import { snapshotOf } from '../snapshot.ts';
 import { lintPolicies } from './lint.ts';
-import { readManifests } from './manifests.ts';
-import { snapshotOf } from './snapshot.ts';
 
 const pods = podsOf({
   'default/db': { labels: { app: 'db' }, ports: [{ name: 'sql', protocol: 'TCP', port: 5432 }] },

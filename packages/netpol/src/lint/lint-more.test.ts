@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { applyJsonPatch, type KubernetesObject } from '@palisade/kubernetes';
-import { compilePolicies } from './compile.ts';
-import { podsOf, policy } from './fixtures.ts';
-import { type LintFinding, lintPolicies } from './lint.ts';
-import { patchFor, pointerOf } from './lint-patch.ts';
+import { compilePolicies } from '../compile.ts';
+import { podsOf, policy } from '../fixtures.ts';
+import type { LintFinding } from './finding.ts';
+import { lintPolicies } from './lint.ts';
+import { patchFor, pointerOf } from './patch.ts';
 
 const pods = podsOf({
   'default/db': { labels: { app: 'db' }, ports: [{ name: 'sql', protocol: 'TCP', port: 5432 }] },

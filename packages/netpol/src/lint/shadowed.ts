@@ -1,6 +1,6 @@
-import { describePolicy } from './errors.ts';
-import type { LintFinding } from './lint.ts';
-import type { CompiledPolicies, CompiledRule, PodClass } from './model.ts';
+import { describePolicy } from '../errors.ts';
+import type { CompiledPolicies, CompiledRule, PodClass } from '../model.ts';
+import type { LintFinding } from './finding.ts';
 
 /** A Deny that comes first and covers at least what the rule is about, for every pod the rule is about. */
 function deniesAll(deny: CompiledRule, rule: CompiledRule): boolean {

@@ -1,5 +1,5 @@
-import { dnsRule } from './dns-rule.ts';
-import type { LintFinding } from './lint.ts';
+import { dnsRule } from '../dns-rule.ts';
+import type { LintFinding } from './finding.ts';
 
 /** RFC 6902, as `kubectl patch --type=json` takes it. */
 export type PatchOperation =
