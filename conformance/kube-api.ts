@@ -4,13 +4,14 @@
  * time; else its recorded answers stand for it (`kube-api-lib/recorded`, written by `kube-api-lib/record.ts`).
  */
 import { spawnSync } from 'node:child_process';
-import { firstDifference } from './kube-api-lib/compare.ts';
+import { firstDifference, withSortedCauses } from './kube-api-lib/compare.ts';
 import { startEmbedded } from './kube-api-lib/embedded.ts';
 import { startHooks } from './kube-api-lib/hooks.ts';
 import { isOpen } from './kube-api-lib/open.ts';
 import { startReal } from './kube-api-lib/real.ts';
 import { readRecording } from './kube-api-lib/recording.ts';
 import { runTopic } from './kube-api-lib/run.ts';
+import type { Answer } from './kube-api-lib/topic.ts';
 import { topics } from './kube-api-lib/topics.ts';
 import type { CaseResult, Suite } from './suite.ts';
 
@@ -28,8 +29,9 @@ async function* run(): AsyncIterable<CaseResult> {
       runTopic(ours, topic, hooks.variables),
       real === undefined ? readRecording(topic) : runTopic(real, topic, hooks.variables),
     ]);
-    for (const { name } of topic.checks) {
-      const difference = firstDifference(answers.get(name), wanted.get(name));
+    for (const { name, inAnyOrder } of topic.checks) {
+      const comparable = inAnyOrder ? withSortedCauses : (answer: Answer | undefined) => answer;
+      const difference = firstDifference(comparable(answers.get(name)), comparable(wanted.get(name)));
       if (isOpen(topic, name) && difference !== undefined) continue;
       const detail = isOpen(topic, name) ? 'does not differ any more: take it out of kube-api-lib/open.json' : difference;
       yield { name: `${topic.name}: ${name}`, ...(detail === undefined ? { status: 'pass' } : { status: 'fail', detail }) };

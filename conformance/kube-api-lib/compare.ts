@@ -1,3 +1,5 @@
+import type { Answer } from './topic.ts';
+
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** First difference as `path: ours X, real Y`; undefined when equal. */
@@ -20,3 +22,13 @@ export function firstDifference(ours: unknown, real: unknown, path = ''): string
 }
 
 const shown = (value: unknown): string => (value === undefined ? 'nothing' : JSON.stringify(value));
+
+/** An answer whose causes stand in the order of their texts, and are not told again in the message. */
+export function withSortedCauses(answer: Answer | undefined): Answer | undefined {
+  const body = answer?.body as { message?: string; details?: { causes?: unknown[] } } | undefined;
+  const causes = body?.details?.causes;
+  if (answer === undefined || causes === undefined) return answer;
+  const sorted = causes.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  const message = body?.message?.replace(/\[.*\]$/s, '');
+  return { ...answer, body: { ...body, message, details: { ...body?.details, causes: sorted } } };
+}

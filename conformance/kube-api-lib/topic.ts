@@ -23,6 +23,8 @@ export interface Check {
   readonly save?: Readonly<Record<string, string>>;
   /** Only these parts of the answer are compared, as `metadata.labels`; default the whole body. */
   readonly only?: readonly string[];
+  /** The real server goes through a Go map: causes are compared in any order. */
+  readonly inAnyOrder?: true;
 }
 
 /** Checks that build on each other, in a namespace of their own that has the service account `default`. */

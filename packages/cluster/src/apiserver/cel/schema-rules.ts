@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { StatusCause } from '@palisade/kubernetes';
+import { continuedBy } from '../registry/custom/list-types.ts';
 import { isStruct, type JsonSchema } from '../registry/custom/schema.ts';
 import { celEnvironment } from './environment.ts';
 import { type CompiledRule, compileRule, firstLine, RuleError, type RuleInput, type ValidationRule } from './rule.ts';
@@ -93,7 +94,7 @@ function visit(node: RuleNode, value: unknown, old: unknown, path: string, cause
   evaluateRules(node, value, old ?? undefined, path, causes);
   if (Array.isArray(value)) {
     if (node.items === undefined) return;
-    const before = correlated(node.schema, old);
+    const before = continuedBy(node.schema, old);
     for (const [i, item] of value.entries()) visit(node.items, item, before(item), `${path}[${i}]`, causes);
     return;
   }
@@ -106,16 +107,6 @@ function visit(node: RuleNode, value: unknown, old: unknown, path: string, cause
     const at = isProperty ? (path === '' ? name : `${path}.${name}`) : `${path}[${name}]`;
     visit(next, child, Object.hasOwn(oldFields, name) ? oldFields[name] : undefined, at, causes);
   }
-}
-
-/** Finds the element of the old list that a new one continues. */
-function correlated(schema: JsonSchema, old: unknown): (item: unknown) => unknown {
-  const keys = schema['x-kubernetes-list-map-keys'];
-  if (schema['x-kubernetes-list-type'] !== 'map' || keys === undefined || !Array.isArray(old)) return () => undefined;
-  const keyOf = (item: unknown) =>
-    JSON.stringify(keys.map((key) => (isStruct(item) ? (item[key] ?? schema.items?.properties?.[key]?.default) : null)));
-  const byKey = new Map(old.map((item) => [keyOf(item), item as unknown]));
-  return (item) => byKey.get(keyOf(item));
 }
 
 function evaluateRules({ schema, rules }: RuleNode, value: unknown, old: unknown, path: string, causes: StatusCause[]): void {

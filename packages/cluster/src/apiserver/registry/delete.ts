@@ -25,9 +25,15 @@ export interface Deletion {
  * Deletes one object, or marks it for deletion while finalizers, a grace period (pods on a node) or a namespace's content
  * still hold it.
  *
+ * @param isAdmitted webhooks have been asked about what this is a part of
  * @throws StatusError 403 (immortal namespaces), 404, 409 (preconditions)
  */
-export async function deleteObject(core: Core, scope: Scope, options: DeleteOptions): Promise<Deletion> {
+export async function deleteObject(
+  core: Core,
+  scope: Scope,
+  options: DeleteOptions,
+  { isAdmitted = false }: { isAdmitted?: boolean } = {},
+): Promise<Deletion> {
   const { resource, namespace, name } = scope;
   for (let attempt = 1; ; attempt++) {
     const entry = core.store.get(resource.storeType, namespace, name);
@@ -35,7 +41,10 @@ export async function deleteObject(core: Core, scope: Scope, options: DeleteOpti
     if (resource.storeType === 'namespaces') refuseImmortalNamespace(name);
     checkPreconditions(scope, entry.object, options.preconditions ?? {});
     admitNode(core, scope, 'DELETE', undefined, entry.object);
-    await core.admission.validate(scope, 'DELETE', undefined, entry.object);
+    if (!isAdmitted) {
+      await core.admission.mutateNothing(scope, entry.object);
+      await core.admission.validate(scope, 'DELETE', undefined, entry.object);
+    }
     try {
       return await remove(core, scope, entry, options);
     } catch (error) {

@@ -11,12 +11,16 @@ import {
   type StatusCause,
 } from '@palisade/kubernetes';
 import { admitNode } from '../admission/node-restriction.ts';
+import { admitPosted } from '../admission/subresource.ts';
 import type { Core, Scope } from '../core.ts';
 import { decodeBody, type ParsedBody } from './decode-body.ts';
 import { checkPreconditions, deleteObject } from './delete.ts';
 import { getObject } from './read.ts';
 import { formatTime } from './time.ts';
 import { updateObject } from './update.ts';
+
+const BINDING = { group: '', version: 'v1', kind: 'Binding' };
+const EVICTION = { group: 'policy', version: 'v1', kind: 'Eviction' };
 
 const SUCCESS: KubernetesObject = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 };
 
@@ -31,7 +35,7 @@ export async function bindNamedPod(core: Core, scope: Scope, body: ParsedBody): 
 
 /** POST pods/X/binding: the scheduler's decision. A pod is bound once. */
 export async function bindPod(core: Core, scope: Scope, body: ParsedBody): Promise<KubernetesObject> {
-  const binding = decodeBody(core, scope, { group: '', version: 'v1', kind: 'Binding' }, body);
+  const binding = await admitPosted(core, scope, BINDING, decodeBody(core, scope, BINDING, body));
   const { uid, resourceVersion, annotations } = binding.metadata;
   if (binding.metadata.name !== scope.name) throw badRequest('name in URL does not match name in Binding object');
   const target: { kind?: string; name?: string } = binding['target'] ?? {};
@@ -86,7 +90,7 @@ function withScheduled(conditions: readonly Condition[], now: string): Condition
 
 /** POST pods/X/eviction: a DELETE that asks the PodDisruptionBudgets first (policy/v1 Eviction). */
 export async function evictPod(core: Core, scope: Scope, body: ParsedBody): Promise<KubernetesObject> {
-  const eviction = decodeBody(core, scope, { group: 'policy', version: 'v1', kind: 'Eviction' }, body);
+  const eviction = await admitPosted(core, scope, EVICTION, decodeBody(core, scope, EVICTION, body));
   if (eviction.metadata.name !== undefined && eviction.metadata.name !== scope.name) {
     throw badRequest(`name in URL does not match name in Eviction object: "${scope.name}" != "${eviction.metadata.name}"`);
   }
@@ -96,7 +100,7 @@ export async function evictPod(core: Core, scope: Scope, body: ParsedBody): Prom
   const phase = pod['status']?.phase;
   const ended = phase === 'Succeeded' || phase === 'Failed' || phase === 'Pending' || pod.metadata.deletionTimestamp !== undefined;
   if (!ended) await spendBudget(core, scope, pod);
-  await deleteObject(core, scope, (eviction['deleteOptions'] ?? {}) as DeleteOptions);
+  await deleteObject(core, scope, (eviction['deleteOptions'] ?? {}) as DeleteOptions, { isAdmitted: true });
   return SUCCESS;
 }
 

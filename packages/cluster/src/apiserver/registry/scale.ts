@@ -16,9 +16,9 @@ import {
   validateCreate,
   type Writer,
 } from '@palisade/kubernetes';
+import { admitReplaced, scopeOfKind } from '../admission/subresource.ts';
 import type { Core, Scope } from '../core.ts';
 import { decodeMerged, readConfiguration } from './apply.ts';
-import { builtinModel } from './builtin-model.ts';
 import { decodeBody, type ParsedBody } from './decode-body.ts';
 import { writerOf } from './managers.ts';
 import { patchedObject } from './patch.ts';
@@ -87,7 +87,7 @@ export function updateScale(core: Core, scope: Scope, body: ParsedBody): Promise
 }
 
 export function patchScale(core: Core, scope: Scope, type: string, patch: unknown): Promise<KubernetesObject> {
-  const asScale: Scope = { ...scope, resource: { ...scope.resource, gvk: SCALE, model: builtinModel(core.schemas, SCALE) } };
+  const asScale = scopeOfKind(core, scope, SCALE);
   return writeScale(core, scope, (scale) => tracked(core, scope, scale, patchedObject(core, asScale, type, patch, scale)), true);
 }
 
@@ -125,10 +125,11 @@ async function writeScale(
   const entry = await updateObject(core, scope, {
     part: 'main',
     isApplied: true,
-    compute(current) {
+    isAdmitted: true,
+    async compute(current) {
       const before = scaleOf(resource, current);
       before.metadata.managedFields = managersOfScale(current.metadata.managedFields, path);
-      const scale = wanted(before);
+      const scale = await admitReplaced(core, scopeOfKind(core, scope, SCALE), wanted(before), before);
       const { resourceVersion, uid, managedFields, name: given } = scale.metadata;
       if (given && given !== name) throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
       const causes = validateCreate(core.schemas, scale);

@@ -32,6 +32,8 @@ export interface Change {
   readonly part: Part;
   /** `compute` has set `metadata.managedFields`. */
   readonly isApplied?: boolean;
+  /** `compute` has asked the webhooks, about something else than the whole object. */
+  readonly isAdmitted?: boolean;
   /** `compute` patches: what it says of the object's identity is a change of it, not a condition. */
   readonly isPatch?: boolean;
 }
@@ -51,7 +53,8 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
     const wanted = await change.compute(current);
     checkIdentity(scope, change, wanted, current);
     const isOwn = change.part === 'whole-unchecked';
-    const admitted = isOwn ? wanted : await core.admission.mutate(scope, 'UPDATE', wanted, current);
+    const isAsked = !isOwn && change.isAdmitted !== true;
+    const admitted = isAsked ? await core.admission.mutate(scope, 'UPDATE', wanted, current) : wanted;
     const prepared = prepare(core, scope, change, admitted, current, wanted.metadata.managedFields);
     const causes = validate(resource, change.part, prepared, current);
     if (causes.length > 0) throw invalid(resource.gvk, name, causes);
@@ -60,7 +63,7 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
       admitPodSecurity(core, scope, prepared, current);
       admitNode(core, scope, 'UPDATE', prepared, current);
       strategyFor(resource.storeType).admitUpdate?.(prepared, current, core, scope);
-      await core.admission.validate(scope, 'UPDATE', prepared, current);
+      if (isAsked) await core.admission.validate(scope, 'UPDATE', prepared, current);
       admitQuota(core, scope, prepared, current);
     }
     try {

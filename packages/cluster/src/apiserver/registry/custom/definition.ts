@@ -75,7 +75,7 @@ export function servedResources(schemas: SchemaRegistry, definition: KubernetesO
         storedApiVersion: `${group}/${stored}`,
         hasStatus: version.subresources?.status !== undefined,
         isCustom: true,
-        model: customModel(schemas, schema, info.namespaced, version.additionalPrinterColumns),
+        model: customModel(schemas, schema, info.namespaced, version.additionalPrinterColumns, scalePaths),
         conversion: conversionOf(spec, version.name, stored),
         ...(scalePaths ? { scalePaths } : {}),
         ...(version.deprecated === true ? { deprecation: deprecationOf(spec, version) } : {}),

@@ -10,8 +10,11 @@ import {
   validateUpdate,
 } from '@palisade/kubernetes';
 import { compileSchemaRules } from '../../cel/schema-rules.ts';
-import type { ObjectModel } from '../resource.ts';
+import type { ObjectModel, ScalePaths } from '../resource.ts';
+import { coerceEmbedded, embeddedFaults } from './embedded.ts';
 import { evaluateJsonPath, parseJsonPath } from './json-path.ts';
+import { repeatedElements } from './list-types.ts';
+import { scaleFaults } from './scale-values.ts';
 import { fillDefaults, isStruct, type JsonSchema, prune } from './schema.ts';
 import { customRootShape } from './shape.ts';
 import { checkValue } from './validate-schema.ts';
@@ -54,44 +57,60 @@ export function customModel(
   schema: JsonSchema,
   isNamespaced: boolean,
   printerColumns: readonly PrinterColumn[] | undefined,
+  scalePaths?: ScalePaths,
 ): ObjectModel {
   const columns = printerColumns?.length ? printerColumns : [AGE];
   const paths = columns.map((column) => parseJsonPath(column.jsonPath));
   const lender = isNamespaced ? NAMESPACED_LENDER : CLUSTER_LENDER;
   const lend = (object: KubernetesObject): KubernetesObject => ({ ...lender, metadata: object.metadata });
-  const check = (object: KubernetesObject): StatusCause[] => {
-    const { apiVersion: _, kind: __, metadata: ___, ...content } = object;
-    // What describes apiVersion, kind and metadata in the schema is not asked: the server's own rules hold there.
-    const { apiVersion: ____, kind: _____, metadata: ______, ...properties } = schema.properties ?? {};
-    return checkValue(
-      { ...schema, properties, required: (schema.required ?? []).filter((name) => !['apiVersion', 'kind', 'metadata'].includes(name)) },
-      content,
-      '',
-    );
+  // What describes apiVersion, kind and metadata in the schema is not asked: the server's own rules hold there.
+  const content: JsonSchema = {
+    ...schema,
+    properties: withoutTypeFields(schema.properties ?? {}),
+    required: (schema.required ?? []).filter((name) => !TYPE_FIELDS.includes(name)),
   };
+  const rulesOf = compileSchemaRules(schema, () => {});
+  const schemaFaults = (object: KubernetesObject, old: KubernetesObject | undefined, part: 'whole' | 'status'): StatusCause[] => {
+    const causes =
+      part === 'whole'
+        ? checkValue(content, withoutTypeFields(object), '', old && withoutTypeFields(old))
+        : statusFaults(schema.properties?.['status'], object['status'], old?.['status']);
+    return [...causes, ...(scalePaths === undefined ? [] : scaleFaults(scalePaths, object, part))];
+  };
+  const repeated = (object: KubernetesObject, old: KubernetesObject | undefined): StatusCause[] =>
+    old !== undefined && repeatedElements(schema, old, '').length > 0 ? [] : repeatedElements(schema, object, '');
+  const whole = (object: KubernetesObject, old: KubernetesObject | undefined, part: 'whole' | 'status'): StatusCause[] => {
+    const causes = [
+      ...schemaFaults(object, old, part),
+      ...(part === 'whole' ? embeddedFaults(schemas, content, withoutTypeFields(object)) : []),
+      ...repeated(object, old),
+    ];
+    if (!rulesOf.isEmpty && causes.some((cause) => BLOCKING.has(cause.reason ?? ''))) return [...causes, NOT_CHECKED];
+    return [...causes, ...rulesOf.check(object, old)];
+  };
+  const updateFaults = (object: KubernetesObject, old: KubernetesObject, part: 'whole' | 'status') => [
+    ...metaCauses(validateUpdate(schemas, lend(object), lend(old))),
+    ...whole(object, old, part),
+  ];
   const shape = customRootShape(schema, builtinShape(schemas, METADATA_DEFINITION));
-  const rules = compileSchemaRules(schema, () => {});
-  const whole = (object: KubernetesObject, old: KubernetesObject | undefined): StatusCause[] => {
-    const causes = check(object);
-    if (!rules.isEmpty && causes.some((cause) => BLOCKING.has(cause.reason ?? ''))) return [...causes, NOT_CHECKED];
-    return [...causes, ...rules.check(object, old)];
-  };
   return {
     decode(value) {
       const { metadata, ...rest } = value as KubernetesObject;
       const decoded = decodeStrict(schemas, METADATA_ONLY, { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata ?? {} });
       const object: KubernetesObject = { ...rest, metadata: decoded.object.metadata ?? {} };
       const unknownFields = [...decoded.unknownFields];
-      prune(schema, object, '', true, (field) => unknownFields.push(`unknown field "${field}"`));
+      const report = (field: string) => unknownFields.push(`unknown field "${field}"`);
+      prune(schema, object, '', true, report);
+      coerceEmbedded(schemas, content, object, report);
       return { object, unknownFields };
     },
     applyDefaults(object) {
       fillDefaults(schema, object);
       return object;
     },
-    validateCreate: (object) => [...metaCauses(validateCreate(schemas, lend(object))), ...whole(object, undefined)],
-    validateUpdate: (object, old) => [...metaCauses(validateUpdate(schemas, lend(object), lend(old))), ...whole(object, old)],
-    validateStatusUpdate: (object, old) => [...metaCauses(validateUpdate(schemas, lend(object), lend(old))), ...whole(object, old)],
+    validateCreate: (object) => [...metaCauses(validateCreate(schemas, lend(object))), ...whole(object, undefined, 'whole')],
+    validateUpdate: (object, old) => updateFaults(object, old, 'whole'),
+    validateStatusUpdate: (object, old) => updateFaults(object, old, 'status'),
     shape: () => shape,
     empty: () => ({ metadata: {} }) as KubernetesObject,
     columns: () => [
@@ -108,6 +127,21 @@ export function customModel(
     ],
     row: (object, now) => [object.metadata.name ?? '', ...columns.map((column, i) => cell(column, paths[i], object, now))],
   };
+}
+
+const TYPE_FIELDS = ['apiVersion', 'kind', 'metadata'];
+
+function withoutTypeFields<T>(fields: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(fields).filter(([name]) => !TYPE_FIELDS.includes(name)));
+}
+
+/** A status is judged by itself: its faults do not say that they are inside of one. */
+function statusFaults(schema: JsonSchema | undefined, status: unknown, old: unknown): StatusCause[] {
+  if (schema === undefined || status === undefined) return [];
+  return checkValue(schema, status, '', old).map((cause) => {
+    if (cause.field === '<nil>') return cause;
+    return { ...cause, field: cause.field ? `status.${cause.field}` : 'status' };
+  });
 }
 
 /** The lender's own content is not the custom object's concern. */

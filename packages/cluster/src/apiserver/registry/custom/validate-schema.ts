@@ -1,149 +1,145 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import type { StatusCause } from '@palisade/kubernetes';
-import { isStruct, type JsonSchema, ownProperty } from './schema.ts';
+import { continuedBy } from './list-types.ts';
+import { isStruct, type JsonSchema } from './schema.ts';
 
-/** What is wrong with a value, in the words of kube-openapi's validator; empty when it fits. */
-export function checkValue(schema: JsonSchema, value: unknown, path: string): StatusCause[] {
-  const causes: StatusCause[] = [];
-  const invalid = (text: string) =>
-    causes.push({ reason: 'FieldValueInvalid', message: `Invalid value: ${show(value)}: ${path} in body ${text}`, field: path });
-  if (value === null && schema.nullable === true) return causes;
+/**
+ * What is wrong with a value, in the words and in the order of kube-openapi's validator; empty when it fits. Faults of fields come in
+ * the order of the schema, where the real server has none.
+ *
+ * @param old the value before an update: what it leaves as it was is not held against it (CRDValidationRatcheting)
+ */
+export function checkValue(schema: JsonSchema, value: unknown, path: string, old?: unknown): StatusCause[] {
+  const causes = faultsOf(schema, value, path, old);
+  return causes.length > 0 && old !== undefined && isDeepStrictEqual(value, old) ? [] : causes;
+}
+
+function faultsOf(schema: JsonSchema, value: unknown, path: string, old: unknown): StatusCause[] {
+  if (value === null) return [...(schema.nullable === true ? [] : typeFaults(schema, value, path)), ...enumFaults(schema, value, path)];
+  return [
+    ...typeFaults(schema, value, path),
+    ...combinationFaults(schema, value, path, old),
+    ...(typeof value === 'string' ? textFaults(schema, value, path) : []),
+    ...(typeof value === 'number' ? numberFaults(schema, value, path) : []),
+    ...(Array.isArray(value) ? listFaults(schema, value, path, old) : []),
+    ...enumFaults(schema, value, path),
+    ...(isStruct(value) ? structFaults(schema, value, path, old) : []),
+  ];
+}
+
+const invalid = (path: string, shown: unknown, text: string): StatusCause => ({
+  reason: 'FieldValueInvalid',
+  message: `Invalid value: ${show(shown)}: ${path} in body ${text}`,
+  field: path,
+});
+
+const tooMany = (path: string, count: number, max: number): StatusCause => ({
+  reason: 'FieldValueTooMany',
+  message: `Too many: ${count}: must have at most ${max} items`,
+  field: path,
+});
+
+function typeFaults(schema: JsonSchema, value: unknown, path: string): StatusCause[] {
   const wrongType = typeError(schema, value);
-  if (wrongType !== undefined) {
-    const found = JSON.stringify(typeName(value));
-    return [
-      {
-        reason: 'FieldValueTypeInvalid',
-        message: `Invalid value: ${found}: ${path} in body must be of type ${wrongType}: ${found}`,
-        field: path,
-      },
-    ];
+  if (wrongType === undefined) return [];
+  const found = JSON.stringify(typeName(value));
+  const message = `Invalid value: ${found}: ${path} in body must be of type ${wrongType}: ${found}`;
+  return [{ reason: 'FieldValueTypeInvalid', message, field: path }];
+}
+
+function enumFaults(schema: JsonSchema, value: unknown, path: string): StatusCause[] {
+  // That null is among the values does not make it one.
+  if (schema.enum === undefined || (value !== null && schema.enum.some((one) => isDeepStrictEqual(one, value)))) return [];
+  const supported = schema.enum.map((one) => JSON.stringify(one)).join(', ');
+  const message = `Unsupported value: ${JSON.stringify(value)}: supported values: ${supported}`;
+  return [{ reason: 'FieldValueNotSupported', message, field: path }];
+}
+
+/** The first of length and pattern, and the format. */
+function textFaults({ minLength, maxLength, pattern, format }: JsonSchema, value: string, path: string): StatusCause[] {
+  const causes: StatusCause[] = [];
+  const length = [...value].length;
+  if (maxLength !== undefined && length > maxLength)
+    causes.push({ reason: 'FieldValueTooLong', message: `Too long: may not be more than ${maxLength} bytes`, field: path });
+  else if (minLength !== undefined && length < minLength) causes.push(invalid(path, value, `should be at least ${minLength} chars long`));
+  else if (pattern && !compilePattern(pattern).test(value)) causes.push(invalid(path, value, `should match '${pattern}'`));
+  const isFormed = format === undefined ? undefined : FORMATS[format];
+  if (isFormed !== undefined && !isFormed(value)) {
+    const message = `Invalid value: ${show(value)}: ${path} in body must be of type ${format}: ${JSON.stringify(value)}`;
+    causes.push({ reason: 'FieldValueTypeInvalid', message, field: path });
   }
-  if (schema.enum !== undefined && !schema.enum.some((one) => JSON.stringify(one) === JSON.stringify(value))) {
-    const supported = schema.enum.map((one) => JSON.stringify(one)).join(', ');
-    causes.push({
-      reason: 'FieldValueNotSupported',
-      message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${supported}`,
-      field: path,
-    });
-  }
-  if (typeof value === 'number') for (const text of numberFaults(schema, value)) invalid(text);
-  if (typeof value === 'string') {
-    const length = [...value].length;
-    if (schema.minLength !== undefined && length < schema.minLength) invalid(`should be at least ${schema.minLength} chars long`);
-    if (schema.maxLength !== undefined && length > schema.maxLength) {
-      causes.push({ reason: 'FieldValueTooLong', message: `Too long: may not be more than ${schema.maxLength} bytes`, field: path });
-    }
-    if (schema.pattern !== undefined && !compilePattern(schema.pattern).test(value)) invalid(`should match '${schema.pattern}'`);
-    const format = schema.format === undefined ? undefined : FORMATS[schema.format];
-    if (format !== undefined && !format(value)) {
-      const message = `Invalid value: ${show(value)}: ${path} in body must be of type ${schema.format}: ${JSON.stringify(value)}`;
-      causes.push({ reason: 'FieldValueTypeInvalid', message, field: path });
-    }
-  }
-  if (Array.isArray(value)) {
-    if (schema.minItems !== undefined && value.length < schema.minItems) {
-      const message = `Invalid value: ${value.length}: ${path} in body should have at least ${schema.minItems} items`;
-      causes.push({ reason: 'FieldValueInvalid', message, field: path });
-    }
-    if (schema.maxItems !== undefined && value.length > schema.maxItems) {
-      causes.push({
-        reason: 'FieldValueTooMany',
-        message: `Too many: ${value.length}: must have at most ${schema.maxItems} items`,
-        field: path,
-      });
-    }
-    if (schema.items !== undefined)
-      for (const [i, item] of value.entries()) causes.push(...checkValue(schema.items, item, `${path}[${i}]`));
-    causes.push(...duplicates(schema, value, path));
-  }
-  if (isStruct(value)) causes.push(...structFaults(schema, value, path));
-  causes.push(...combinationFaults(schema, value, path));
   return causes;
 }
 
-/** Elements of a set, or of a list with keys, that are there twice. */
-function duplicates(schema: JsonSchema, value: readonly unknown[], path: string): StatusCause[] {
-  const listType = schema['x-kubernetes-list-type'];
-  if (listType !== 'set' && listType !== 'map') return [];
-  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
-  const idOf = (item: unknown): unknown => {
-    if (listType === 'set' || !isStruct(item)) return item;
-    const given = keys.map((key) => [key, item[key] ?? schema.items?.properties?.[key]?.default] as const);
-    return Object.fromEntries(given.filter(([, one]) => one !== undefined));
-  };
-  const seen = new Set<string>();
-  return value.flatMap((item, i): StatusCause[] => {
-    const id = JSON.stringify(idOf(item));
-    if (!seen.has(id)) {
-      seen.add(id);
-      return [];
-    }
-    return [{ reason: 'FieldValueDuplicate', message: `Duplicate value: ${id}`, field: `${path}[${i}]` }];
-  });
+/** Bounds of a whole number are whole numbers: Go cuts off the rest. */
+function numberFaults({ multipleOf, minimum, maximum, ...schema }: JsonSchema, value: number, path: string): StatusCause[] {
+  const bound = (limit: number): number => (Number.isInteger(value) ? Math.trunc(limit) : limit);
+  const causes: StatusCause[] = [];
+  if (multipleOf !== undefined) {
+    const factor = bound(multipleOf);
+    if (factor <= 0) {
+      const message = `Invalid value: ${factor}: factor MultipleOf declared for ${path} must be positive: ${factor}`;
+      causes.push({ reason: 'FieldValueInvalid', message, field: path });
+    } else if (!isWhole(factor < 1 ? (1 / factor) * value : value / factor))
+      causes.push(invalid(path, value, `should be a multiple of ${factor}`));
+  }
+  if (minimum !== undefined && (schema.exclusiveMinimum ? value <= bound(minimum) : value < bound(minimum)))
+    causes.push(invalid(path, value, `should be greater than ${schema.exclusiveMinimum ? '' : 'or equal to '}${bound(minimum)}`));
+  if (maximum !== undefined && (schema.exclusiveMaximum ? value >= bound(maximum) : value > bound(maximum)))
+    causes.push(invalid(path, value, `should be less than ${schema.exclusiveMaximum ? '' : 'or equal to '}${bound(maximum)}`));
+  return causes;
 }
 
-function structFaults(schema: JsonSchema, value: Record<string, unknown>, path: string): StatusCause[] {
-  const causes: StatusCause[] = [];
+/** Whole but for what binary fractions lose. */
+const isWhole = (value: number): boolean => Math.abs(value - Math.round(value)) < 1e-9 * Math.max(1, Math.abs(value));
+
+function listFaults(schema: JsonSchema, value: readonly unknown[], path: string, old: unknown): StatusCause[] {
+  const { items, minItems, maxItems } = schema;
+  const before = continuedBy(schema, old);
+  const causes = items === undefined ? [] : value.flatMap((item, i) => checkValue(items, item, `${path}[${i}]`, before(item)));
+  if (minItems !== undefined && value.length < minItems) causes.push(invalid(path, value.length, `should have at least ${minItems} items`));
+  if (maxItems !== undefined && value.length > maxItems) causes.push(tooMany(path, value.length, maxItems));
+  return causes;
+}
+
+function structFaults(schema: JsonSchema, value: Record<string, unknown>, path: string, old: unknown): StatusCause[] {
+  const { minProperties, maxProperties, required = [], properties = {}, additionalProperties } = schema;
   const count = Object.keys(value).length;
   const below = (name: string) => (path === '' ? name : `${path}.${name}`);
-  if (schema['x-kubernetes-embedded-resource'] === true) {
-    for (const name of ['apiVersion', 'kind'])
-      if (!value[name]) causes.push({ reason: 'FieldValueRequired', message: 'Required value', field: below(name) });
-  }
-  const invalid = (text: string) =>
-    causes.push({ reason: 'FieldValueInvalid', message: `Invalid value: ${count}: ${path} in body ${text}`, field: path });
-  if (schema.minProperties !== undefined && count < schema.minProperties)
-    invalid(`should have at least ${schema.minProperties} properties`);
-  if (schema.maxProperties !== undefined && count > schema.maxProperties) {
-    causes.push({
-      reason: 'FieldValueTooMany',
-      message: `Too many: ${count}: must have at most ${schema.maxProperties} items`,
-      field: path,
-    });
-  }
-  for (const name of schema.required ?? []) {
-    if (!Object.hasOwn(value, name)) causes.push({ reason: 'FieldValueRequired', message: 'Required value', field: below(name) });
-  }
-  for (const [name, child] of Object.entries(value)) {
-    const property = ownProperty(schema, name);
-    if (property !== undefined) causes.push(...checkValue(property, child, below(name)));
-  }
-  return causes;
+  const check = (property: JsonSchema, name: string) =>
+    checkValue(property, value[name], below(name), isStruct(old) && Object.hasOwn(old, name) ? old[name] : undefined);
+  const others = Object.keys(value).filter((name) => !Object.hasOwn(properties, name));
+  return [
+    ...(minProperties !== undefined && count < minProperties
+      ? [invalid(path, count, `should have at least ${minProperties} properties`)]
+      : []),
+    ...(maxProperties !== undefined && count > maxProperties ? [tooMany(path, count, maxProperties)] : []),
+    ...(typeof additionalProperties === 'object' ? others.flatMap((name) => check(additionalProperties, name)) : []),
+    ...Object.entries(properties).flatMap(([name, property]) => (Object.hasOwn(value, name) ? check(property, name) : [])),
+    ...required
+      .filter((name) => !Object.hasOwn(value, name))
+      .map((name): StatusCause => ({ reason: 'FieldValueRequired', message: 'Required value', field: below(name) })),
+  ];
 }
 
 /** allOf, anyOf, oneOf and not: structural schemas use them for values only. */
-function combinationFaults(schema: JsonSchema, value: unknown, path: string): StatusCause[] {
-  const causes: StatusCause[] = (schema.allOf ?? []).flatMap((one) => checkValue(one, value, path));
-  const fits = (one: JsonSchema) => checkValue(one, value, path).length === 0;
-  const invalid = (text: string) =>
-    causes.push({ reason: 'FieldValueInvalid', message: `Invalid value: "": ${JSON.stringify(path)} ${text}`, field: '<nil>' });
-  // The int-or-string shape is written as anyOf in generated schemas; the extension already says it.
-  if (schema.anyOf !== undefined && schema['x-kubernetes-int-or-string'] !== true && !schema.anyOf.some(fits)) {
-    invalid('must validate at least one schema (anyOf)');
-  }
-  if (schema.oneOf !== undefined) {
-    const matching = schema.oneOf.filter(fits).length;
-    if (matching === 0) {
-      invalid('must validate one and only one schema (oneOf). Found none valid');
-      causes.push(...checkValue(schema.oneOf[0] ?? {}, value, path));
-    } else if (matching > 1) invalid(`must validate one and only one schema (oneOf). Found ${matching} valid alternatives`);
-  }
-  if (schema.not !== undefined && fits(schema.not)) invalid('must not validate the schema (not)');
+function combinationFaults(schema: JsonSchema, value: unknown, path: string, old: unknown): StatusCause[] {
+  const causes: StatusCause[] = [];
+  const judged = (branches: readonly JsonSchema[] = []) => branches.map((one) => checkValue(one, value, path, old));
+  const refuse = (text: string, faults: readonly StatusCause[] = []) => {
+    causes.push({ reason: 'FieldValueInvalid', message: `Invalid value: "": ${JSON.stringify(path)} ${text}`, field: '<nil>' }, ...faults);
+  };
+  const fits = (faults: readonly StatusCause[]) => faults.length === 0;
+  const [any, one, all] = [judged(schema.anyOf), judged(schema.oneOf), judged(schema.allOf)];
+  if (any.length > 0 && !any.some(fits)) refuse('must validate at least one schema (anyOf)', any[0]);
+  const matching = one.filter(fits).length;
+  if (one.length > 0 && matching === 0) refuse('must validate one and only one schema (oneOf). Found none valid', one[0]);
+  else if (matching > 1) refuse(`must validate one and only one schema (oneOf). Found ${matching} valid alternatives`);
+  causes.push(...all.flat());
+  if (!all.every(fits)) refuse(`must validate all the schemas (allOf)${all.some(fits) ? '' : '. None validated'}`);
+  if (schema.not !== undefined && checkValue(schema.not, value, path).length === 0) refuse('must not validate the schema (not)');
   return causes;
-}
-
-function numberFaults(schema: JsonSchema, value: number): string[] {
-  const { minimum, maximum, multipleOf } = schema;
-  const faults: string[] = [];
-  if (minimum !== undefined && (schema.exclusiveMinimum ? value <= minimum : value < minimum)) {
-    faults.push(`should be greater than ${schema.exclusiveMinimum ? '' : 'or equal to '}${minimum}`);
-  }
-  if (maximum !== undefined && (schema.exclusiveMaximum ? value >= maximum : value > maximum)) {
-    faults.push(`should be less than ${schema.exclusiveMaximum ? '' : 'or equal to '}${maximum}`);
-  }
-  if (multipleOf !== undefined && value % multipleOf !== 0) faults.push(`should be a multiple of ${multipleOf}`);
-  return faults;
 }
 
 /** The type wanted when it is not the type found. */
