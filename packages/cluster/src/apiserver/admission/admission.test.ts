@@ -189,3 +189,116 @@ test('what cannot be obeyed is not stored', async () => {
     /webhooks\[0\]\.matchConditions\[0\]\.expression: Invalid value: .*must evaluate to bool/,
   );
 });
+
+/** What a webhook heard, in short: operation, resource with subresource, name and kind, the object's own kind. */
+const heard = () =>
+  asked.map(({ request: { operation, resource, subResource, name, kind, object } }) =>
+    [operation, `${resource.resource}/${subResource ?? ''}`, name, kind.kind, object?.kind ?? null].join(' '),
+  );
+const POD = '/api/v1/namespaces/default/pods/p';
+const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name: 'p' }, target: { kind: 'Node', name: 'n' } };
+const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'p' } };
+const everything = { rules: [{ operations: ['*'], apiGroups: ['*'], apiVersions: ['*'], resources: ['*/*'] }] };
+
+test('subresources with kinds of their own: Binding, Eviction, Scale, TokenRequest, a namespace finalized', async () => {
+  await client.create(CORE('pods'), pod('p'));
+  await client.create(CORE('replicationcontrollers'), {
+    apiVersion: 'v1',
+    kind: 'ReplicationController',
+    metadata: { name: 'rc', namespace: 'default' },
+    spec: { replicas: 1, selector: { a: 'b' }, template: { metadata: { labels: { a: 'b' } }, spec: pod('x')['spec'] } },
+  });
+  await client.create(CORE('namespaces'), { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'going' } });
+  await register('Mutating', 'all', everything);
+  answer = (request) =>
+    request.kind.kind === 'Scale' && request.object.spec.replicas === 5 ? patchOf({ op: 'replace', path: '/spec/replicas', value: 3 }) : {};
+  assert.equal((await fetch('POST', `${POD}/binding`, { body: binding })).code, 201);
+  const scale = '/api/v1/namespaces/default/replicationcontrollers/rc/scale';
+  const headers = { 'Content-Type': 'application/merge-patch+json' };
+  const scaled = await fetch('PATCH', scale, { body: { spec: { replicas: 5 } }, headers });
+  assert.deepEqual([scaled.code, scaled.json.spec.replicas], [200, 3]);
+  const token = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} };
+  assert.equal((await fetch('POST', '/api/v1/namespaces/default/serviceaccounts/default/token', { body: token })).code, 201);
+  const namespace = (await fetch('GET', '/api/v1/namespaces/going')).json;
+  assert.equal((await fetch('PUT', '/api/v1/namespaces/going/finalize', { body: namespace })).code, 200);
+  assert.equal((await fetch('POST', `${POD}/eviction`, { body: eviction })).code, 201);
+  assert.deepEqual(heard(), [
+    'CREATE pods/binding p Binding Binding',
+    'UPDATE replicationcontrollers/scale rc Scale Scale',
+    'CREATE serviceaccounts/token default TokenRequest TokenRequest',
+    'UPDATE namespaces/finalize going Namespace Namespace',
+    'CREATE pods/eviction p Eviction Eviction',
+  ]);
+});
+
+test('each of them may be denied, and then nothing has happened', async () => {
+  await client.create(CORE('pods'), pod('q'));
+  await register('Validating', 'all', everything);
+  answer = () => ({ allowed: false });
+  const other = POD.replace(/p$/, 'q');
+  const attempts: [string, string, object][] = [
+    ['POST', `${other}/binding`, { ...binding, metadata: { name: 'q' } }],
+    ['POST', `${other}/eviction`, { ...eviction, metadata: { name: 'q' } }],
+    ['DELETE', other, {}],
+  ];
+  for (const [method, path, body] of attempts) {
+    const { code, json } = await fetch(method, path, { body });
+    assert.deepEqual([code, json.message], [400, 'admission webhook "w0.all.example.com" denied the request without explanation'], path);
+  }
+  const left = await client.get(CORE('pods'), { namespace: 'default', name: 'q' });
+  assert.deepEqual([left['spec'].nodeName, left.metadata.deletionTimestamp], [undefined, undefined]);
+});
+
+test('mutating webhooks hear of deletions and cannot change what goes', async () => {
+  await client.create(CORE('configmaps'), configMap('d'));
+  await register('Mutating', 'change', {});
+  answer = () => patchOf({ op: 'add', path: '/data', value: {} });
+  const refused = await fetch('DELETE', '/api/v1/namespaces/default/configmaps/d');
+  assert.deepEqual(
+    [refused.code, refused.json.message],
+    [
+      500,
+      'Internal error occurred: admission webhook "w0.change.example.com" attempted to modify the object, which is not supported for this operation',
+    ],
+  );
+  answer = () => patchOf();
+  assert.equal((await fetch('DELETE', '/api/v1/namespaces/default/configmaps/d')).code, 200);
+  assert.equal(asked.at(-1)?.request.oldObject.metadata.name, 'd');
+});
+
+const upgrade = { Connection: 'Upgrade', Upgrade: 'SPDY/3.1', 'X-Stream-Protocol-Version': 'v4.channel.k8s.io' };
+
+test('connections: exec, attach, port-forward and proxy are asked about with their options, before the pod is looked for', async () => {
+  await register('Validating', 'connect', everything);
+  answer = () => ({ allowed: false, status: { message: 'no way in' } });
+  const connections: [string, string, object][] = [
+    [
+      'exec?command=sh&command=-c&container=c&stdin=true&stdout=1&tty=false',
+      'PodExecOptions',
+      { stdin: true, stdout: true, container: 'c', command: ['sh', '-c'] },
+    ],
+    ['attach?stdout=true', 'PodAttachOptions', { stdout: true }],
+    ['portforward?ports=80&ports=443', 'PodPortForwardOptions', { ports: [80, 443] }],
+  ];
+  for (const [path, kind, options] of connections) {
+    const refused = await fetch('GET', `/api/v1/namespaces/default/pods/nosuch/${path}`, { headers: upgrade });
+    assert.deepEqual(
+      [refused.code, refused.json.message],
+      [400, 'admission webhook "w0.connect.example.com" denied the request: no way in'],
+    );
+    const { request } = asked.at(-1)!;
+    assert.deepEqual([request.operation, request.name, request.options, request.oldObject], ['CONNECT', 'nosuch', null, null]);
+    assert.deepEqual(request.object, { kind, apiVersion: 'v1', ...options });
+  }
+  assert.equal((await fetch('GET', '/api/v1/namespaces/default/services/http:web:80/proxy/a/b?dryRun=x')).code, 400);
+  const { request } = asked.at(-1)!;
+  assert.deepEqual([request.name, request.object], ['http:web:80', { kind: 'ServiceProxyOptions', apiVersion: 'v1', path: '/a/b' }]);
+});
+
+test('selectors by label never take the options of a connection', async () => {
+  const matchExpressions = [{ key: 'any', operator: 'DoesNotExist' }];
+  await register('Validating', 'connect', { ...everything, objectSelector: { matchExpressions } });
+  answer = () => ({ allowed: false });
+  const answered = await fetch('GET', '/api/v1/namespaces/default/pods/nosuch/exec?command=sh', { headers: upgrade });
+  assert.deepEqual([answered.code, asked.length], [404, 0]);
+});

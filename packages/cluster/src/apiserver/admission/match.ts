@@ -61,8 +61,10 @@ export function matchesWebhook(webhook: Webhook, target: AdmissionTarget): boole
     !matchLabelSelector(webhook.namespaceSelector, namespaceLabels)
   )
     return false;
-  if (webhook.objectSelector === undefined) return true;
-  return [object, old].some((one) => one !== undefined && matchLabelSelector(webhook.objectSelector, one.metadata.labels));
+  const { matchLabels = {}, matchExpressions = [] } = webhook.objectSelector ?? {};
+  if (Object.keys(matchLabels).length === 0 && matchExpressions.length === 0) return true;
+  // What can have no labels, such as the options of a connection, is not taken by what its labels are not.
+  return [object, old].some((one) => one?.metadata !== undefined && matchLabelSelector(webhook.objectSelector, one.metadata.labels));
 }
 
 /** `pods`, `pods/status`, `pods/*`, `*` (no subresources), `*\/*` (everything), `*\/scale`. */

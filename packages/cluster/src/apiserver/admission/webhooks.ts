@@ -43,6 +43,17 @@ export class WebhookAdmission {
     this.#call = call;
   }
 
+  /** Asks the mutating webhooks about an object that goes: they may deny, there is nothing to change. @throws StatusError */
+  async mutateNothing(scope: Scope, old: KubernetesObject): Promise<void> {
+    for (const webhook of this.#matching(MUTATING, scope, 'DELETE', undefined, old)) {
+      const response = await this.#ask(webhook, scope, 'DELETE', undefined, old);
+      const patch = response === undefined ? undefined : patchIn(webhook, response);
+      if (patch === undefined || patch.length === 0) continue;
+      const why = 'attempted to modify the object, which is not supported for this operation';
+      throw internalError(`admission webhook "${webhook.name}" ${why}`);
+    }
+  }
+
   /** @returns the object as the webhooks want it; the same one when none is concerned. @throws StatusError */
   async mutate(scope: Scope, operation: Operation, object: KubernetesObject, old: KubernetesObject | undefined): Promise<KubernetesObject> {
     const webhooks = this.#matching(MUTATING, scope, operation, object, old);
@@ -60,13 +71,13 @@ export class WebhookAdmission {
     }
     for (const webhook of changedAfter) current = await this.#mutateBy(webhook, scope, operation, current, old);
     if (current === before) return object;
-    const { metadata } = object;
     const decoded = decodeMutated(scope, current);
-    // Identity is the server's.
-    decoded.metadata = {
-      ...decoded.metadata,
-      ...pick(metadata, ['name', 'namespace', 'uid', 'creationTimestamp', 'resourceVersion', 'generation']),
-    };
+    // Identity is the server's. Options of a connection have none.
+    if (object.metadata !== undefined)
+      decoded.metadata = {
+        ...decoded.metadata,
+        ...pick(object.metadata, ['name', 'namespace', 'uid', 'creationTimestamp', 'resourceVersion', 'generation']),
+      };
     return scope.resource.model.applyDefaults(decoded);
   }
 
@@ -112,7 +123,7 @@ export class WebhookAdmission {
       return meetsConditions(conditions, { request, object, oldObject: old });
     } catch (error) {
       if (webhook.failurePolicy === 'Ignore') return false;
-      throw forbidden(scope.resource.gvr, scope.name || (object?.metadata.name ?? ''), (error as Error).message);
+      throw forbidden(scope.resource.gvr, scope.name || (object?.metadata?.name ?? ''), (error as Error).message);
     }
   }
 
@@ -124,16 +135,8 @@ export class WebhookAdmission {
     old: KubernetesObject | undefined,
   ): Promise<KubernetesObject> {
     const response = await this.#ask(webhook, scope, operation, object, old);
-    if (response?.patch === undefined) return object;
-    let patch: unknown;
-    try {
-      patch = JSON.parse(Buffer.from(response.patch, 'base64').toString());
-      if (!Array.isArray(patch)) throw new Error(`json: cannot unmarshal ${typeof patch} into Go value of type jsonpatch.Patch`);
-    } catch (error) {
-      if (webhook.failurePolicy === 'Ignore') return object;
-      const why = `received undecodable patch in webhook response: ${(error as Error).message}`;
-      throw internalError(`failed calling webhook "${webhook.name}": ${why}`);
-    }
+    const patch = response === undefined ? undefined : patchIn(webhook, response);
+    if (patch === undefined) return object;
     try {
       return applyJsonPatch(cloneObject(object), patch) as KubernetesObject;
     } catch (error) {
@@ -166,6 +169,20 @@ export class WebhookAdmission {
     for (const warning of response.warnings ?? []) scope.warn(warning);
     if (response.allowed !== true) throw denial(webhook, response);
     return response;
+  }
+}
+
+/** @returns undefined without a patch, or when the webhook failed and may be ignored. @throws StatusError when it may not */
+function patchIn(webhook: Webhook, response: AdmissionResponse): unknown[] | undefined {
+  if (response.patch === undefined) return undefined;
+  try {
+    const patch: unknown = JSON.parse(Buffer.from(response.patch, 'base64').toString());
+    if (!Array.isArray(patch)) throw new Error(`json: cannot unmarshal ${typeof patch} into Go value of type jsonpatch.Patch`);
+    return patch;
+  } catch (error) {
+    if (webhook.failurePolicy === 'Ignore') return undefined;
+    const why = `received undecodable patch in webhook response: ${(error as Error).message}`;
+    throw internalError(`failed calling webhook "${webhook.name}": ${why}`);
   }
 }
 
@@ -206,7 +223,8 @@ function denial(webhook: Webhook, { status }: AdmissionResponse): StatusError {
   return new StatusError({ ...shape, ...(status?.reason ? { reason: status.reason } : {}) });
 }
 
-const OPTIONS: Readonly<Record<string, string>> = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions' };
+/** A connection has none: what it asks for is its object. */
+const OPTIONS = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions' } as const;
 
 function reviewOf(
   uid: string,
@@ -224,14 +242,17 @@ function reviewOf(
     ...(scope.subresource === '' ? {} : { subResource: scope.subresource, requestSubResource: scope.subresource }),
     requestKind: gvk,
     requestResource: gvr,
-    name: object?.metadata.name ?? old?.metadata.name ?? scope.name,
+    name: object?.metadata?.name ?? old?.metadata.name ?? scope.name,
     ...(scope.namespace === '' ? {} : { namespace: scope.namespace }),
     operation,
     userInfo: { username, groups, ...(userUid === undefined ? {} : { uid: userUid }), ...(extra === undefined ? {} : { extra }) },
     object: object ?? null,
     oldObject: old ?? null,
     dryRun: scope.dryRun,
-    options: { kind: OPTIONS[operation] ?? '', apiVersion: 'meta.k8s.io/v1', ...(scope.dryRun ? { dryRun: ['All'] } : {}) },
+    options:
+      operation === 'CONNECT'
+        ? null
+        : { kind: OPTIONS[operation], apiVersion: 'meta.k8s.io/v1', ...(scope.dryRun ? { dryRun: ['All'] } : {}) },
   };
   return { kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1', request };
 }

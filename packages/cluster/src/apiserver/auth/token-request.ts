@@ -1,7 +1,7 @@
 import { badRequest, conflict, invalid, type KubernetesObject, notFound } from '@palisade/kubernetes';
 import { admitNodeToken } from '../admission/node-restriction.ts';
+import { admitPosted, scopeOfKind } from '../admission/subresource.ts';
 import { type Core, readObject, type Scope } from '../core.ts';
-import { builtinModel } from '../registry/builtin-model.ts';
 import { decodeBody, type ParsedBody } from '../registry/decode-body.ts';
 import { recordManagers } from '../registry/managers.ts';
 import { formatTime } from '../registry/time.ts';
@@ -14,10 +14,10 @@ const MAX_SECONDS = 2 ** 32;
 
 /** POST serviceaccounts/X/token. @throws StatusError 403 or 404 for accounts and objects that are not there, 422 */
 export async function requestToken(core: Core, scope: Scope, tokens: TokenService, body: ParsedBody): Promise<KubernetesObject> {
-  const model = builtinModel(core.schemas, TOKEN_REQUEST);
-  const asked = { ...scope, resource: { ...scope.resource, gvk: TOKEN_REQUEST, model } };
-  const request = model.applyDefaults(decodeBody(core, asked, TOKEN_REQUEST, body));
-  recordManagers(core, asked, model.empty(), request, undefined);
+  const asked = scopeOfKind(core, scope, TOKEN_REQUEST);
+  const posted = asked.resource.model.applyDefaults(decodeBody(core, asked, TOKEN_REQUEST, body));
+  recordManagers(core, asked, asked.resource.model.empty(), posted, undefined);
+  const request = await admitPosted(core, scope, TOKEN_REQUEST, posted);
   for (const field of ['name', 'namespace'] as const) {
     const given = request.metadata[field];
     if (!given || given === scope[field]) continue;

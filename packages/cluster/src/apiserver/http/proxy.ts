@@ -4,11 +4,17 @@ import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { connect as connectTls } from 'node:tls';
 import { serviceUnavailable } from '@palisade/kubernetes';
+import { admitConnection } from '../admission/subresource.ts';
+import type { Scope } from '../core.ts';
 import { resolveProxyTarget } from '../network/proxy-target.ts';
 import type { HttpContext } from './context.ts';
 import type { RequestInfo } from './request-info.ts';
 
 type ResourceInfo = Extract<RequestInfo, { isResource: true }>;
+
+const OPTIONS = { pods: 'PodProxyOptions', services: 'ServiceProxyOptions' } as const;
+
+type ProxiedInfo = ResourceInfo & { readonly resource: keyof typeof OPTIONS };
 
 const DIAL_TIMEOUT_MS = 10_000;
 
@@ -27,8 +33,8 @@ const NOT_FORWARDED = new Set([
   'host',
 ]); // prettier-ignore
 
-export function isProxied({ group, resource, subresource }: ResourceInfo): boolean {
-  return group === '' && subresource === 'proxy' && (resource === 'pods' || resource === 'services');
+export function isProxied(info: ResourceInfo): info is ProxiedInfo {
+  return info.group === '' && info.subresource === 'proxy' && Object.hasOwn(OPTIONS, info.resource);
 }
 
 /**
@@ -39,11 +45,13 @@ export function isProxied({ group, resource, subresource }: ResourceInfo): boole
  */
 export async function serveProxy(
   context: HttpContext,
-  info: ResourceInfo,
+  scope: Scope,
+  info: ProxiedInfo,
   search: string,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
+  await admitConnection(context.core, scope, OPTIONS[info.resource], new URLSearchParams({ path: `/${info.rest}` }));
   const { scheme, host, port } = resolveProxyTarget(context.core, info.resource, info.namespace, info.name);
   const unreachable = (error: unknown) =>
     serviceUnavailable(`error trying to reach service: dial tcp ${host}:${port}: ${(error as Error).message}`);

@@ -44,7 +44,11 @@ export async function route(context: HttpContext, req: IncomingMessage, res: Ser
       const verb = verbOf(req.method ?? 'GET', info, query);
       authorizeResource(context, user, verb, info, query.get('fieldSelector') ?? '');
       if (handler !== undefined) return await handler(req, res, user);
-      if (isProxied(info)) return await serveProxy(context, info, url.search, req, res);
+      if (isProxied(info)) {
+        // The query is the target's, not the server's.
+        const scope = scopeOf(context, user, { ...info, rest: '' }, 'get', new URLSearchParams(), false, (text) => addWarning(res, text));
+        return await serveProxy(context, scope, info, url.search, req, res);
+      }
       if (isUnknownCustom(context, info)) return sendText(res, 404, '404 page not found\n');
       const deprecation = context.core.catalog.find(info)?.deprecation;
       if (deprecation !== undefined) addWarning(res, deprecation);

@@ -3,9 +3,9 @@ import type { Duplex } from 'node:stream';
 import { badRequest, type KubernetesObject, unknownResource } from '@palisade/kubernetes';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { ExecOptions } from '../../contract.ts';
+import { admitConnection, type ConnectionOptions } from '../admission/subresource.ts';
 import { authenticate } from '../auth/authenticate.ts';
 import type { HttpContext } from '../http/context.ts';
-import { isTrue } from '../http/request.ts';
 import { parseRequestPath } from '../http/request-info.ts';
 import { statusOf } from '../http/respond.ts';
 import { authorizeResource, scopeOf } from '../http/router.ts';
@@ -45,8 +45,8 @@ async function upgrade(context: HttpContext, req: IncomingMessage, socket: Duple
     throw badRequest(`Cannot upgrade ${JSON.stringify(url.pathname)}: only exec, attach and portforward of a pod can`);
   authorizeResource(context, user, req.method === 'POST' ? 'create' : 'get', info);
   const scope = scopeOf(context, user, info, 'get', url.searchParams, false, () => {});
-  const isStream = scope.subresource === 'exec' || scope.subresource === 'attach' || scope.subresource === 'portforward';
-  if (scope.resource.storeType !== 'pods' || !isStream) throw unknownResource();
+  if (scope.resource.storeType !== 'pods' || !isStream(scope.subresource)) throw unknownResource();
+  const options = await admitConnection(context.core, scope, OPTIONS[scope.subresource], url.searchParams);
   const pod = (await getObject(context.core, scope)).object;
   const wire: Wire = { req, socket, head };
   if (scope.subresource === 'portforward') {
@@ -55,8 +55,12 @@ async function upgrade(context: HttpContext, req: IncomingMessage, socket: Duple
     servePortForward(tunnel, kubelet, scope.namespace, scope.name);
     return;
   }
-  await execOrAttach(context, wire, url.searchParams, pod, scope.subresource);
+  await execOrAttach(context, wire, options, pod, scope.subresource);
 }
+
+const OPTIONS = { exec: 'PodExecOptions', attach: 'PodAttachOptions', portforward: 'PodPortForwardOptions' } as const;
+
+const isStream = (subresource: string): subresource is keyof typeof OPTIONS => Object.hasOwn(OPTIONS, subresource);
 
 interface Wire {
   readonly req: IncomingMessage;
@@ -67,28 +71,27 @@ interface Wire {
 async function execOrAttach(
   context: HttpContext,
   wire: Wire,
-  query: URLSearchParams,
+  asked: ConnectionOptions,
   pod: KubernetesObject,
   kind: 'exec' | 'attach',
 ): Promise<void> {
-  const command = query.getAll('command');
+  const { command = [], tty = false, stdin = false } = asked;
   if (kind === 'exec' && command.length === 0) throw badRequest('you must specify at least one command for the container');
   const phase = pod['status']?.phase;
   if (phase === 'Succeeded' || phase === 'Failed') {
     throw badRequest(`cannot exec into a container in a completed pod; current phase is ${phase}`);
   }
-  const container = pickContainer(pod, query.get('container') ?? '');
+  const container = pickContainer(pod, asked.container ?? '');
   const kubelet = kubeletOf(context, pod);
-  const tty = isTrue(query.get('tty'));
-  const options: ExecOptions = { container, command, tty, stdin: isTrue(query.get('stdin')) };
-  const transport = await accept(wire, query, tty);
+  const options: ExecOptions = { container, command, tty, stdin };
+  const transport = await accept(wire, asked);
   const [namespace, name] = [pod.metadata.namespace!, pod.metadata.name!];
   // Started after the handshake: nothing the process writes can come before there is somebody to read it.
   const start = () => (kind === 'exec' ? kubelet.exec(namespace, name, options) : kubelet.attach(namespace, name, options));
   await runSession(start, transport);
 }
 
-async function accept(wire: Wire, query: URLSearchParams, tty: boolean): Promise<ExecTransport> {
+async function accept(wire: Wire, { stdin, stdout, stderr, tty }: ConnectionOptions): Promise<ExecTransport> {
   const { req, socket } = wire;
   if (isWebSocket(req)) {
     const offered = (req.headers['sec-websocket-protocol'] ?? '').split(',').map((text) => text.trim());
@@ -96,11 +99,7 @@ async function accept(wire: Wire, query: URLSearchParams, tty: boolean): Promise
   }
   const protocol = choose(spdyOffers(req), SPDY_EXEC_PROTOCOLS);
   switchToSpdy(wire, protocol);
-  const wanted = [
-    'error',
-    ...['stdin', 'stdout'].filter((name) => isTrue(query.get(name))),
-    ...(tty ? ['resize'] : isTrue(query.get('stderr')) ? ['stderr'] : []),
-  ];
+  const wanted = ['error', ...(stdin ? ['stdin'] : []), ...(stdout ? ['stdout'] : []), ...(tty ? ['resize'] : stderr ? ['stderr'] : [])];
   return spdyTransport(socket, wanted);
 }
 
