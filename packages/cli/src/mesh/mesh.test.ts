@@ -272,6 +272,7 @@ test('a live answer: the mesh’s own refusals are told from the application’s
     ['RBAC: access denied\n403 0', false],
     ['not for you\n403 0', true],
     ['Jwt is expired\n401 0', false],
+    ['Audiences in Jwt are not allowed\n403 0', false],
     ['upstream connect error or disconnect/reset before headers\n503 0', false],
     ['\n000 56', false],
   ];

@@ -106,7 +106,7 @@ test('tokens: the filter’s verdict comes before any rule', () => {
     [{ ...good, iss: 'you' }, /issuer is not configured: "you" \(401\)/],
     [{ ...good, exp: now }, /expired/],
     [{ ...good, nbf: now + 1 }, /not yet valid/],
-    [{ ...good, aud: 'films' }, /Audiences/],
+    [{ ...good, aud: 'films' }, /Audiences in Jwt are not allowed \(403\)/],
   ] as const) {
     const verdict = ask(given, { token });
     assert.equal(verdict.decidedAt, 'token');

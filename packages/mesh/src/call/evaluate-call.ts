@@ -74,7 +74,7 @@ export function evaluateCall(snapshot: MeshSnapshot, call: Call, nowSeconds: num
   const peer = transport === 'mutual TLS' ? `spiffe://${trustDomains.local}/ns/${namespace}/sa/${serviceAccount}` : undefined;
   const withPeer = { ...seen, ...(peer === undefined ? {} : { peer }) };
   const token = isHttp ? judgeToken(security.tokens, to.port, call.request.path, call.token, nowSeconds) : { claims: undefined };
-  if ('refusal' in token) return denied(withPeer, 'token', `${token.refusal} (401)`);
+  if ('refusal' in token) return denied(withPeer, 'token', `${token.refusal} (${token.status})`);
   const sourceIp = from.workload.addresses[0] ?? '0.0.0.0';
   const facts: AuthzFacts = {
     ...(peer === undefined ? {} : { peer }),

@@ -11,16 +11,16 @@ export function judgeToken(
   path: string,
   token: Claims | undefined,
   nowSeconds: number,
-): { readonly claims: Claims | undefined } | { readonly refusal: string } {
+): { readonly claims: Claims | undefined } | { readonly refusal: string; readonly status: 401 | 403 } {
   const { rules, isRequired, triggers } = plan.ports.get(port) ?? plan.general;
   if (rules.length === 0 || !isTriggered(triggers, path)) return { claims: undefined };
-  if (token === undefined) return isRequired ? { refusal: 'Jwt is missing' } : { claims: undefined };
+  if (token === undefined) return isRequired ? { refusal: 'Jwt is missing', status: 401 } : { claims: undefined };
   const issued = rules.filter(({ issuer }) => issuer === token['iss']);
-  if (issued.length === 0) return { refusal: `Jwt issuer is not configured: "${String(token['iss'])}"` };
+  if (issued.length === 0) return { refusal: `Jwt issuer is not configured: "${String(token['iss'])}"`, status: 401 };
   const { exp, nbf } = token;
-  if (typeof exp === 'number' && exp <= nowSeconds) return { refusal: 'Jwt is expired' };
-  if (typeof nbf === 'number' && nbf > nowSeconds) return { refusal: 'Jwt not yet valid' };
-  if (!issued.some((rule) => isAudience(rule, token['aud']))) return { refusal: 'Audiences in Jwt are not allowed' };
+  if (typeof exp === 'number' && exp <= nowSeconds) return { refusal: 'Jwt is expired', status: 401 };
+  if (typeof nbf === 'number' && nbf > nowSeconds) return { refusal: 'Jwt not yet valid', status: 401 };
+  if (!issued.some((rule) => isAudience(rule, token['aud']))) return { refusal: 'Audiences in Jwt are not allowed', status: 403 };
   return { claims: Object.fromEntries(Object.entries(token).map(([name, value]) => [name, spread(name, value)])) };
 }
 

@@ -1,26 +1,18 @@
 /** The table of hostile requests, sent as bytes to this proxy and, when it is here, to Envoy. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { type AddressInfo, connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import { parseBootstrap, staticResources } from '../config/bootstrap.ts';
 import { DataPlane } from '../proxy.ts';
+import { type RunningEnvoy, startEnvoy, withoutEnvoy } from '../testing/envoy.ts';
 import { hostileCases, hostileManager, hostileRules } from '../testing/hostile-cases.ts';
 import { plainHop, rbacFilter } from '../testing/mesh-bootstrap.ts';
 
-const cache = process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache', 'palisade');
-const envoyBinary = join(cache, 'tools', 'envoy', 'envoy', '_bin', 'envoy');
-
 let application: Server;
 let plane: DataPlane;
-let envoy: ChildProcess | undefined;
-let envoyPort = 0;
-const dir = mkdtempSync(join(tmpdir(), 'palisade-hostile-'));
+let envoy: RunningEnvoy | undefined;
 
 const config = (listenPort: number, adminPort: number) =>
   plainHop(
@@ -40,34 +32,15 @@ before(async () => {
   await once(application, 'listening');
   plane = new DataPlane();
   await plane.apply(staticResources(parseBootstrap(JSON.stringify(config(0, 0)), 'test')));
-  if (!existsSync(envoyBinary)) return;
-  const [port, admin] = (await freePorts(2)) as [number, number];
-  const file = join(dir, 'envoy.json');
-  writeFileSync(file, JSON.stringify(config(port, admin)));
-  envoy = spawn(envoyBinary, ['-c', file, '--concurrency', '1', '--use-dynamic-base-id', '--log-level', 'off'], { stdio: 'ignore' });
-  envoyPort = port;
-  for (let attempt = 0; attempt < 100 && (await send(port, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')) === ''; attempt++)
-    await new Promise((r) => setTimeout(r, 100));
+  if (withoutEnvoy === false) envoy = await startEnvoy(config);
 });
 
 after(async () => {
   plane.close();
   application.closeAllConnections();
   application.close();
-  if (envoy !== undefined) {
-    envoy.kill('SIGKILL');
-    await once(envoy, 'exit');
-  }
-  rmSync(dir, { recursive: true, force: true });
+  await envoy?.stop();
 });
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createTcpServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports;
-}
 
 /** @returns everything up to the end of the first answer, or of the connection */
 function send(port: number, bytes: string): Promise<string> {
@@ -139,10 +112,10 @@ function sendSlowly(port: number, bytes: string): Promise<string> {
 }
 
 test('hostile: Envoy’s verdicts are the ones written down', {
-  skip: existsSync(envoyBinary) ? false : 'no Envoy (node scripts/setup/envoy.mjs)',
+  skip: withoutEnvoy,
 }, async () => {
   const found: string[] = [];
-  for (const { name, bytes } of hostileCases) found.push(`${name}: ${statusOf(await send(envoyPort, bytes))}`);
+  for (const { name, bytes } of hostileCases) found.push(`${name}: ${statusOf(await send(envoy!.port, bytes))}`);
   assert.deepEqual(
     found,
     hostileCases.map(({ name, verdict, envoy: other }) => `${name}: ${other ?? verdict}`),

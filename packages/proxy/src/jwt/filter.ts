@@ -1,4 +1,4 @@
-/** `envoy.filters.http.jwt_authn`: no token passes unless required; a bad one is 401; missing keys fail closed. */
+/** `envoy.filters.http.jwt_authn`: no token passes unless required; a bad one is 401, one for another audience 403; missing keys fail closed. */
 import type { JwtClaims, JwtVerifier } from '@palisade/identity/jwt';
 import {
   type JwtAuthentication,
@@ -33,7 +33,7 @@ const readProvider = [
 const namespace = 'envoy.filters.http.jwt_authn';
 
 /** undefined: passes. */
-type Outcome = { readonly status: 401; readonly reason: string; readonly isMissing: boolean } | undefined;
+type Outcome = { readonly status: 401 | 403; readonly reason: string; readonly isMissing: boolean } | undefined;
 type Check = (state: RequestState) => Promise<Outcome>;
 
 const missing: Outcome = { status: 401, reason: 'Jwt is missing', isMissing: true };
@@ -62,7 +62,7 @@ export function compileJwt(config: JwtAuthentication, runtime: Runtime, where: s
     const path = withoutQuery(state.path);
     const rule = rules.find((one) => one.matches(state, path, runtime.random));
     const outcome = await rule?.check(state);
-    return outcome === undefined ? undefined : refusal(outcome.reason, state);
+    return outcome === undefined ? undefined : refusal(outcome, state);
   };
 }
 
@@ -74,11 +74,11 @@ function requirementOf({ requirementType: type }: RequirementRule, config: JwtAu
   return config.requirementMap[type.value];
 }
 
-function refusal(reason: string, state: RequestState): LocalReply {
+function refusal({ status, reason }: NonNullable<Outcome>, state: RequestState): LocalReply {
   const realm = `http://${state.authority}${withoutQuery(state.path)}`.replaceAll('"', '%22');
   const error = reason === 'Jwt is missing' ? '' : ', error="invalid_token"';
   return {
-    status: 401,
+    status,
     body: reason,
     headers: [`www-authenticate: Bearer realm="${realm}"${error}`],
     details: `jwt_authn_access_denied{${reason.replaceAll(' ', '_')}}`,
@@ -158,7 +158,7 @@ function compileProvider(provider: JwtProvider, runtime: Runtime, where: string)
     for (const { token } of found) {
       const verdict = await (await verifier)?.verify(token, new Date(runtime.now()));
       if (verdict === undefined) return { status: 401, reason: 'Jwks remote fetch is failed', isMissing: false };
-      if (!verdict.ok) return { status: 401, reason: verdict.reason, isMissing: false };
+      if (!verdict.ok) return { status: verdict.code === 'wrong-audience' ? 403 : 401, reason: verdict.reason, isMissing: false };
       first ??= verdict.claims;
     }
     if (first === undefined) return missing;

@@ -48,7 +48,10 @@ export function readLive(output: string): LiveAnswer {
   const [status, exit] = (lines.at(-1) ?? '').split(' ').map(Number);
   const body = lines.slice(0, -1).join('\n');
   if (!status) return { isAllowed: false, status: 0, text: `no answer (curl exit code ${exit})` };
-  const isDenied = (status === 403 && body.startsWith('RBAC: access denied')) || (status === 401 && body.startsWith('Jwt'));
+  const isDenied =
+    (status === 403 && body.startsWith('RBAC: access denied')) ||
+    (status === 401 && body.startsWith('Jwt')) ||
+    (status === 403 && body.startsWith('Audiences in Jwt'));
   // A proxy that gets no connection upstream answers in the destination's stead.
   const isUnreached = status === 503 && /upstream connect error|reset before headers/.test(body);
   const shown = isDenied || isUnreached ? ` ${body.split('\n')[0]!.slice(0, 80)}` : '';

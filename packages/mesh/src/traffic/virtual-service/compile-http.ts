@@ -64,7 +64,11 @@ function compileAction(action: HttpAction, place: RoutingPlace, find: FindServic
     case 'answer':
       return {
         case: 'directResponse',
-        value: { status: action.status, body: { specifier: { case: 'inlineString', value: action.body } } },
+        // An empty body is none: data sources of proxies hold something.
+        value: {
+          status: action.status,
+          ...(action.body === '' ? {} : { body: { specifier: { case: 'inlineString', value: action.body } } }),
+        },
       };
     case 'redirect':
       return {

@@ -130,6 +130,7 @@ test('redirects and answers', () => {
     responseCode: 'PERMANENT_REDIRECT',
   });
   assert.deepEqual(action({ directResponse: { status: 418, body: { string: 'tea' } } }), { status: 418, body: { inlineString: 'tea' } });
+  assert.deepEqual(action({ directResponse: { status: 418 } }), { status: 418 });
 });
 
 test('the exact host before a wildcard, the older before the younger', () => {

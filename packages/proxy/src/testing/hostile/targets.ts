@@ -78,6 +78,9 @@ export const targetCases: readonly HostileCase[] = [
   },
   { name: 'upgrade to an unknown protocol', bytes: get('/', 'Connection: Upgrade', 'Upgrade: smuggle'), verdict: 403 },
   { name: 'upgrade with a body', bytes: `${post('Connection: Upgrade', 'Upgrade: websocket', 'Content-Length: 5')}hello`, verdict: 403 },
+  // Early data behind a change of protocol (CVE-2025-64763): the second request must not be answered as if it had been looked at.
+  { name: 'a request behind CONNECT', bytes: `${head('CONNECT a:80 HTTP/1.1', 'Host: a:80')}${get('/admin')}`, verdict: 404 },
+  { name: 'a request behind an upgrade', bytes: `${get('/', 'Connection: Upgrade', 'Upgrade: websocket')}${get('/admin')}`, verdict: 403 },
   { name: 'CONNECT in absolute form', bytes: head('CONNECT http://a/ HTTP/1.1', 'Host: a'), verdict: 404, envoy: 400 },
   { name: 'TRACE', bytes: head('TRACE / HTTP/1.1', 'Host: a'), verdict: 200, seen: 'TRACE / a ' },
   { name: 'keep-alive on 1.0', bytes: head('GET / HTTP/1.0', 'Connection: keep-alive'), verdict: 426 },
