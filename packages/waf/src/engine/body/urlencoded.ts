@@ -27,9 +27,9 @@ export function parseUrlEncoded(text: string, separator: string, limit: number):
     if (args.length >= limit) return { args, hasInvalidEncoding, isOverLimit: true };
     let end = text.indexOf(separator, at);
     if (end < 0) end = text.length;
-    const equals = text.indexOf('=', at);
-    const hasValue = equals >= 0 && equals < end;
-    args.push(new Target(decode(text.slice(at, hasValue ? equals : end)), hasValue ? decode(text.slice(equals + 1, end)) : ''));
+    const pair = text.slice(at, end);
+    const equals = pair.indexOf('=');
+    args.push(new Target(decode(equals < 0 ? pair : pair.slice(0, equals)), equals < 0 ? '' : decode(pair.slice(equals + 1))));
     at = end + 1;
   }
   return { args, hasInvalidEncoding, isOverLimit: false };

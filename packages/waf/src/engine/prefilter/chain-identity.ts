@@ -72,20 +72,32 @@ export function isPreserving(chain: TransformationChain, mask: number): boolean 
 
 const PLUS = maskOfText('+') & ~maskOfText('%');
 
-export interface ChainTrigger {
-  readonly classes: number;
-  readonly pseudo: number;
+export interface ChainTrigger extends Trigger {
   /** `.` and `..` are paths, too short for the rows above. */
   readonly isPath: boolean;
 }
 
-export function chainTrigger(chain: TransformationChain): ChainTrigger {
+export function chainTrigger(steps: TransformationChain['steps']): ChainTrigger {
   let classes = 0;
   let rows = 0;
-  for (const step of chain.steps) {
+  for (const step of steps) {
     const trigger = triggers[step.name] ?? always;
     classes |= trigger.classes;
     rows |= trigger.pseudo;
   }
-  return { classes, pseudo: rows, isPath: chain.steps.some((step) => step.name.startsWith('normalizePath')) };
+  return { classes, pseudo: rows, isPath: steps.some((step) => step.name.startsWith('normalizePath')) };
 }
+
+/** What a value holds, see `Scan`. */
+interface Found {
+  readonly mask: number;
+  readonly pseudo: number;
+}
+
+/** Whether a chain may change a value that holds this, letter case aside. */
+export function mayChange(trigger: ChainTrigger, { mask, pseudo }: Found, isShort: boolean): boolean {
+  return (trigger.classes & mask) !== 0 || (trigger.pseudo & pseudo) !== 0 || (trigger.isPath && isShort);
+}
+
+/** Length up to which a value is `isShort`. */
+export const MAX_SHORT = 2;

@@ -1,7 +1,9 @@
 import type { TransformationChain } from '../compile/model.ts';
 import type { TargetSource } from '../compile/targets.ts';
+import type { Transformation } from '../transformations/index.ts';
 import { tierOf } from './byte-classes.ts';
 import type { ChainTrigger } from './chain-identity.ts';
+import { chainTrigger } from './chain-identity.ts';
 import type { Requirement } from './requirement.ts';
 import { IMPOSSIBLE } from './requirement.ts';
 
@@ -14,7 +16,7 @@ export interface Chain {
   /** The chain without the last step; -1 when no rule has it. */
   readonly parent: number;
   /** Steps that lead from the parent's result (or the value) to this chain's. */
-  readonly tail: TransformationChain['steps'];
+  readonly tail: readonly Step[];
   /** Rules that look at this chain's result … */
   readonly rules: Bits;
   /** … and those of them that ask something of it. */
@@ -23,10 +25,24 @@ export interface Chain {
   minLength: number;
 }
 
-/** All rules over one collection: the chains they ask for, and the words of bits they stand in. */
+export interface Step {
+  readonly run: Transformation;
+  readonly trigger: ChainTrigger;
+  /** Scans fold case: what is only changed in case comes to the same. Decoders do not, so that such a step always runs. */
+  readonly isCase: boolean;
+  readonly isBase64: boolean;
+}
+
+export function stepOf(step: TransformationChain['steps'][number]): Step {
+  const { name, run } = step;
+  return { run, trigger: chainTrigger([step]), isCase: name === 'lowercase' || name === 'uppercase', isBase64: name === 'base64Decode' };
+}
+
+/** All rules over one collection, and the words of bits they stand in. */
 export interface Collection {
   readonly number: number;
-  readonly chains: Set<number>;
+  /** By chain, those that ask something of its result. */
+  readonly chains: Map<number, number[]>;
   readonly words: number[];
 }
 

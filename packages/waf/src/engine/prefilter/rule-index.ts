@@ -4,7 +4,7 @@ import { actingOperators } from '../operators/types.ts';
 import { tiers } from './byte-classes.ts';
 import { chainTrigger } from './chain-identity.ts';
 import type { Bits, Chain, Collection, FilteredRule, PhasePlan, Source } from './parts.ts';
-import { chainsOf, isBase64, LiteralTable, nameOf, needOf, setBit } from './parts.ts';
+import { chainsOf, isBase64, LiteralTable, nameOf, needOf, setBit, stepOf } from './parts.ts';
 import { IMPOSSIBLE } from './requirement.ts';
 import type { RuleNeeds, TieredRequirement } from './rule-needs.ts';
 import { asksNothing } from './rule-needs.ts';
@@ -73,10 +73,6 @@ export class RuleIndex {
     this.byLiteral = asked.map((lists) => new LiteralTable(lists, literals.all.length));
   }
 
-  get collectionCount(): number {
-    return this.#collections.size;
-  }
-
   numberOf(rule: Rule): number {
     return this.#numberOf[rule.index]!;
   }
@@ -116,7 +112,11 @@ export class RuleIndex {
     setBit(entry.rules, number);
     const { words, chains } = entry.collection;
     if (!words.includes(number >> 5)) words.push(number >> 5);
-    for (const chain of this.rules[number]!.chains) chains.add(chain);
+    for (const chain of this.rules[number]!.chains) {
+      const members = chains.get(chain) ?? [];
+      chains.set(chain, members);
+      if (this.chains[chain]!.members.includes(number) && !members.includes(number)) members.push(number);
+    }
   }
 
   /** Counts are one collection: their values are small numbers. */
@@ -124,7 +124,7 @@ export class RuleIndex {
     const name = source.isCount ? '&' : source.collection;
     let known = this.#collections.get(name);
     if (!known) {
-      known = { number: this.#collections.size, chains: new Set(), words: [] };
+      known = { number: this.#collections.size, chains: new Map(), words: [] };
       this.#collections.set(name, known);
     }
     return known;
@@ -140,9 +140,9 @@ export class RuleIndex {
     const parent = steps.length === 0 ? -1 : (this.#chainIds.get(nameOf(steps.slice(0, -1))) ?? -1);
     this.chains.push({
       chain,
-      trigger: chainTrigger(chain),
+      trigger: chainTrigger(steps),
       parent,
-      tail: parent < 0 ? steps : steps.slice(-1),
+      tail: (parent < 0 ? steps : steps.slice(-1)).map(stepOf),
       rules: this.newBits(),
       members: [],
       minLength: Number.POSITIVE_INFINITY,

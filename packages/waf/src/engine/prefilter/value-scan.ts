@@ -1,10 +1,10 @@
-import type { TransformationChain } from '../compile/model.ts';
 import type { UnicodeMap } from '../transformations/url.ts';
 import { Recurring } from '../variables/recurring.ts';
 import type { Target } from '../variables/target.ts';
+import { MAX_SHORT, mayChange } from './chain-identity.ts';
 import type { MaskFacts } from './mask-facts.ts';
 import { MaskTable } from './mask-facts.ts';
-import type { Bits, Collection } from './parts.ts';
+import type { Bits, Collection, Step } from './parts.ts';
 import { base64Run, clearBit, hasAll, hasBit, setBit } from './parts.ts';
 import { IMPOSSIBLE } from './requirement.ts';
 import type { RuleIndex } from './rule-index.ts';
@@ -12,21 +12,21 @@ import type { Scan } from './scanner.ts';
 
 const MAX_RECURRING_LENGTH = 512;
 
-/** A chain's result on a value. */
+/** A chain's result on a value. What it holds and what may match it are found out when a rule or a further step asks. */
 interface ChainResult {
   readonly value: string;
+  scan: Scan | undefined;
   /** Candidates of the result; only those of the chain's own rules mean something. */
-  readonly bits: Bits;
+  bits: Bits | undefined;
 }
 
 /** Kept with a target. */
 interface ValueScan {
   readonly owner: ValueScanner;
   readonly facts: MaskFacts;
-  readonly start: ChainResult;
-  /** Candidates for the chains that leave the value as it is. */
-  readonly settled: Bits;
-  readonly byChain: (ChainResult | undefined)[];
+  readonly start: ChainResult & { readonly bits: Bits };
+  /** Results by chain. */
+  byChain: (ChainResult | undefined)[] | undefined;
   /** For a recurring value: rules that have looked at it in vain, and its candidates by collection. */
   innocent: Bits | undefined;
   readonly totals: (Bits | undefined)[] | undefined;
@@ -50,7 +50,7 @@ export class ValueScanner {
     this.#index = index;
     this.#unicodeMap = unicodeMap;
     this.#masks = new MaskTable(index);
-    this.#nothing = { value: '', bits: index.newBits() };
+    this.#nothing = { value: '', scan: undefined, bits: index.newBits() };
   }
 
   /** Add a value's candidates among the rules of a collection to those of its list. */
@@ -68,8 +68,8 @@ export class ValueScanner {
     const scan = this.#scanOf(target);
     if (scan.innocent && hasBit(scan.innocent, number)) return false;
     for (const chain of this.#index.rules[number]!.chains) {
-      const { bits } = scan.facts.isChanging[chain] ? this.#resultOf(scan, chain) : scan.start;
-      if (hasBit(bits, number)) return true;
+      const result = scan.facts.isChanging[chain] ? this.#resultOf(scan, chain) : scan.start;
+      if (hasBit(this.#bitsOf(result), number)) return true;
     }
     return false;
   }
@@ -92,17 +92,17 @@ export class ValueScanner {
   }
 
   #add(bits: Bits, scan: ValueScan, collection: Collection): void {
-    const { settled, facts } = scan;
+    const { wanted, settled } = scan.facts.for(collection);
     const { words } = collection;
-    for (let i = 0; i < words.length; i++) bits[words[i]!]! |= settled[words[i]!]!;
-    if (facts.changing.length === 0) return;
-    const wanted = facts.wanted[collection.number] ?? wantedChains(facts, collection);
+    const plain = scan.start.bits;
+    for (let i = 0; i < words.length; i++) bits[words[i]!]! |= plain[words[i]!]! & settled[words[i]!]!;
     for (let i = 0; i < wanted.length; i++) {
       const chain = wanted[i]!;
       const result = this.#resultOf(scan, chain);
       if (result === this.#nothing) continue;
       const { rules } = this.#index.chains[chain]!;
-      for (let j = 0; j < words.length; j++) bits[words[j]!]! |= result.bits[words[j]!]! & rules[words[j]!]!;
+      const found = this.#bitsOf(result);
+      for (let j = 0; j < words.length; j++) bits[words[j]!]! |= found[words[j]!]! & rules[words[j]!]!;
     }
   }
 
@@ -125,21 +125,27 @@ export class ValueScanner {
   #newScan(value: string, isKept: boolean): ValueScan {
     const scan = this.#index.scanner.scan(value);
     const facts = this.#masks.get(scan, value.length);
-    const plain = this.#candidates(scan, facts);
-    const settled = plain === facts.open ? facts.openSettled : plain.map((word, i) => word & facts.settled[i]!);
     return {
       owner: this,
       facts,
-      start: { value, bits: plain },
-      settled,
-      byChain: [],
+      start: { value, scan, bits: this.#candidates(scan, facts) },
+      byChain: undefined,
       innocent: undefined,
       totals: isKept ? [] : undefined,
     };
   }
 
+  #bitsOf(result: ChainResult): Bits {
+    if (!result.bits) {
+      result.scan = this.#index.scanner.scan(result.value);
+      result.bits = this.#candidates(result.scan, this.#masks.get(result.scan, result.value.length));
+    }
+    return result.bits;
+  }
+
   /** The chain's result on a value, by way of the chain that lacks its last step where there is one. */
   #resultOf(scan: ValueScan, id: number): ChainResult {
+    scan.byChain ??= [];
     const known = scan.byChain[id];
     if (known) return known;
     const { parent, tail, minLength } = this.#index.chains[id]!;
@@ -149,18 +155,24 @@ export class ValueScanner {
     return result;
   }
 
-  #advance(before: ChainResult, steps: TransformationChain['steps'], minLength: number): ChainResult {
-    let { value } = before;
+  #advance(before: ChainResult, steps: readonly Step[], minLength: number): ChainResult {
+    let { value, scan } = before;
+    let isSameButCase = true;
     for (const step of steps) {
+      // A value that was looked at tells whether it holds what the step changes.
+      if (scan && !step.isCase && !mayChange(step.trigger, scan, value.length <= MAX_SHORT)) continue;
       // Strict decoding stops at the first other byte: most values give a few bytes, too few for any rule.
-      if (step.name === 'base64Decode' && (base64Run(value) * 3) / 4 < minLength) return this.#nothing;
-      value = step.run(value, this.#unicodeMap);
+      if (step.isBase64 && (base64Run(value) * 3) / 4 < minLength) return this.#nothing;
+      const changed = step.run(value, this.#unicodeMap);
+      if (changed === value) continue;
+      value = changed;
+      if (step.isCase) continue;
+      isSameButCase = false;
+      scan = undefined;
     }
     if (value === before.value) return before;
-    // Scans fold case: what is only changed in case comes to the same.
-    if (steps.every((step) => step.name === 'lowercase' || step.name === 'uppercase')) return { value, bits: before.bits };
-    const scan = this.#index.scanner.scan(value);
-    return { value, bits: this.#candidates(scan, this.#masks.get(scan, value.length)) };
+    if (isSameButCase) return { value, scan: before.scan, bits: this.#bitsOf(before) };
+    return { value, scan: undefined, bits: undefined };
   }
 
   #candidates(scan: Scan, facts: MaskFacts): Bits {
@@ -179,10 +191,4 @@ export class ValueScanner {
     }
     return bits ?? facts.open;
   }
-}
-
-function wantedChains(facts: MaskFacts, collection: Collection): readonly number[] {
-  const wanted = facts.changing.filter((chain) => collection.chains.has(chain));
-  facts.wanted[collection.number] = wanted;
-  return wanted;
 }

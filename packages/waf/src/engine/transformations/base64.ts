@@ -1,3 +1,5 @@
+import { outputOf } from './output.ts';
+
 const digitValues = new Int8Array(256).fill(-1);
 for (const [index, c] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'].entries())
   digitValues[c.charCodeAt(0)] = index;
@@ -13,7 +15,8 @@ export function base64DecodeExt(value: string): string {
 }
 
 function decode(value: string, isForgiving: boolean): string {
-  let out = '';
+  const out = outputOf(value.length);
+  let written = 0;
   let bits = 0;
   let count = 0;
   for (let at = 0; at < value.length; at++) {
@@ -25,14 +28,19 @@ function decode(value: string, isForgiving: boolean): string {
     bits = ((bits << 6) | digit) & 0xffffff;
     count++;
     if (count === 4) {
-      out += String.fromCharCode(bits >> 16, (bits >> 8) & 0xff, bits & 0xff);
+      out[written++] = bits >> 16;
+      out[written++] = bits >> 8;
+      out[written++] = bits;
       bits = 0;
       count = 0;
     }
   }
-  if (count === 2) out += String.fromCharCode((bits >> 4) & 0xff);
-  else if (count === 3) out += String.fromCharCode((bits >> 10) & 0xff, (bits >> 2) & 0xff);
-  return out;
+  if (count === 2) out[written++] = bits >> 4;
+  else if (count === 3) {
+    out[written++] = bits >> 10;
+    out[written++] = bits >> 2;
+  }
+  return out.toString('latin1', 0, written);
 }
 
 export function base64Encode(value: string): string {

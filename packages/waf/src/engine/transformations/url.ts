@@ -1,4 +1,5 @@
 import { hexNumber, hexPair } from './hex.ts';
+import { outputOf } from './output.ts';
 
 /** Code page best-fit map: Unicode code point → byte (`SecUnicodeMapFile`). */
 export type UnicodeMap = ReadonlyMap<number, number>;
@@ -21,31 +22,32 @@ export function urlDecodeUni(value: string, map?: UnicodeMap): string {
 const noMap: UnicodeMap = new Map();
 
 function decode(value: string, map: UnicodeMap | undefined): string {
-  let out = '';
-  let copied = 0;
+  const out = outputOf(value.length);
+  let written = 0;
+  let isChanged = false;
   for (let at = 0; at < value.length; at++) {
     const code = value.charCodeAt(at);
-    if (code === 0x2b) {
-      out += `${value.slice(copied, at)} `;
-      copied = at + 1;
-      continue;
-    }
-    if (code !== 0x25) continue;
     let byte = -1;
-    let length = 3;
-    if (map !== undefined && (value.charCodeAt(at + 1) | 0x20) === 0x75) {
-      const point = hexNumber(value, at + 2, 4);
-      if (point >= 0) byte = bestFit(point, map);
-      length = 6;
-    } else {
-      byte = hexPair(value, at + 1);
+    let length = 1;
+    if (code === 0x2b) byte = 0x20;
+    else if (code === 0x25) {
+      if (map !== undefined && (value.charCodeAt(at + 1) | 0x20) === 0x75) {
+        const point = hexNumber(value, at + 2, 4);
+        if (point >= 0) byte = bestFit(point, map);
+        length = 6;
+      } else {
+        byte = hexPair(value, at + 1);
+        length = 3;
+      }
     }
-    if (byte < 0) continue;
-    out += value.slice(copied, at) + String.fromCharCode(byte);
-    at += length - 1;
-    copied = at + 1;
+    if (byte < 0) out[written++] = code;
+    else {
+      out[written++] = byte;
+      at += length - 1;
+      isChanged = true;
+    }
   }
-  return copied === 0 ? value : out + value.slice(copied);
+  return isChanged ? out.toString('latin1', 0, written) : value;
 }
 
 /** Byte for a code point of `%uHHHH`. */

@@ -1,9 +1,9 @@
 import { isSpace } from './hex.ts';
+import { outputOf } from './output.ts';
 
 /** ModSecurity counts the no-break space (A0) here, and only in these two transformations. */
 const blanks = /[\t-\r \xa0]+/g;
 const needsCompression = /[\t-\r\xa0]| {2}/;
-const otherBlank = /[\t\v\f\xa0]/;
 const anyBlank = /[\t-\r \xa0]/;
 
 /** Runs of white space become one space. */
@@ -13,9 +13,13 @@ export function compressWhitespace(value: string): string {
 
 export function removeWhitespace(value: string): string {
   if (!anyBlank.test(value)) return value;
-  // Text has spaces and line ends, seldom more: plain replacement is several times as fast as the pattern.
-  const plain = value.replaceAll(' ', '').replaceAll('\n', '').replaceAll('\r', '');
-  return otherBlank.test(plain) ? plain.replace(blanks, '') : plain;
+  const out = outputOf(value.length);
+  let written = 0;
+  for (let at = 0; at < value.length; at++) {
+    const code = value.charCodeAt(at);
+    if (!isSpace(code) && code !== 0xa0) out[written++] = code;
+  }
+  return out.toString('latin1', 0, written);
 }
 
 export function trimLeft(value: string): string {
