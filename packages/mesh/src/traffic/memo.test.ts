@@ -19,6 +19,26 @@ test('made again when an input is another, forgotten when nobody asks', () => {
   assert.equal(ask(one), 5);
 });
 
+test('parts stay with what was made of them', () => {
+  const { memo, sweep } = createMemo();
+  const made: string[] = [];
+  const part = (name: string, input: unknown) =>
+    memo(name, [input], () => {
+      made.push(name);
+      return name;
+    });
+  const whole = (...inputs: unknown[]) => memo('whole', inputs, () => inputs.map((input, index) => part(`part ${index}`, input)).join());
+  whole(1, 2);
+  for (let round = 0; round < 3; round++) {
+    sweep();
+    whole(1, 2);
+  }
+  sweep();
+  made.length = 0;
+  whole(1, 3);
+  assert.deepEqual(made, ['part 1']);
+});
+
 const gateway: Workload = {
   ...details,
   namespace: 'istio-system',
