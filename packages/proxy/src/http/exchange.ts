@@ -2,7 +2,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Host } from '../cluster/host.ts';
 import { gather, release } from '../net/gather.ts';
-import { send } from '../net/slab.ts';
+import { copyOf, send } from '../net/slab.ts';
 import type { CompiledRoute, RouteAction, RouteTarget } from '../route/route.ts';
 import type { AcceptedRequest } from './accept-request.ts';
 import { BodyReader } from './body.ts';
@@ -184,7 +184,7 @@ export class Exchange implements UpstreamUser {
   /** @returns how far the bytes were taken; what is left waits until the exchange is over, or until somebody takes the body */
   onRequestBytes(bytes: Buffer, at: number, end: number): number {
     if (this.isTunnel) {
-      this.#write(Buffer.from(bytes.subarray(at, end)));
+      this.#write(copyOf(bytes, at, end));
       return end;
     }
     if (!this.#takesBody || this.body.isDone) return at;

@@ -1,4 +1,5 @@
 /** The answer of one exchange: the upstream's, relayed, or the proxy's own. */
+import { copyOf } from '../net/slab.ts';
 import { BodyReader } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { type Framing, responseFraming } from './framing.ts';
@@ -33,7 +34,7 @@ export class ResponseRelay {
     const exchange = this.#exchange;
     this.isHeard = true;
     if (exchange.isTunnel) {
-      this.#relay(Buffer.from(given.subarray(0, length)));
+      this.#relay(copyOf(given, 0, length));
       return;
     }
     let bytes = given;

@@ -11,6 +11,7 @@ import { type AccessLogger, compileAccessLogs } from '../log/access-log.ts';
 import { ConnectionLog } from '../log/connection-log.ts';
 import { place } from '../net/address.ts';
 import { readInto } from '../net/shared-read.ts';
+import { copyOf, send } from '../net/slab.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -73,7 +74,7 @@ export function compileTcpProxy(config: TcpProxy, runtime: Runtime, where: strin
         log.upstreamLocal = place(upstream.socket.localAddress ?? '', upstream.socket.localPort ?? 0);
         readInto(socket, (bytes, length) => {
           log.bytesReceived += length;
-          if (!upstream.socket.write(Buffer.from(bytes.subarray(0, length)))) socket.pause();
+          if (!send(upstream.socket, copyOf(bytes, 0, length), host.place.tls !== undefined)) socket.pause();
         });
         socket.on('end', () => upstream.socket.end());
       },
@@ -83,7 +84,7 @@ export function compileTcpProxy(config: TcpProxy, runtime: Runtime, where: strin
       },
       onUpstreamBytes(bytes, length) {
         log.bytesSent += length;
-        if (!socket.write(Buffer.from(bytes.subarray(0, length)))) upstream.socket.pause();
+        if (!send(socket, copyOf(bytes, 0, length), connection.isTls)) upstream.socket.pause();
       },
       onUpstreamDrain: () => socket.resume(),
       onUpstreamEnd: () => {
