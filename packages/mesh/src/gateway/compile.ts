@@ -7,7 +7,7 @@ import { backedPorts } from '../traffic/backed-ports.ts';
 import { compileLoadAssignment, compileOutboundClusters, type OutboundTarget, outboundClusterName } from '../traffic/clusters.ts';
 import { findDestinationRule } from '../traffic/destination-rule.ts';
 import { type Memo, withoutMemo } from '../traffic/memo.ts';
-import type { MeshSnapshot, ProxyConfig, Workload } from '../traffic/model.ts';
+import type { MeshService, MeshSnapshot, ProxyConfig, Workload } from '../traffic/model.ts';
 import { backingOf, divided, keysOf, securityOf } from '../traffic/security.ts';
 import { transportInputs } from '../traffic/sidecar.ts';
 import { type FindService, portOf } from '../traffic/virtual-service/destination.ts';
@@ -27,11 +27,12 @@ export function compileGateway(snapshot: MeshSnapshot, workload: Workload, memo:
   );
   const services = snapshot.services.filter(({ hostname }) => hosts.has(hostname));
   const security = securityOf(snapshot, workload, memo);
+  const rules = services.map((service) => ruleFor(service, snapshot, workload));
   return memo(
     `gateway ${workload.namespace}/${workload.name}`,
     [
       ...[security, snapshot.providers, backingOf(snapshot, workload), ...keysOf(security, snapshot)],
-      ...divided(gateways, virtualServices, services, snapshot.destinationRules, transportInputs(snapshot)),
+      ...divided(gateways, virtualServices, services, rules, transportInputs(snapshot)),
     ],
     () => compile({ ...snapshot, gateways, virtualServices }, workload, security),
   );
@@ -85,6 +86,14 @@ function placeServers(gateways: readonly Gateway[], snapshot: MeshSnapshot, work
   return { ports: [...ports].sort(([a], [b]) => a - b).map(([port, servers]): GatewayPort => ({ port, servers })), warnings };
 }
 
+function ruleFor(
+  { namespace: service, hostname }: MeshService,
+  { settings, destinationRules }: MeshSnapshot,
+  { namespace: client }: Workload,
+) {
+  return findDestinationRule(destinationRules, hostname, { client, service, root: settings.rootNamespace });
+}
+
 function targetsOf(ports: readonly GatewayPort[], snapshot: MeshSnapshot, workload: Workload, find: FindService): OutboundTarget[] {
   const asked = [...new Set(ports.flatMap(({ servers }) => servers.map(({ server }) => server.port)))];
   const targets = new Map<string, OutboundTarget>();
@@ -94,8 +103,7 @@ function targetsOf(ports: readonly GatewayPort[], snapshot: MeshSnapshot, worklo
       for (const number of new Set(asked.map((each) => portOf(destination, each, find)))) {
         const port = service?.ports.find((each) => each.port === number);
         if (service === undefined || port === undefined) continue;
-        const places = { client: workload.namespace, service: service.namespace, root: snapshot.settings.rootNamespace };
-        const rule = findDestinationRule(snapshot.destinationRules, service.hostname, places);
+        const rule = ruleFor(service, snapshot, workload);
         const isKnown = destination.subset === '' || rule?.subsets.some(({ name }) => name === destination.subset);
         if (isKnown)
           targets.set(outboundClusterName(service.hostname, number, destination.subset), {

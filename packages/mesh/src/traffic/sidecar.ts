@@ -12,6 +12,7 @@ import type { MeshService, MeshSnapshot, Protocol, ProxyConfig, Workload } from 
 import { compileOutbound, type Outbound } from './outbound.ts';
 import { backingOf, divided, keysOf, securityOf } from './security.ts';
 import type { VirtualService } from './virtual-service/model.ts';
+import { heardIn } from './virtual-service/select.ts';
 
 export function compileSidecar(snapshot: MeshSnapshot, workload: Workload, memo: Memo = withoutMemo): ProxyConfig {
   const { namespace, labels, serviceAccount, interception } = workload;
@@ -54,13 +55,20 @@ function compileInboundOf(snapshot: MeshSnapshot, workload: Workload, { mtls, to
 
 /** The same for every client of a namespace, unless a route asks for the client's labels. Endpoints have no part in it. */
 function compileOutboundOf(snapshot: MeshSnapshot, { namespace, labels }: Workload, memo: Memo): Outbound {
-  const { settings, virtualServices } = snapshot;
+  const { settings } = snapshot;
+  const virtualServices = heardIn(snapshot.virtualServices, namespace, settings.rootNamespace);
   const services = nearestFirst(snapshot, namespace, memo);
-  const shapes = memo(`shapes ${namespace}`, [services], () => JSON.stringify(services.map(({ endpoints: _, ...shape }) => shape)));
+  const shapes = memo(`shapes ${namespace}`, [services], () => services.map((service) => shapeOf(service, memo)).join('\n'));
   const own = virtualServices.some(asksForLabels) ? JSON.stringify(labels) : '';
   return memo(`outbound ${namespace} ${own}`, [settings, shapes, ...virtualServices], () =>
     compileOutbound({ settings, namespace, labels, services, virtualServices }),
   );
+}
+
+/** A service without its endpoints. */
+function shapeOf(service: MeshService, memo: Memo): string {
+  const { endpoints: _, ...shape } = service;
+  return memo(`shape ${service.hostname}`, [service], () => JSON.stringify(shape));
 }
 
 function asksForLabels({ http, tcp }: VirtualService): boolean {
@@ -70,18 +78,23 @@ function asksForLabels({ http, tcp }: VirtualService): boolean {
 function compileTargets(snapshot: MeshSnapshot, namespace: string, memo: Memo) {
   const services = nearestFirst(snapshot, namespace, memo);
   const transport = transportInputs(snapshot);
-  return memo(`targets ${namespace}`, [services, ...divided(snapshot.destinationRules, transport)], () => {
-    const targets = services.flatMap((service) => targetsOf(snapshot, service, namespace));
-    const compiled = targets.map((target) => {
-      const { service, port, rule, subset } = target;
-      const key = `target ${service.hostname} ${port.port} ${subset} ${rule === undefined ? '' : `${rule.namespace}/${rule.name}`}`;
-      return memo(key, [service, rule, ...transport], () => ({
-        clusters: compileOutboundClusters(target, snapshot),
-        endpoints: compileLoadAssignment(target),
-      }));
-    });
-    return { clusters: compiled.flatMap(({ clusters }) => clusters), endpoints: compiled.map(({ endpoints }) => endpoints) };
-  });
+  const compiled = memo(`targets ${namespace}`, [services, ...divided(snapshot.destinationRules, transport)], () =>
+    services
+      .flatMap((service) => targetsOf(snapshot, service, namespace))
+      .map((target) => {
+        const { service, port, rule, subset } = target;
+        const key = `target ${service.hostname} ${port.port} ${subset} ${rule === undefined ? '' : `${rule.namespace}/${rule.name}`}`;
+        return memo(key, [service, rule, ...transport], () => ({
+          clusters: compileOutboundClusters(target, snapshot),
+          endpoints: compileLoadAssignment(target),
+        }));
+      }),
+  );
+  // A rule for somebody else makes the list anew, of the same parts.
+  return memo(`clusters ${namespace}`, compiled, () => ({
+    clusters: compiled.flatMap(({ clusters }) => clusters),
+    endpoints: compiled.map(({ endpoints }) => endpoints),
+  }));
 }
 
 /** What decides how clients speak to a service, besides its endpoints and its rule: modes of workloads are not among it. */

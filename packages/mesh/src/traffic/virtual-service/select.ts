@@ -44,6 +44,19 @@ export function findVirtualService(
     .sort((a, b) => strength(b) - strength(a) || byAge(a, b))[0];
 }
 
+/**
+ * Those that `findVirtualService` can choose for some host and clients of this namespace, and perhaps a few more: bound to the mesh, and of the
+ * client's namespace, the root's, or about services of their own.
+ */
+export function heardIn(all: readonly VirtualService[], client: string, root: string): VirtualService[] {
+  const isOwn = (host: string, namespace: string) => host.includes('*') || host.includes(`.${namespace}.svc.`);
+  return all.filter(
+    (one) =>
+      one.gateways.includes('mesh') &&
+      (one.namespace === client || (!one.isPrivate && (one.namespace === root || one.hosts.some((host) => isOwn(host, one.namespace))))),
+  );
+}
+
 /** The part of `match` that is known before any request: gateway, port, who the client is. */
 export function fitsPlace(match: SourceMatch, owner: VirtualService, place: RoutingPlace): boolean {
   return (
