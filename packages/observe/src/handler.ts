@@ -4,7 +4,7 @@ import { summarizeEdges } from './edges.ts';
 import type { FlowRing } from './ring.ts';
 
 export const observeGroup = 'observe.palisade.dev';
-const version = 'v1alpha1';
+export const observeVersion = 'v1alpha1';
 
 /** Followers at one time; each holds at most the ring's follower capacity. */
 const MAX_FOLLOWERS = 64;
@@ -35,9 +35,9 @@ export function createFlowHandler(ring: FlowRing, nowMs: () => number = Date.now
     const url = new URL(req.url ?? '/', 'http://localhost');
     const path = url.pathname.replace(/\/+$/, '');
     if (path === `/apis/${observeGroup}`) return sendJson(res, 200, group);
-    if (path === `/apis/${observeGroup}/${version}`) return sendJson(res, 200, resourceList);
+    if (path === `/apis/${observeGroup}/${observeVersion}`) return sendJson(res, 200, resourceList);
     const resource = path.slice(path.lastIndexOf('/') + 1);
-    if (path !== `/apis/${observeGroup}/${version}/${resource}` || (resource !== 'flows' && resource !== 'edges')) {
+    if (path !== `/apis/${observeGroup}/${observeVersion}/${resource}` || (resource !== 'flows' && resource !== 'edges')) {
       return sendStatus(res, 404, 'NotFound', 'the server could not find the requested resource');
     }
     if (req.method !== 'GET') return sendStatus(res, 405, 'MethodNotAllowed', `${resource} can only be read`);
@@ -107,7 +107,7 @@ function sendStatus(res: ServerResponse, code: number, reason: string, message: 
   sendJson(res, code, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code });
 }
 
-const groupVersion = { groupVersion: `${observeGroup}/${version}`, version };
+const groupVersion = { groupVersion: `${observeGroup}/${observeVersion}`, version: observeVersion };
 const group = { kind: 'APIGroup', apiVersion: 'v1', name: observeGroup, versions: [groupVersion], preferredVersion: groupVersion };
 /** No resource is listed: flows are a stream, not objects that kubectl could get. */
 const resourceList = { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: groupVersion.groupVersion, resources: [] };

@@ -24,6 +24,7 @@ import { type AddressDialer, serviceDialer } from './network/dial.ts';
 import { openAuthority } from './pki/authority.ts';
 import { renderKubeconfig } from './pki/kubeconfig.ts';
 import { parseRange } from './registry/address-range.ts';
+import { ApiServices } from './registry/api-services.ts';
 import { ResourceCatalog } from './registry/catalog.ts';
 import { CustomResources } from './registry/custom/controller.ts';
 import { ServiceAllocator } from './registry/service-allocator.ts';
@@ -144,7 +145,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
     dnsNames: ['localhost', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', `kubernetes.default.svc.${domain}`],
     ipAddresses: ['127.0.0.1', '::1', ...serviceAddresses, ...(options.extraAddresses ?? [])],
   });
-  await bootstrapObjects(core, createLocalClient(context, SYSTEM_USER));
+  const local = createLocalClient(context, SYSTEM_USER);
+  await bootstrapObjects(core, local);
+  await new ApiServices(core, custom, local).start();
   const front = new HttpsFront(context, serving, authority.caCertificatePem);
   state.ready = true;
 

@@ -5,8 +5,8 @@ import type { MeasuredPod, Measurement } from './sampler.ts';
 import { addRates, type Rate, renderRate } from './usage.ts';
 
 export const metricsGroup = 'metrics.k8s.io';
-const VERSION = 'v1beta1';
-const GROUP_VERSION = `${metricsGroup}/${VERSION}`;
+export const metricsVersion = 'v1beta1';
+const GROUP_VERSION = `${metricsGroup}/${metricsVersion}`;
 
 export interface MetricsSource {
   current(): Measurement | undefined;
@@ -32,11 +32,11 @@ export const metricsDiscovery = {
   metadata: { name: metricsGroup },
   versions: [
     {
-      version: VERSION,
+      version: metricsVersion,
       freshness: 'Current',
       resources: (['nodes', 'pods'] as const).map((resource) => ({
         resource,
-        responseKind: { group: metricsGroup, version: VERSION, kind: KINDS[resource] },
+        responseKind: { group: metricsGroup, version: metricsVersion, kind: KINDS[resource] },
         scope: resource === 'pods' ? 'Namespaced' : 'Cluster',
         singularResource: '',
         verbs: VERBS,
@@ -52,7 +52,7 @@ export function createMetricsHandler(source: MetricsSource): AggregatedHandler {
     const path = url.pathname.split('/').filter(Boolean).slice(2);
     if (req.method !== 'GET') return sendStatus(res, 405, 'MethodNotAllowed', 'metrics can only be read');
     if (path.length === 0) return sendJson(res, group);
-    if (path[0] !== VERSION) return sendMissing(res);
+    if (path[0] !== metricsVersion) return sendMissing(res);
     if (path.length === 1) return sendJson(res, resourceList);
     const [namespace, rest] = path[1] === 'namespaces' ? [path[2], path.slice(3)] : [undefined, path.slice(1)];
     const [resource, name, extra] = rest;
@@ -132,7 +132,7 @@ function sendMissing(res: ServerResponse): void {
   sendStatus(res, 404, 'NotFound', 'the server could not find the requested resource');
 }
 
-const version = { groupVersion: GROUP_VERSION, version: VERSION };
+const version = { groupVersion: GROUP_VERSION, version: metricsVersion };
 const group = { kind: 'APIGroup', apiVersion: 'v1', name: metricsGroup, versions: [version], preferredVersion: version };
 const resourceList = {
   kind: 'APIResourceList',

@@ -10,6 +10,7 @@ import { startControllers } from '../controllers/index.ts';
 import { bundlePrograms } from '../images/index.ts';
 import { metricsDiscovery, metricsGroup } from '../metrics/index.ts';
 import { createFabric, HOST_ADDRESSES, listenIn } from '../node/network/index.ts';
+import { ensureApiServices } from './api-services.ts';
 import { ensureDnsService, startDns } from './dns.ts';
 import { enrichFlow } from './enrich.ts';
 import { startInformers } from './informers.ts';
@@ -106,6 +107,7 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
     }),
     ensureDnsService(client),
     ensureStorageClass(client),
+    ensureApiServices(client),
     startDns(parts, network.resolved),
   ]);
   const nodes = await startNodes(parts, network, kubelets);

@@ -2,6 +2,7 @@ import type { KubernetesObject, StatusCause } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
 import type { ServedResource } from './resource.ts';
 import { admissionPolicyStrategy, webhookConfigurationStrategy } from './strategies/admission-registration.ts';
+import { apiServiceStrategy } from './strategies/api-service.ts';
 import { certificateSigningRequestStrategy } from './strategies/certificate-signing-request.ts';
 import { definitionStrategy } from './strategies/custom-resource-definition.ts';
 import { jobStrategy } from './strategies/job.ts';
@@ -54,6 +55,7 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   'validatingadmissionpolicies.admissionregistration.k8s.io': admissionPolicyStrategy,
   'customresourcedefinitions.apiextensions.k8s.io': definitionStrategy,
   'certificatesigningrequests.certificates.k8s.io': certificateSigningRequestStrategy,
+  'apiservices.apiregistration.k8s.io': apiServiceStrategy,
   'daemonsets.apps': {
     prepareForCreate(daemonSet) {
       daemonSet.metadata.annotations = { 'deprecated.daemonset.template.generation': '1', ...daemonSet.metadata.annotations };
@@ -99,6 +101,7 @@ const WITHOUT_GENERATION = new Set([
   'controllerrevisions.apps',
   'certificatesigningrequests.certificates.k8s.io',
   'runtimeclasses.node.k8s.io',
+  'apiservices.apiregistration.k8s.io',
   'csidrivers.storage.k8s.io',
   'csinodes.storage.k8s.io',
   'storageclasses.storage.k8s.io',
