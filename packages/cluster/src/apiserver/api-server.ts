@@ -14,7 +14,7 @@ import { withNodes } from './auth/node-authorizer.ts';
 import { RbacAuthorizer } from './auth/rbac.ts';
 import { TokenService } from './auth/service-account-tokens.ts';
 import { bootstrapObjects } from './bootstrap.ts';
-import type { Core } from './core.ts';
+import type { AuditNote, Core } from './core.ts';
 import type { HttpContext } from './http/context.ts';
 import type { ForeignGroups } from './http/discovery.ts';
 import { OpenApiDocuments } from './http/openapi.ts';
@@ -51,6 +51,8 @@ export interface ApiServerOptions {
   /** Further addresses clients use; they go into the serving certificate. */
   readonly extraAddresses?: readonly string[];
   readonly registry?: SchemaRegistry;
+  /** Takes what would stand in an audit log, such as pods that the audit mode of Pod Security names. Default: it is dropped. */
+  readonly audit?: (note: AuditNote) => void;
   /** Watches over HTTP at the same time; further ones get 429. */
   readonly maxWatches?: number;
 }
@@ -116,6 +118,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
       restrictSigners(scope, object, old, authorizer);
     },
     requireCreate: (scope) => requireCreate(scope, authorizer),
+    audit: options.audit ?? (() => {}),
     clock,
     random: systemRandom,
     sleep: (ms) => sleep(ms),

@@ -18,10 +18,22 @@ export interface Core {
   readonly restrict: (scope: Scope, object: KubernetesObject, old: KubernetesObject | undefined) => void;
   /** Refuses the making of an object to who may only change it: an apply does either. @throws StatusError 403 */
   readonly requireCreate: (scope: Scope) => void;
+  /** Takes what an audit log of the real server would note about a request that went on. */
+  readonly audit: (note: AuditNote) => void;
   readonly clock: () => Date;
   readonly random: Random;
   /** Waits; replaced in tests. */
   readonly sleep: (ms: number) => Promise<void>;
+}
+
+/** An annotation of an audit event: what somebody did, and what is to be said about it. */
+export interface AuditNote {
+  readonly user: string;
+  /** Stored type, such as `deployments.apps`. */
+  readonly resource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly text: string;
 }
 
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';

@@ -58,6 +58,7 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
         if (node === undefined) throw new Error("the cluster's network is not up yet");
         return node.connect(host, port, timeoutMs);
       },
+      audit: ({ user, resource, namespace, name, text }) => log('warn', `audit: ${user} wrote ${resource} ${namespace}/${name}: ${text}`),
       registry,
     }),
     createFabric(config.nodes),

@@ -52,51 +52,130 @@ function parseOperations(patch: unknown): Operation[] {
   });
 }
 
-/** Index of an existing element, or, where `end` is allowed, the place after the last (`-`). */
+/** Why an operation cannot be done, in the words of the library that kube-apiserver is built with (evanphx/json-patch). */
+class Fault extends Error {}
+
+const MISSING = 'missing value';
+
+/** Index of an existing element, or, where `end` is allowed, the place after the last (`-`). Negative ones count from the end. */
 function indexIn(list: readonly unknown[], token: string, allowEnd: boolean): number {
   if (token === '-' && allowEnd) return list.length;
-  if (!/^(0|[1-9]\d*)$/.test(token)) throw unprocessable();
+  if (!/^[+-]?\d+$/.test(token)) {
+    const why = `strconv.Atoi: parsing ${JSON.stringify(token)}: invalid syntax`;
+    throw new Fault(allowEnd ? `value was not a proper array index: '${token}': ${why}` : why);
+  }
+  const size = list.length + (allowEnd ? 1 : 0);
   const index = Number(token);
-  if (index >= list.length + (allowEnd ? 1 : 0)) throw unprocessable();
-  return index;
+  if (index >= size || index < -size) throw new Fault(`Unable to access invalid index: ${index}: invalid index referenced`);
+  return index < 0 ? index + size : index;
 }
 
-function child(node: unknown, token: string): unknown {
+/** The container of the last token; undefined when there is none on the way. */
+function parentOf(document: unknown, path: readonly string[]): unknown[] | Json | undefined {
+  let at: unknown = document;
+  for (const token of path.slice(0, -1)) {
+    try {
+      at = childOf(at, token);
+    } catch {
+      return undefined;
+    }
+  }
+  return Array.isArray(at) || isObject(at) ? at : undefined;
+}
+
+/** @throws Fault for an element that is not there; a member that is not there is undefined */
+function childOf(node: unknown, token: string): unknown {
   if (Array.isArray(node)) return node[indexIn(node, token, false)];
-  if (isObject(node) && Object.hasOwn(node, token)) return node[token];
-  throw unprocessable();
+  return isObject(node) && Object.hasOwn(node, token) ? node[token] : undefined;
 }
 
-const resolve = (document: unknown, path: readonly string[]): unknown => path.reduce(child, document);
+const textOf = (path: readonly string[]): string => path.map((token) => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
+/** What an operation does at a place, with the place in front of its fault. */
+function within<T>(words: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw error instanceof Fault ? new Fault(`${words}: ${error.message}`) : error;
+  }
+}
+
+function insert(parent: unknown[] | Json, token: string, value: unknown): void {
+  if (Array.isArray(parent)) parent.splice(indexIn(parent, token, true), 0, value);
+  else setOwn(parent, token, value);
+}
+
+function take(parent: unknown[] | Json, token: string): unknown {
+  if (Array.isArray(parent)) return parent.splice(indexIn(parent, token, false), 1)[0];
+  if (!Object.hasOwn(parent, token)) throw new Fault(`Unable to remove nonexistent key: ${token}: ${MISSING}`);
+  const value = parent[token];
+  delete parent[token];
+  return value;
+}
 
 function add(document: unknown, path: readonly string[], value: unknown): unknown {
   const last = path.at(-1);
   if (last === undefined) return value;
-  const parent = resolve(document, path.slice(0, -1));
-  if (Array.isArray(parent)) parent.splice(indexIn(parent, last, true), 0, value);
-  else if (isObject(parent)) setOwn(parent, last, value);
-  else throw unprocessable();
+  const parent = parentOf(document, path);
+  if (parent === undefined) throw new Fault(`add operation does not apply: doc is missing path: "${textOf(path)}": ${MISSING}`);
+  within(`error in add for path: '${textOf(path)}'`, () => insert(parent, last, value));
   return document;
 }
 
 function replace(document: unknown, path: readonly string[], value: unknown): unknown {
   const last = path.at(-1);
   if (last === undefined) return value;
-  const parent = resolve(document, path.slice(0, -1));
+  const parent = parentOf(document, path);
+  if (parent === undefined) throw new Fault(`replace operation does not apply: doc is missing path: ${textOf(path)}: ${MISSING}`);
   // The real server's library replaces a member that is not there, too.
-  if (Array.isArray(parent)) parent[indexIn(parent, last, false)] = value;
-  else if (isObject(parent)) setOwn(parent, last, value);
-  else throw unprocessable();
+  if (!Array.isArray(parent)) setOwn(parent, last, value);
+  else {
+    try {
+      parent[indexIn(parent, last, false)] = value;
+    } catch {
+      throw new Fault(`replace operation does not apply: doc is missing key: ${textOf(path)}: ${MISSING}`);
+    }
+  }
   return document;
 }
 
 function remove(document: unknown, path: readonly string[]): unknown {
+  const parent = parentOf(document, path);
   const last = path.at(-1);
-  if (last === undefined) throw unprocessable();
-  const parent = resolve(document, path.slice(0, -1));
-  child(parent, last);
-  if (Array.isArray(parent)) parent.splice(indexIn(parent, last, false), 1);
-  else delete (parent as Json)[last];
+  if (last === undefined || parent === undefined)
+    throw new Fault(`remove operation does not apply: doc is missing path: "${textOf(path)}": ${MISSING}`);
+  within(`error in remove for path: '${textOf(path)}'`, () => take(parent, last));
+  return document;
+}
+
+function test(document: unknown, path: readonly string[], value: unknown): void {
+  const last = path.at(-1);
+  let found = document;
+  if (last !== undefined) {
+    const parent = parentOf(document, path);
+    if (parent === undefined) throw new Fault(`test operation does not apply: is missing path: ${textOf(path)}: ${MISSING}`);
+    found = within(`error in test for path: '${textOf(path)}'`, () => childOf(parent, last));
+  }
+  if (!equalJson(found ?? null, value)) throw new Fault(`testing value ${textOf(path)} failed: test failed`);
+}
+
+/** Move and copy: where it comes from, and where it goes to. */
+function transfer(document: unknown, op: 'move' | 'copy', from: readonly string[], path: readonly string[]): unknown {
+  const source = parentOf(document, from);
+  const last = from.at(-1);
+  if (last === undefined || source === undefined)
+    throw new Fault(`${op} operation does not apply: doc is missing from path: ${textOf(from)}: ${MISSING}`);
+  const value =
+    op === 'move'
+      ? within(`error in move for path: '${last}'`, () => take(source, last))
+      : structuredClone(within(`error in copy for from: '${textOf(from)}'`, () => childOf(source, last)) ?? null);
+  const target = path.at(-1);
+  if (target === undefined) return value;
+  const parent = parentOf(document, path);
+  if (parent === undefined) throw new Fault(`${op} operation does not apply: doc is missing destination path: ${textOf(path)}: ${MISSING}`);
+  within(op === 'move' ? `error in move for path: '${textOf(path)}'` : 'error while adding value during copy', () =>
+    insert(parent, target, value),
+  );
   return document;
 }
 
@@ -109,24 +188,29 @@ function apply(document: unknown, { op, path, from, value }: Operation): unknown
     case 'remove':
       return remove(document, path);
     case 'test':
-      if (!equalJson(resolve(document, path), value)) throw unprocessable();
+      test(document, path, value);
       return document;
     case 'copy':
-      return add(document, path, structuredClone(resolve(document, from!)));
-    case 'move': {
-      if (from!.length < path.length && from!.every((token, i) => token === path[i])) throw unprocessable();
-      const moved = resolve(document, from!);
-      return add(remove(document, from!), path, moved);
-    }
+    case 'move':
+      return transfer(document, op, from!, path);
     default:
-      throw unprocessable();
+      throw new Fault(`Unexpected kind: ${op}`);
   }
 }
 
 /**
  * All operations, or none: the target is not changed.
- * @throws StatusError 400 (not a patch), 413 (too many operations), 422 (failed test, missing path, unknown operation)
+ * @throws StatusError 400 (not a patch), 413 (too many operations), 422 (failed test, missing path, unknown operation), whose `cause`
+ *   says what the real server tells of a webhook's patch alone
  */
 export function applyJsonPatch(target: unknown, patch: unknown): unknown {
-  return parseOperations(patch).reduce(apply, structuredClone(target));
+  const operations = parseOperations(patch);
+  try {
+    return operations.reduce(apply, structuredClone(target));
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const refusal = unprocessable();
+    refusal.cause = error;
+    throw refusal;
+  }
 }

@@ -70,7 +70,7 @@ describe('JSON patch', () => {
     ['a failed test', 422, [{ op: 'test', path: '/l/0', value: 2 }]],
     ['a missing path', 422, [{ op: 'remove', path: '/nope' }]],
     ['an index past the end', 422, [{ op: 'add', path: '/l/4', value: 1 }]],
-    ['an inherited property', 422, [{ op: 'copy', from: '/constructor', path: '/x' }]],
+    ['an inherited property', 422, [{ op: 'remove', path: '/constructor' }]],
     ['a move into itself', 422, [{ op: 'move', from: '/a', path: '/a/b' }]],
     ['an unknown operation', 422, [{ op: 'swap', path: '/a' }]],
     ['no list', 400, {}],
@@ -84,6 +84,28 @@ describe('JSON patch', () => {
       assert.deepEqual(target, before);
     });
   }
+});
+
+test('refusals say in their cause what the library of the real server says', () => {
+  const rows: [operation: object, why: string][] = [
+    [{ op: 'add', path: '/x/y', value: 1 }, 'add operation does not apply: doc is missing path: "/x/y": missing value'],
+    [{ op: 'add', path: '/l/9', value: 1 }, "error in add for path: '/l/9': Unable to access invalid index: 9: invalid index referenced"],
+    [{ op: 'remove', path: '/x' }, "error in remove for path: '/x': Unable to remove nonexistent key: x: missing value"],
+    [{ op: 'remove', path: '/l/z' }, 'error in remove for path: \'/l/z\': strconv.Atoi: parsing "z": invalid syntax'],
+    [{ op: 'replace', path: '/l/9', value: 1 }, 'replace operation does not apply: doc is missing key: /l/9: missing value'],
+    [{ op: 'move', from: '/x', path: '/y' }, "error in move for path: 'x': Unable to remove nonexistent key: x: missing value"],
+    [{ op: 'copy', from: '/x/y', path: '/z' }, 'copy operation does not apply: doc is missing from path: /x/y: missing value'],
+    [{ op: 'test', path: '/x', value: 1 }, 'testing value /x failed: test failed'],
+    [{ op: 'shake', path: '/x' }, 'Unexpected kind: shake'],
+  ];
+  for (const [operation, why] of rows)
+    assert.throws(
+      () => applyJsonPatch({ l: [1] }, [operation]),
+      ({ cause }: Error) => (cause as Error).message === why,
+      why,
+    );
+  assert.deepEqual(applyJsonPatch({ l: [1, 2] }, [{ op: 'remove', path: '/l/-1' }]), { l: [1] });
+  assert.deepEqual(applyJsonPatch({}, [{ op: 'copy', from: '/x', path: '/y' }]), { y: null });
 });
 
 describe('strategic merge patch', () => {

@@ -21,6 +21,25 @@ function validateUrl(f: Findings, at: string, text: string): void {
   if (url.search !== '') f.invalid(at, url.search.slice(1), 'query parameters are not permitted in the URL');
 }
 
+/** Segments of a webhook's path are names. */
+function validatePath(f: Findings, at: string, path: string): void {
+  if (path === '' || path === '/') return;
+  if (path === '//') {
+    f.invalid(at, path, 'segment[0] may not be empty');
+    return;
+  }
+  if (!path.startsWith('/')) f.invalid(at, path, "must start with a '/'");
+  for (const [i, segment] of path.slice(1).replace(/\/$/, '').split('/').entries()) {
+    if (segment === '') f.invalid(at, path, `segment[${i}] may not be empty`);
+    else
+      f.invalidEach(
+        at,
+        path,
+        checkDns1123Subdomain(segment).map((why) => `segment[${i}]: ${why}`),
+      );
+  }
+}
+
 /** Exactly one of URL and service. */
 export function validateClientConfig(f: Findings, at: string, config: Struct): void {
   const service: Struct | undefined = config['service'];
@@ -30,7 +49,7 @@ export function validateClientConfig(f: Findings, at: string, config: Struct): v
     if (!service!['name']) f.required(`${at}.service.name`, 'service name is required');
     if (!service!['namespace']) f.required(`${at}.service.namespace`, 'service namespace is required');
     const path: string | undefined = service!['path'];
-    if (path !== undefined && !path.startsWith('/')) f.invalid(`${at}.service.path`, path, "must start with a '/'");
+    if (path !== undefined) validatePath(f, `${at}.service.path`, path);
     const port: number | undefined = service!['port'];
     if (port !== undefined && checkPortNumber(port).length > 0)
       f.invalid(`${at}.service.port`, port, 'port is not valid: must be between 1 and 65535, inclusive');

@@ -2,7 +2,7 @@ import { Agent, request } from 'node:https';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
-import { jsonFault } from '../http/go-words.ts';
+import { jsonFault, notAnObject } from '../http/go-words.ts';
 import type { Webhook } from './match.ts';
 
 /** Opens a TCP connection to a port of a Service as a pod would see it. */
@@ -56,11 +56,9 @@ export async function callWebhook(webhook: Webhook, review: object, dial: Servic
       res.on('end', () => {
         const text = Buffer.concat(chunks).toString();
         if (res.statusCode !== 200) return reject(new Error(res.statusCode === 404 ? NOT_THERE : BROKEN));
-        try {
-          resolve(JSON.parse(text));
-        } catch {
-          reject(new Error(`couldn't get version/kind; json parse error: ${jsonFault(text)}`));
-        }
+        const fault = versionFault(text);
+        if (fault === undefined) resolve(JSON.parse(text));
+        else reject(new Error(`couldn't get version/kind; json parse error: ${fault}`));
       });
     },
   );
@@ -70,6 +68,16 @@ export async function callWebhook(webhook: Webhook, review: object, dial: Servic
     return await promise;
   } finally {
     raw?.destroy();
+  }
+}
+
+/** JSON, or YAML: a plain word is a text to the real server, which then misses the object. */
+function versionFault(text: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? undefined : notAnObject(value);
+  } catch {
+    return /^[[{"'\s]/.test(text) ? jsonFault(text) : notAnObject(text);
   }
 }
 

@@ -140,7 +140,7 @@ export class WebhookAdmission {
     try {
       return applyJsonPatch(cloneObject(object), patch) as KubernetesObject;
     } catch (error) {
-      throw internalError(`the patch of webhook "${webhook.name}" cannot be applied: ${(error as Error).message}`);
+      throw internalError((((error as Error).cause ?? error) as Error).message);
     }
   }
 

@@ -60,6 +60,12 @@ const addedBeyond = (spec: PodSpec, allowed: ReadonlySet<string>): string[] => {
 const isWindows = ({ spec }: PodFacts): boolean => spec.os?.name === 'windows';
 const isSeccompGood = (type: string | undefined): boolean => type === 'RuntimeDefault' || type === 'Localhost';
 
+/** Hosts that probes and handlers of a container ask. */
+function hostsOf({ livenessProbe, readinessProbe, startupProbe, lifecycle }: Container): string[] {
+  const handlers = [livenessProbe, readinessProbe, startupProbe, lifecycle?.postStart, lifecycle?.preStop];
+  return handlers.flatMap((handler) => [handler?.httpGet?.host ?? '', handler?.tcpSocket?.host ?? '']).filter((host) => host !== '');
+}
+
 /** By the real server's names; it reports in this order. */
 const BASELINE: Readonly<Record<string, Check>> = {
   appArmorProfile({ spec, annotations }) {
@@ -89,12 +95,18 @@ const BASELINE: Readonly<Record<string, Check>> = {
     const uses = `use${names.length === 1 ? 's' : ''} hostPort${ports.length === 1 ? '' : 's'} ${ports.join(', ')}`;
     return report('hostPort', names.length === 0 ? [] : [`${named('container', names)} ${uses}`]);
   },
-  hostProcess: ({ spec }) => {
+  windowsHostProcess: ({ spec }) => {
     const who = subjects(spec, (context) => context.windowsOptions?.hostProcess === true);
     return report(
       'hostProcess',
       who.length === 0 ? [] : [`${who.join(' and ')} must not set securityContext.windowsOptions.hostProcess=true`],
     );
+  },
+  hostProbesAndHostLifecycle: ({ spec }) => {
+    const names = [...new Set(namesWhere(spec, (_, container) => hostsOf(container).length > 0))].sort();
+    const hosts = [...new Set(allContainers(spec).flatMap(hostsOf))].sort();
+    const uses = `use${names.length === 1 ? 's' : ''} probe or lifecycle host${hosts.length === 1 ? '' : 's'} ${quoted(hosts)}`;
+    return report('probe or lifecycle host', names.length === 0 ? [] : [`${named('container', names)} ${uses}`]);
   },
   privileged: containerCheck('privileged', (context) => context.privileged === true, 'must not set securityContext.privileged=true'),
   procMount: ({ spec }) => {
@@ -128,7 +140,6 @@ const BASELINE: Readonly<Record<string, Check>> = {
 
 /** Checks of the same name replace those of baseline. */
 const RESTRICTED: Readonly<Record<string, Check>> = {
-  ...BASELINE,
   allowPrivilegeEscalation: (pod) =>
     isWindows(pod)
       ? undefined
@@ -146,8 +157,6 @@ const RESTRICTED: Readonly<Record<string, Check>> = {
       ...addedBeyond(spec, new Set(['NET_BIND_SERVICE'])),
     ]);
   },
-  // What it says of volumes includes hostPath.
-  hostPathVolumes: () => undefined,
   restrictedVolumes: ({ spec }) => {
     const typeOf = (volume: object) => Object.keys(volume).find((field) => !RESTRICTED_VOLUMES.has(field));
     const bad = (spec.volumes ?? []).filter((volume) => typeOf(volume) !== undefined);
@@ -197,14 +206,18 @@ const RESTRICTED: Readonly<Record<string, Check>> = {
   },
 };
 
+/** Baseline checks that a restricted one includes. */
+const INCLUDED = new Set([...Object.keys(RESTRICTED), 'hostPathVolumes']);
+
 const BY_LEVEL: Readonly<Record<Level, readonly Check[]>> = {
   privileged: [],
   baseline: inOrder(BASELINE),
-  restricted: inOrder(RESTRICTED),
+  restricted: [...inOrder(BASELINE, INCLUDED), ...inOrder(RESTRICTED)],
 };
 
-function inOrder(checks: Readonly<Record<string, Check>>): Check[] {
+function inOrder(checks: Readonly<Record<string, Check>>, without: ReadonlySet<string> = new Set()): Check[] {
   return Object.keys(checks)
+    .filter((name) => !without.has(name))
     .sort()
     .map((name) => checks[name]!);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import type { AuditNote } from '../../core.ts';
 import { CORE, type Harness, pod, startHarness } from '../../testing/harness.ts';
 import { podViolations } from './checks.ts';
 
@@ -92,7 +93,8 @@ test('restricted: a plain pod, a good one, and what good ones may not have', () 
   assert.deepEqual(podViolations('restricted', one({ securityContext: rest }, ofPod)), [], 'the pod speaks for its containers');
 });
 
-const harness: Harness = await startHarness();
+const notes: AuditNote[] = [];
+const harness: Harness = await startHarness({ audit: (note) => notes.push(note) });
 after(() => harness[Symbol.asyncDispose]());
 const { client, fetch } = harness;
 
@@ -153,4 +155,55 @@ test('templates are warned about, never refused; without labels everything goes;
       'Namespace "x" is invalid: metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value: "strict": must be one of privileged, baseline, restricted',
     ],
   );
+});
+
+const anywhere = (name: string, spec: object) => ({ ...pod(name, spec), metadata: { name } });
+
+test('audit mode refuses nothing and notes what it found, once the request goes on', async () => {
+  await namespace('audited', { audit: 'baseline' });
+  notes.length = 0;
+  const made = await fetch('POST', '/api/v1/namespaces/audited/pods', { body: anywhere('p', { hostNetwork: true }) });
+  assert.deepEqual([made.code, made.headers['warning']], [201, undefined]);
+  await fetch('POST', '/api/v1/namespaces/audited/pods?dryRun=All', { body: anywhere('q', { hostNetwork: true }) });
+  await fetch('POST', '/api/v1/namespaces/audited/pods', { body: anywhere('r', {}) });
+  assert.deepEqual(notes, [
+    {
+      user: notes[0]?.user,
+      resource: 'pods',
+      namespace: 'audited',
+      name: 'p',
+      text: 'would violate PodSecurity "baseline:latest": host namespaces (hostNetwork=true)',
+    },
+  ]);
+});
+
+test('what is enforced is warned of in templates too, and pods that are there are named when it becomes stricter', async () => {
+  await namespace('grows', {});
+  for (const name of ['a', 'b', 'c'])
+    await fetch('POST', '/api/v1/namespaces/grows/pods', { body: anywhere(name, name === 'c' ? {} : { hostPID: true }) });
+  const label = (labels: object) =>
+    fetch('PATCH', '/api/v1/namespaces/grows', {
+      body: { metadata: { labels } },
+      headers: { 'Content-Type': 'application/merge-patch+json' },
+    });
+  const stricter = await label({ 'pod-security.kubernetes.io/enforce': 'baseline' });
+  assert.deepEqual(String(stricter.headers['warning']).split(', 299'), [
+    '299 - "existing pods in namespace \\"grows\\" violate the new PodSecurity enforce level \\"baseline:latest\\""',
+    ' - "a (and 1 other pod): host namespaces"',
+  ]);
+  const template = { metadata: { labels: { a: 'b' } }, spec: { hostPID: true, containers: [{ name: 'c', image: 'i' }] } };
+  const spec = { selector: { matchLabels: { a: 'b' } }, template };
+  const body = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'd' }, spec };
+  const made = await fetch('POST', '/apis/apps/v1/namespaces/grows/deployments', { body });
+  assert.match(String(made.headers['warning']), /would violate PodSecurity \\"baseline:latest\\"/);
+  const version = await label({ 'pod-security.kubernetes.io/enforce-version': 'v0.x' });
+  assert.match(version.json.message, /enforce-version\]: Invalid value: "v0\.x": must be "latest" or "v1\.x"$/);
+});
+
+test('probes and handlers ask the pod itself', () => {
+  const facts = (probe: object) => ({ spec: { containers: [{ name: 'a', livenessProbe: probe }] }, annotations: {} });
+  assert.deepEqual(podViolations('baseline', facts({ httpGet: { host: '192.0.2.1' } })), [
+    'probe or lifecycle host (container "a" uses probe or lifecycle host "192.0.2.1")',
+  ]);
+  assert.deepEqual(podViolations('baseline', facts({ tcpSocket: {} })), []);
 });

@@ -13,8 +13,17 @@ export interface SecurityContext {
   readonly sysctls?: readonly { readonly name: string }[];
 }
 
+interface Handler {
+  readonly httpGet?: { readonly host?: string };
+  readonly tcpSocket?: { readonly host?: string };
+}
+
 export interface Container {
   readonly name: string;
+  readonly livenessProbe?: Handler;
+  readonly readinessProbe?: Handler;
+  readonly startupProbe?: Handler;
+  readonly lifecycle?: { readonly postStart?: Handler; readonly preStop?: Handler };
   readonly securityContext?: SecurityContext;
   readonly ports?: readonly { readonly hostPort?: number }[];
 }

@@ -1,5 +1,5 @@
 import { forbidden } from '@palisade/kubernetes';
-import { podSecurityLabelFaults } from '../../admission/pod-security/admit.ts';
+import { podSecurityLabelFaults, warnOfExistingPods } from '../../admission/pod-security/admit.ts';
 import type { Strategy } from '../strategy.ts';
 
 const NAMESPACES = { group: '', resource: 'namespaces' };
@@ -9,6 +9,7 @@ const IMMORTAL = new Set(['default', 'kube-system', 'kube-public']);
 
 export const namespaceStrategy: Strategy = {
   check: podSecurityLabelFaults,
+  admitUpdate: (namespace, old, core, scope) => warnOfExistingPods(core, scope, namespace, old),
   prepareForCreate(namespace) {
     const finalizers: string[] = namespace['spec']?.finalizers ?? [];
     namespace['spec'] = {
