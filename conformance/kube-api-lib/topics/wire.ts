@@ -87,7 +87,11 @@ export const wire: Topic = {
     { name: 'accept any application', send: 'GET $core/configmaps', accept: 'application/*', only: ['kind'] },
     { name: 'accept nothing known', send: 'GET $core/configmaps', accept: 'image/png' },
     { name: 'accept another kind', send: 'GET $core/configmaps', accept: 'application/json;as=Thing;g=meta.k8s.io;v=v1' },
-    { name: 'a negative timeout', send: 'GET $core/configmaps?timeoutSeconds=-1&watch=1', only: ['length'] },
+    {
+      name: 'a negative timeout',
+      send: 'GET $core/configmaps?timeoutSeconds=-1&watch=1&resourceVersion=0&labelSelector=none',
+      only: ['length'],
+    },
     { name: 'a timeout that is none', send: 'GET $core/configmaps?timeoutSeconds=x&watch=1' },
     { name: 'a parameter unknown', send: 'GET $core/configmaps?nonsense=1', only: ['kind'] },
     { name: 'a path with a slash more', send: 'GET /api/v1//namespaces/$ns/configmaps', only: ['kind', 'message'] },

@@ -133,7 +133,7 @@ describe('rows', () => {
     },
   };
   const selector = { matchLabels: { b: '2', a: '1' } };
-  const rows: [name: string, found: unknown[], cells: unknown[]][] = [
+  const rows: [name: string, found: unknown, cells: unknown][] = [
     ['namespace', row('v1', 'Namespace', { status: { phase: 'Active' } }), ['x', 'Active', '60m']],
     ['configmap: a number in a text column', row('v1', 'ConfigMap', { data: { a: '', b: '' }, binaryData: { c: '' } }), ['x', 3, '60m']],
     ['secret', row('v1', 'Secret', { type: 'Opaque', data: { a: '' } }), ['x', 'Opaque', 1, '60m']],
@@ -265,7 +265,78 @@ describe('rows', () => {
       }),
       ['x', 'Role/r', '60m', 'u', '', 'n/s'],
     ],
-    ['a kind without printer', row('storage.k8s.io/v1', 'VolumeAttachment', {}), ['x', '60m']],
+    ['a kind without printer', row('v1', 'Binding', {}), ['x', created]],
+    [
+      'autoscaler of another metric and a third',
+      row('autoscaling/v2', 'HorizontalPodAutoscaler', {
+        spec: {
+          metrics: [
+            { type: 'Pods', pods: { target: { averageValue: '5' } } },
+            { type: 'External', external: { target: { averageValue: '7' } } },
+            { type: 'Object', object: { target: { value: '9' } } },
+          ],
+        },
+        status: { currentMetrics: [{ type: 'Pods', pods: { current: { averageValue: '3' } } }] },
+      })[2],
+      '3/5, <unknown>/7 (avg) + 1 more...',
+    ],
+    [
+      'autoscaler in the old version',
+      row('autoscaling/v1', 'HorizontalPodAutoscaler', {
+        spec: { targetCPUUtilizationPercentage: 50 },
+        status: { currentCPUUtilizationPercentage: 20 },
+      })[2],
+      'cpu: 20%/50%',
+    ],
+    [
+      'pod template',
+      row('v1', 'PodTemplate', { template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } } }),
+      ['x', 'c', 'i', 'a=b'],
+    ],
+    ['scale', row('autoscaling/v1', 'Scale', { spec: { replicas: 3 }, status: { replicas: 2 } }), ['x', 3, 2, '60m']],
+    [
+      'volume attachment',
+      row('storage.k8s.io/v1', 'VolumeAttachment', { spec: { attacher: 'a', nodeName: 'n', source: { persistentVolumeName: 'v' } } }),
+      ['x', 'a', 'v', 'n', false, '60m'],
+    ],
+    [
+      'CSI driver',
+      row('storage.k8s.io/v1', 'CSIDriver', { spec: { attachRequired: false, tokenRequests: [{ audience: 'a' }, { audience: 'b' }] } }),
+      ['x', false, false, false, 'a,b', false, '<none>', '60m'],
+    ],
+    [
+      'address of a service',
+      row('networking.k8s.io/v1', 'IPAddress', { spec: { parentRef: { resource: 'services', namespace: 'n', name: 's' } } }),
+      ['x', 'services/n/s'],
+    ],
+    [
+      'component',
+      row('v1', 'ComponentStatus', { conditions: [{ type: 'Healthy', status: 'True', message: 'ok' }] }),
+      ['x', 'Healthy', 'ok', ''],
+    ],
+    [
+      'flow schema',
+      row('flowcontrol.apiserver.k8s.io/v1', 'FlowSchema', {
+        spec: { priorityLevelConfiguration: { name: 'p' }, matchingPrecedence: 5, distinguisherMethod: { type: 'ByUser' } },
+        status: { conditions: [{ type: 'Dangling', status: 'False' }] },
+      }),
+      ['x', 'p', 5, 'ByUser', '60m', 'False'],
+    ],
+    [
+      'priority level that limits nothing',
+      row('flowcontrol.apiserver.k8s.io/v1', 'PriorityLevelConfiguration', { spec: { type: 'Exempt' } }),
+      ['x', 'Exempt', '<none>', '<none>', '<none>', '<none>', '60m'],
+    ],
+    [
+      'binding of an admission policy',
+      row('admissionregistration.k8s.io/v1', 'ValidatingAdmissionPolicyBinding', { spec: { policyName: 'p', paramRef: { name: 'q' } } }),
+      ['x', 'p', '*/q', '60m'],
+    ],
+    [
+      'resource claim',
+      row('resource.k8s.io/v1', 'ResourceClaim', { status: { allocation: {}, reservedFor: [{}] } }),
+      ['x', 'allocated,reserved', '60m'],
+    ],
   ];
   for (const [name, found, cells] of rows) test(name, () => assert.deepEqual(found, cells));
 

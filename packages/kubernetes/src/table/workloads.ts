@@ -51,6 +51,11 @@ export const printReplicationController: RowPrinter = (o, now) => [
   formatLabels(o['spec']?.selector),
 ];
 
+export const printPodTemplate: RowPrinter = (o) => {
+  const { metadata, spec } = o['template'] ?? {};
+  return [nameOf(o), ...containersAndImages(spec?.containers), formatLabels(metadata?.labels)];
+};
+
 export const printDaemonSet: RowPrinter = (o, now) => {
   const [spec, status] = [o['spec'] ?? {}, o['status'] ?? {}];
   const counts: Cell[] = [
@@ -136,26 +141,52 @@ export const printPodDisruptionBudget: RowPrinter = (o, now) => {
   return [nameOf(o), `${spec.minAvailable ?? 'N/A'}`, `${spec.maxUnavailable ?? 'N/A'}`, o['status']?.disruptionsAllowed ?? 0, age(o, now)];
 };
 
-interface ResourceMetric {
-  readonly type?: string;
-  readonly resource?: { readonly name?: string; readonly target?: Utilization; readonly current?: Utilization };
-}
-
-interface Utilization {
-  readonly averageUtilization?: number;
+/** By value, by the average over the pods, or by the share of what they ask for. */
+interface MetricValue {
+  readonly value?: string;
   readonly averageValue?: string;
+  readonly averageUtilization?: number;
 }
 
-const formatUtilization = (u: Utilization | undefined): string | undefined =>
-  u?.averageUtilization === undefined ? u?.averageValue : `${u.averageUtilization}%`;
+/** Fields of a metric, and of its status, by its type. */
+const metricSources: Readonly<Record<string, string>> = {
+  Resource: 'resource',
+  ContainerResource: 'containerResource',
+  Pods: 'pods',
+  Object: 'object',
+  External: 'external',
+};
+
+const percent = (share: number | undefined): string | undefined => (share === undefined ? undefined : `${share}%`);
+
+function metricTarget(metric: Readonly<Record<string, unknown>>, status: Readonly<Record<string, unknown>> | undefined): string {
+  const type = String(metric['type']);
+  const source = metricSources[type];
+  if (source === undefined) return '<unknown type>';
+  const { name, target = {} } = (metric[source] ?? {}) as { name?: string; target?: MetricValue };
+  const { current = {} } = (status?.[source] ?? {}) as { current?: MetricValue };
+  const isResource = type === 'Resource' || type === 'ContainerResource';
+  const label = isResource ? `${name}: ` : '';
+  if (target.averageValue !== undefined) {
+    const average = isResource || type === 'Pods' ? '' : ' (avg)';
+    return `${label}${current.averageValue ?? unknown}/${target.averageValue}${average}`;
+  }
+  if (!isResource) return `${current.value ?? unknown}/${target.value ?? unknown}`;
+  return `${label}${percent(current.averageUtilization) ?? unknown}/${percent(target.averageUtilization) ?? '<auto>'}`;
+}
+
+/** autoscaling/v1 has one metric, and a name of its own for it. */
+function metricsOfV1({ spec, status }: KubernetesObject): [metrics: object[], current: object[]] {
+  const cpu = (what: string, averageUtilization: number | undefined) =>
+    averageUtilization === undefined ? [] : [{ type: 'Resource', resource: { name: 'cpu', [what]: { averageUtilization } } }];
+  return [cpu('target', spec?.targetCPUUtilizationPercentage), cpu('current', status?.currentCPUUtilizationPercentage)];
+}
 
 function autoscalerTargets(o: KubernetesObject): string {
-  const current: readonly ResourceMetric[] = o['status']?.currentMetrics ?? [];
-  const texts = ((o['spec']?.metrics ?? []) as ResourceMetric[]).map((metric) => {
-    const found = current.find((m) => m.resource?.name === metric.resource?.name);
-    const name = metric.resource?.name;
-    return `${name ? `${name}: ` : ''}${formatUtilization(found?.resource?.current) ?? unknown}/${formatUtilization(metric.resource?.target) ?? '<auto>'}`;
-  });
+  const [v1Metrics, v1Current] = metricsOfV1(o);
+  const current: readonly Record<string, unknown>[] = o['status']?.currentMetrics ?? v1Current;
+  const metrics: readonly Record<string, unknown>[] = o['spec']?.metrics ?? v1Metrics;
+  const texts = metrics.map((metric, i) => metricTarget(metric, current[i]));
   if (texts.length === 0) return none;
   return texts.length > 2 ? `${texts.slice(0, 2).join(', ')} + ${texts.length - 2} more...` : texts.join(', ');
 }

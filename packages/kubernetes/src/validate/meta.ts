@@ -21,6 +21,7 @@ const nameChecks: Readonly<Record<string, NameCheck>> = {
   'rbac.authorization.k8s.io/RoleBinding': checkPathSegment,
   'rbac.authorization.k8s.io/ClusterRoleBinding': checkPathSegment,
   'apiregistration.k8s.io/APIService': checkPathSegment,
+  'certificates.k8s.io/CertificateSigningRequest': checkPathSegment,
 };
 
 export function nameCheckOf(group: string, kind: string): NameCheck {

@@ -6,6 +6,7 @@ import { badRequest, type GroupVersionKind, type KubernetesObject } from '@palis
 import type { Core, Scope } from '../core.ts';
 import { isTrue } from '../http/request.ts';
 import { builtinModel } from '../registry/builtin-model.ts';
+import { refuseOtherNamespace } from '../registry/decode-body.ts';
 
 /** The same request, about an object of another kind. */
 export function scopeOfKind(core: Core, scope: Scope, gvk: GroupVersionKind): Scope {
@@ -14,6 +15,7 @@ export function scopeOfKind(core: Core, scope: Scope, gvk: GroupVersionKind): Sc
 
 /** What is posted to a subresource. @returns what the webhooks make of it @throws StatusError when one denies */
 export async function admitPosted(core: Core, scope: Scope, gvk: GroupVersionKind, object: KubernetesObject): Promise<KubernetesObject> {
+  refuseOtherNamespace(scope, object);
   const asked = scopeOfKind(core, scope, gvk);
   const admitted = await core.admission.mutate(asked, 'CREATE', object, undefined);
   await core.admission.validate(asked, 'CREATE', admitted, undefined);

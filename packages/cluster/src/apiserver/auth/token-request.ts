@@ -18,11 +18,9 @@ export async function requestToken(core: Core, scope: Scope, tokens: TokenServic
   const posted = asked.resource.model.applyDefaults(decodeBody(core, asked, TOKEN_REQUEST, body));
   recordManagers(core, asked, asked.resource.model.empty(), posted, undefined);
   const request = await admitPosted(core, scope, TOKEN_REQUEST, posted);
-  for (const field of ['name', 'namespace'] as const) {
-    const given = request.metadata[field];
-    if (!given || given === scope[field]) continue;
-    const message = `Invalid value: ${JSON.stringify(given)}: must match the service account ${field} if specified`;
-    throw invalid(TOKEN_REQUEST, scope.name, [{ reason: 'FieldValueInvalid', message, field: `metadata.${field}` }]);
+  if (request.metadata.name && request.metadata.name !== scope.name) {
+    const message = `Invalid value: ${JSON.stringify(request.metadata.name)}: must match the service account name if specified`;
+    throw invalid(TOKEN_REQUEST, scope.name, [{ reason: 'FieldValueInvalid', message, field: 'metadata.name' }]);
   }
   const account = readObject(core, 'serviceaccounts', scope.namespace, scope.name);
   if (account === undefined) throw notFound(scope.resource.gvr, scope.name);

@@ -36,19 +36,20 @@ export async function serveList(request: ResourceRequest): Promise<void> {
   const representation = negotiate(req.headers.accept, true);
   const include = includeObject(query);
   checkListOptions(query, false);
-  if (representation === 'partial')
+  const { form, apiVersion } = representation;
+  if (form === 'partial')
     throw wrongRepresentation(
       `you requested PartialObjectMetadata, but the requested object is a list (*${internalGroup(scope.resource.gvk.group)}.${scope.resource.gvk.kind}List)`,
     );
   const answer = await listObjects(context.core, scope, listRequest(request));
   const metadata = listMeta(answer);
-  if (representation === 'table') {
+  if (form === 'table') {
     const objects = answer.entries.map((entry) => entry.object);
-    return sendJson(res, 200, renderTable(context.core, scope.resource, objects, metadata, include));
+    return sendJson(res, 200, renderTable(context.core, scope.resource, objects, metadata, { include, apiVersion }));
   }
-  if (representation === 'partial-list') {
-    const items = answer.entries.map((entry) => partialMetadata(entry.object));
-    return sendJson(res, 200, { kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata, items });
+  if (form === 'partial-list') {
+    const items = answer.entries.map((entry) => partialMetadata(entry.object, apiVersion));
+    return sendJson(res, 200, { kind: 'PartialObjectMetadataList', apiVersion, metadata, items });
   }
   const chunks = listChunks(scope.resource, answer.entries, metadata);
   if (wantsYaml(req.headers.accept)) return sendJson(res, 200, JSON.parse([...chunks].join('')));
@@ -85,7 +86,7 @@ export async function serveWatch(request: ResourceRequest): Promise<void> {
   const sendInitialEvents = isTrue(query.get('sendInitialEvents'));
   const cursor = await WatchCursor.open(context.core, scope, { ...listRequest(request), sendInitialEvents });
   const timeoutMs =
-    seconds !== 0 ? Math.max(0, Math.min(seconds * 1000, 2 ** 31 - 1)) : DEFAULT_WATCH_MS + context.core.random.integer(DEFAULT_WATCH_MS);
+    seconds !== 0 ? Math.min(seconds * 1000, 2 ** 31 - 1) : DEFAULT_WATCH_MS + context.core.random.integer(DEFAULT_WATCH_MS);
   const { watches } = context;
   if (watches.open >= watches.limit) throw tooManyRequests(`${watches.limit} watches are open already, please try again later`, 5);
   watches.open++;

@@ -60,7 +60,7 @@ function legacyGroup({ group, versions }: GroupVersions): Record<string, unknown
 
 function legacyResources(group: string, version: string, resources: readonly ServedResource[]): object {
   const list = resources.flatMap(({ info, gvk, storedApiVersion }) => {
-    const storedKind = `${STORED_IN[gvk.kind] ?? storedApiVersion}/${gvk.kind}`;
+    const storedKind = `${STORED_IN[gvk.kind] ?? (storedApiVersion.includes('/') ? storedApiVersion : `/${storedApiVersion}`)}/${gvk.kind}`;
     return [
       {
         name: info.resource,

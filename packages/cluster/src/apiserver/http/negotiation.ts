@@ -1,7 +1,19 @@
 import { notAcceptable, wrongRepresentation } from '@palisade/kubernetes';
 
 /** How an object or list is to be shown. */
-export type Representation = 'plain' | 'table' | 'partial' | 'partial-list';
+export interface Representation {
+  readonly form: 'plain' | 'table' | 'partial' | 'partial-list';
+  /** The version of tables and metadata alone; v1beta1 is the same under an older name. */
+  readonly apiVersion: string;
+}
+
+const PLAIN: Representation = { form: 'plain', apiVersion: 'meta.k8s.io/v1' };
+
+const FORMS: Readonly<Record<string, Representation['form']>> = {
+  Table: 'table',
+  PartialObjectMetadata: 'partial',
+  PartialObjectMetadataList: 'partial-list',
+};
 
 const SERVED = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
 
@@ -33,20 +45,24 @@ const isJson = (range: MediaRange) => range.type === 'application/json' || range
 /**
  * The first alternative of `Accept` this server can give.
  *
+ * @param forms what there is besides the plain form
  * @throws StatusError 406 when nothing listed can be given
  */
-export function negotiate(accept: string | undefined, isList = false): Representation {
-  if (accept === undefined || accept === '') return 'plain';
+export function negotiate(
+  accept: string | undefined,
+  isList = false,
+  forms: readonly Representation['form'][] = Object.values(FORMS),
+): Representation {
+  if (accept === undefined || accept === '') return PLAIN;
   const ranges = parseAccept(accept);
   for (const range of ranges) {
-    if (range.type === YAML) return 'plain';
+    if (range.type === YAML) return PLAIN;
     if (!isJson(range)) continue;
     const { as, g, v } = range.parameters;
-    if (as === undefined) return 'plain';
-    if (g !== 'meta.k8s.io' || v !== 'v1') continue;
-    if (as === 'Table') return 'table';
-    if (as === 'PartialObjectMetadata') return 'partial';
-    if (as === 'PartialObjectMetadataList') return 'partial-list';
+    if (as === undefined) return PLAIN;
+    const form = FORMS[as];
+    if (form !== undefined && forms.includes(form) && g === 'meta.k8s.io' && (v === 'v1' || v === 'v1beta1'))
+      return { form, apiVersion: `${g}/${v}` };
   }
   throw ranges.some((range) => isJson(range))
     ? wrongRepresentation(`only the following media types are accepted: ${SERVED.join(', ')}`)

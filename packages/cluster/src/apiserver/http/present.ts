@@ -3,8 +3,6 @@ import type { Core } from '../core.ts';
 import type { ServedResource } from '../registry/resource.ts';
 import type { Entry } from '../store/entry.ts';
 
-const META_V1 = 'meta.k8s.io/v1';
-
 /** Which part of each object a table row carries (`includeObject`). */
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
 
@@ -14,33 +12,40 @@ export interface ListMeta {
   readonly remainingItemCount?: number;
 }
 
-export function partialMetadata(object: KubernetesObject): KubernetesObject {
-  return { kind: 'PartialObjectMetadata', apiVersion: META_V1, metadata: object.metadata };
+/** @param apiVersion of the group meta.k8s.io */
+export function partialMetadata(object: KubernetesObject, apiVersion: string): KubernetesObject {
+  return { kind: 'PartialObjectMetadata', apiVersion, metadata: object.metadata };
 }
 
-function row(core: Core, resource: ServedResource, object: KubernetesObject, include: IncludeObject): object {
-  const shown = include === 'None' ? null : include === 'Object' ? object : partialMetadata(object);
-  return { cells: resource.model.row(object, core.clock()), object: shown };
+export interface TableOptions {
+  readonly include: IncludeObject;
+  /** Of the group meta.k8s.io. */
+  readonly apiVersion: string;
+  /** Later events of a watch carry no column definitions: the client has them from the first. */
+  readonly withoutColumns?: boolean;
 }
 
-/** `meta.k8s.io/v1 Table`. Later events of a watch carry no column definitions: the client has them from the first. */
+/** The Table of a kind; each row carries as much of its object as is wanted. */
 export function renderTable(
   core: Core,
-  resource: ServedResource,
+  { model }: Pick<ServedResource, 'model'>,
   objects: readonly KubernetesObject[],
   metadata: object,
-  include: IncludeObject,
-  withColumns = true,
+  { include, apiVersion, withoutColumns = false }: TableOptions,
 ): object {
-  const columns = resource.model.columns();
+  const columns = model.columns();
   const isPlain = columns.length === 2 && columns[1]?.name === 'Created At';
+  const row = (object: KubernetesObject) => ({
+    cells: model.row(object, core.clock()),
+    object: include === 'None' ? null : include === 'Object' ? object : partialMetadata(object, apiVersion),
+  });
   return {
     kind: 'Table',
-    apiVersion: META_V1,
+    apiVersion,
     metadata,
-    columnDefinitions: withColumns ? columns : null,
+    columnDefinitions: withoutColumns ? null : columns,
     // Kinds without a table of their own have no empty one either.
-    rows: objects.length === 0 && isPlain ? null : objects.map((object) => row(core, resource, object, include)),
+    rows: objects.length === 0 && isPlain ? null : objects.map(row),
   };
 }
 

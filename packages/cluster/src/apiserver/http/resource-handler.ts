@@ -9,6 +9,7 @@ import {
   unknownMediaType,
   unknownResource,
 } from '@palisade/kubernetes';
+import { scopeOfKind } from '../admission/subresource.ts';
 import { answerReview } from '../auth/reviews.ts';
 import { requestToken } from '../auth/token-request.ts';
 import { applyObject } from '../registry/apply.ts';
@@ -19,10 +20,10 @@ import { finalizeNamespace } from '../registry/namespace-finalize.ts';
 import { acceptedPatchTypes, patchObject } from '../registry/patch.ts';
 import { bindNamedPod, bindPod, evictPod } from '../registry/pod-subresources.ts';
 import { getObject } from '../registry/read.ts';
-import { applyScale, getScale, patchScale, updateScale } from '../registry/scale.ts';
+import { applyScale, getScale, patchScale, SCALE, updateScale } from '../registry/scale.ts';
 import { returnsDeletedObject } from '../registry/strategy.ts';
 import { type Change, updateObject } from '../registry/update.ts';
-import type { Entry } from '../store/entry.ts';
+import { Entry } from '../store/entry.ts';
 import { mediaType, parseBody, readBody, refuseDepth } from './body.ts';
 import { deleteCollection, serveList, serveWatch } from './collection-handler.ts';
 import { jsonFault } from './go-words.ts';
@@ -61,14 +62,19 @@ export async function handleResource(request: ResourceRequest): Promise<void> {
   }
 }
 
-/** Of built-in kinds a path knows its methods; of custom ones the kind does. @throws StatusError 405 */
+/** What is done to one object, by its name. */
+const NAMED_VERBS = ['get', 'update', 'patch', 'delete'];
+
+/** Of built-in kinds a path knows its methods, and one without any is none; of custom ones the kind does. @throws StatusError 404, 405 */
 function requireVerb({ scope, verb }: ResourceRequest, verbs: readonly string[]): void {
   if (verbs.includes(verb)) return;
-  throw scope.resource.isCustom === true ? methodNotAllowed(scope.resource.gvr, verb) : methodNotSupportedHere();
+  if (scope.resource.isCustom === true) throw methodNotAllowed(scope.resource.gvr, verb);
+  const hasPath = scope.subresource !== '' || verbs.some((one) => NAMED_VERBS.includes(one) === (scope.name !== ''));
+  throw hasPath ? methodNotSupportedHere() : unknownResource();
 }
 
 async function handleSubresource(request: ResourceRequest): Promise<void> {
-  const { scope, verb, context, res } = request;
+  const { scope, verb, context } = request;
   const { core } = context;
   const sub = scope.resource.info.subresources.find((candidate) => candidate.name === scope.subresource);
   if (sub === undefined) throw unknownResource();
@@ -78,17 +84,17 @@ async function handleSubresource(request: ResourceRequest): Promise<void> {
       if (verb === 'get') return sendObject(request, 200, await getObject(core, scope));
       return verb === 'update' ? update(request, 'status') : patch(request, 'status');
     case 'scale':
-      if (verb === 'get') return sendJson(res, 200, await getScale(core, scope));
-      if (verb === 'update') return sendJson(res, 200, await updateScale(core, scope, await body(request)));
+      if (verb === 'get') return sendScale(request, await getScale(core, scope));
+      if (verb === 'update') return sendScale(request, await updateScale(core, scope, await body(request)));
       if (mediaType(request.req) === PatchType.apply)
-        return sendJson(res, 200, await applyScale(core, scope, await appliedBody(request), isTrue(request.query.get('force'))));
-      return sendJson(res, 200, await patchScale(core, scope, mediaType(request.req), await patchBody(request)));
+        return sendScale(request, await applyScale(core, scope, await appliedBody(request), isTrue(request.query.get('force'))));
+      return sendScale(request, await patchScale(core, scope, mediaType(request.req), await patchBody(request)));
     case 'binding':
-      return sendJson(res, 201, await bindPod(core, scope, await body(request)));
+      return sendAnswer(request, await bindPod(core, scope, await body(request)));
     case 'eviction':
-      return sendJson(res, 201, await evictPod(core, scope, await body(request)));
+      return sendAnswer(request, await evictPod(core, scope, await body(request)));
     case 'token':
-      return sendJson(res, 201, await requestToken(core, scope, context.tokens, await body(request)));
+      return sendAnswer(request, await requestToken(core, scope, context.tokens, await body(request)));
     case 'finalize':
       return sendObject(
         request,
@@ -119,7 +125,7 @@ async function body({ context, req, scope }: ResourceRequest) {
 }
 
 async function create(request: ResourceRequest): Promise<void> {
-  const { context, scope, res } = request;
+  const { context, scope } = request;
   const parsed = await body(request);
   const review = await answerReview(
     context.core,
@@ -127,8 +133,8 @@ async function create(request: ResourceRequest): Promise<void> {
     { authorizer: context.authorizer, rules: context.rbac, tokens: context.tokens },
     parsed,
   );
-  if (review !== undefined) return sendJson(res, 201, review);
-  if (scope.resource.storeType === 'bindings') return sendJson(res, 201, await bindNamedPod(context.core, scope, parsed));
+  if (review !== undefined) return sendAnswer(request, review);
+  if (scope.resource.storeType === 'bindings') return sendAnswer(request, await bindNamedPod(context.core, scope, parsed));
   const object = decodeBody(context.core, scope, scope.resource.gvk, parsed);
   sendObject(request, 201, await createObject(context.core, scope, object));
 }
@@ -234,11 +240,23 @@ function checkDeleteOptions({ propagationPolicy: policy, ...options }: DeleteOpt
   throw refuse('FieldValueNotSupported', `Unsupported value: ${JSON.stringify(policy)}: supported values: ${supported}`);
 }
 
-function sendObject({ context, scope, req, res, query }: ResourceRequest, code: number, entry: Entry): void {
-  const representation = negotiate(req.headers.accept);
+function sendObject({ context, scope, req, res, query }: ResourceRequest, code: number, entry: Entry, model = scope.resource.model): void {
+  const { form, apiVersion } = negotiate(req.headers.accept);
   const object: KubernetesObject = entry.object;
-  if (representation === 'table') {
+  if (form === 'table') {
     const metadata = { resourceVersion: object.metadata.resourceVersion };
-    sendJson(res, code, renderTable(context.core, scope.resource, [object], metadata, includeObject(query)));
-  } else sendJson(res, code, representation === 'partial' ? partialMetadata(object) : entry);
+    sendJson(res, code, renderTable(context.core, { model }, [object], metadata, { include: includeObject(query), apiVersion }));
+  } else sendJson(res, code, form === 'partial' ? partialMetadata(object, apiVersion) : entry);
+}
+
+/** What is answered and not kept has no table. @throws StatusError 406 */
+function sendAnswer({ req, res }: ResourceRequest, answer: KubernetesObject): void {
+  const { form, apiVersion } = negotiate(req.headers.accept, false, ['partial']);
+  sendJson(res, 201, form === 'partial' ? partialMetadata(answer, apiVersion) : answer);
+}
+
+function sendScale(request: ResourceRequest, scale: KubernetesObject): void {
+  const { namespace, name } = request.scope;
+  const entry = new Entry(namespace, name, 0, JSON.stringify(scale), scale);
+  sendObject(request, 200, entry, scopeOfKind(request.context.core, request.scope, SCALE).resource.model);
 }

@@ -39,10 +39,11 @@ export async function route(context: HttpContext, req: IncomingMessage, res: Ser
     if (info === undefined) return sendText(res, 400, '400 Bad Request');
     const group = info.isResource ? info.group : url.pathname.split('/')[1] === 'apis' ? (url.pathname.split('/')[2] ?? '') : '';
     const handler = context.aggregated.get(group);
-    if (info.isResource && (handler !== undefined || context.core.catalog.hasGroup(info.group))) {
+    if (info.isResource) {
       const query = url.searchParams;
       const verb = verbOf(req.method ?? 'GET', info, query);
       authorizeResource(context, user, verb, info, query.get('fieldSelector') ?? '');
+      if (handler === undefined && !context.core.catalog.hasGroup(info.group)) return sendText(res, 404, '404 page not found\n');
       if (handler !== undefined) return await handler(req, res, user);
       if (isProxied(info)) {
         // The query is the target's, not the server's.
@@ -60,7 +61,8 @@ export async function route(context: HttpContext, req: IncomingMessage, res: Ser
     authorizePath(context, user, req.method ?? 'GET', url.pathname);
     if (handler !== undefined) return await handler(req, res, user);
     if (req.method !== 'GET') {
-      if (/^\/apis?(\/|$)/.test(url.pathname)) throw methodNotSupportedHere();
+      const isForeign = group !== '' && !context.core.catalog.hasGroup(group);
+      if (/^\/apis?(\/|$)/.test(url.pathname) && !isForeign) throw methodNotSupportedHere();
       return sendText(res, 404, '404 page not found\n');
     }
     if (serveDiscovery(context.core.catalog, context.foreignGroups, url.pathname, req, res)) return;

@@ -28,3 +28,22 @@ test('a request that comes while the answer before it is still going out is serv
   }
   assert.match(text, /HTTP\/1\.1 201 Created/);
 });
+
+test('a method that no path has is answered like one that this path has not; what is no HTTP ends at once', {
+  timeout: 60_000,
+}, async () => {
+  await using harness = await startHarness();
+  const ask = async (text: string): Promise<string> => {
+    const socket = connect({ host: '127.0.0.1', port: harness.port, ca: harness.server.caCertificatePem, ...harness.admin });
+    await once(socket, 'secureConnect');
+    socket.write(text);
+    const parts: Buffer[] = [];
+    for await (const part of socket as AsyncIterable<Buffer>) parts.push(part);
+    return Buffer.concat(parts).toString();
+  };
+  const answer = await ask('BREW /api/v1/pods HTTP/1.1\r\nHost: x\r\n\r\n');
+  assert.match(answer, /^HTTP\/1\.1 405 /);
+  assert.equal(JSON.parse(answer.split('\r\n\r\n')[1]!).reason, 'MethodNotAllowed');
+  assert.match(await ask('BREW coffee\r\n\r\n'), /^HTTP\/1\.1 400 /);
+  assert.match(await ask(`GET / HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(80_000)}\r\n\r\n`), /^HTTP\/1\.1 431 /);
+});

@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import type { KeyPairPem } from '../pki/authority.ts';
 import type { HttpContext } from './context.ts';
 import { route } from './router.ts';
+import { refuseUnreadable } from './unreadable.ts';
 
 /** A request's headers within 10 s and its body within 60 s, or the connection ends: slow senders hold nothing for long. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -55,6 +56,7 @@ export class HttpsFront {
         () => socket.destroy(),
       );
     });
+    this.#server.on('clientError', refuseUnreadable);
     this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
     this.#server.on('connection', (socket: Socket) => this.#remember(socket));
   }

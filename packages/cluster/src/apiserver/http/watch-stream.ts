@@ -10,6 +10,7 @@ export interface WatchStreamOptions {
   readonly representation: Representation;
   readonly includeObject: IncludeObject;
   readonly bookmarks: boolean;
+  /** Below 0 it was over before it began. */
   readonly timeoutMs: number;
   /** A bookmark marks the end of the objects that were there (KEP-3157). */
   readonly marksInitialEnd: boolean;
@@ -36,6 +37,7 @@ export async function streamWatch(
   res.setHeader('Content-Type', 'application/json');
   res.setHeader('Cache-Control', 'no-cache, private');
   res.flushHeaders();
+  if (options.timeoutMs < 0) return void res.end();
   const encode = encoder(core, resource, options);
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   let wanted: (() => void) | undefined;
@@ -108,18 +110,19 @@ interface Encoder {
 
 function encoder(core: Core, resource: ServedResource, { representation, includeObject }: WatchStreamOptions): Encoder {
   const line = (type: string, json: string) => Buffer.from(`{"type":"${type}","object":${json}}\n`);
-  if (representation === 'plain') {
+  const { form, apiVersion } = representation;
+  if (form === 'plain') {
     const version = formatApiVersion(resource.gvk.group, resource.gvk.version);
     return {
       item: ({ type, entry, source }) => shared(source, `${version} ${type}`, () => line(type, entry.json)),
       bookmark: (object) => line('BOOKMARK', JSON.stringify(object)),
     };
   }
-  if (representation === 'table') {
-    let isFirst = true;
+  if (form === 'table') {
+    let withoutColumns = false;
     const table = (objects: KubernetesObject[], metadata: object) => {
-      const text = JSON.stringify(renderTable(core, resource, objects, metadata, includeObject, isFirst));
-      isFirst = false;
+      const text = JSON.stringify(renderTable(core, resource, objects, metadata, { include: includeObject, apiVersion, withoutColumns }));
+      withoutColumns = true;
       return text;
     };
     return {
@@ -128,8 +131,9 @@ function encoder(core: Core, resource: ServedResource, { representation, include
     };
   }
   return {
-    item: ({ type, entry, source }) => shared(source, `partial ${type}`, () => line(type, JSON.stringify(partialMetadata(entry.object)))),
-    bookmark: (object) => line('BOOKMARK', JSON.stringify(partialMetadata(object))),
+    item: ({ type, entry, source }) =>
+      shared(source, `${apiVersion} ${type}`, () => line(type, JSON.stringify(partialMetadata(entry.object, apiVersion)))),
+    bookmark: (object) => line('BOOKMARK', JSON.stringify(partialMetadata(object, apiVersion))),
   };
 }
 

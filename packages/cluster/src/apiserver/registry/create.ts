@@ -1,12 +1,4 @@
-import {
-  alreadyExists,
-  badRequest,
-  invalid,
-  type KubernetesObject,
-  namespaceTerminating,
-  notFound,
-  plainFailure,
-} from '@palisade/kubernetes';
+import { alreadyExists, invalid, type KubernetesObject, namespaceTerminating, notFound, plainFailure } from '@palisade/kubernetes';
 import { admitLimitRange } from '../admission/limit-range.ts';
 import { admitNode } from '../admission/node-restriction.ts';
 import { admitPodSecurity } from '../admission/pod-security/admit.ts';
@@ -15,6 +7,7 @@ import { type Core, readObject, type Scope } from '../core.ts';
 import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
 import { fromStored, toStored } from './catalog.ts';
+import { refuseOtherNamespace } from './decode-body.ts';
 import { recordManagers, setManagers } from './managers.ts';
 import { hasGeneration, type Strategy, strategyFor } from './strategy.ts';
 import { formatTime } from './time.ts';
@@ -39,9 +32,7 @@ export async function createObject(
   const { resource } = scope;
   const meta = object.metadata;
   if (resource.info.namespaced) {
-    if (meta.namespace !== undefined && meta.namespace !== '' && meta.namespace !== scope.namespace) {
-      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
-    }
+    refuseOtherNamespace(scope, object);
     meta.namespace = scope.namespace;
   } else delete meta.namespace;
   if (meta.resourceVersion !== undefined && meta.resourceVersion !== '' && meta.resourceVersion !== '0') {

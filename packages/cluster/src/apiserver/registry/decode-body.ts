@@ -86,3 +86,9 @@ function checkKind(core: Core, wanted: GroupVersionKind, kind: string | undefine
   }
   throw badRequest(`the API version in the data (${apiVersion}) does not match the expected API version (${expected})`);
 }
+
+/** @throws StatusError 400 when an object says it is somewhere else than the path does */
+export function refuseOtherNamespace({ namespace }: Scope, { metadata }: KubernetesObject): void {
+  if (!metadata.namespace || metadata.namespace === namespace) return;
+  throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+}

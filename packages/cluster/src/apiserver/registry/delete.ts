@@ -39,7 +39,7 @@ export async function deleteObject(
     const entry = core.store.get(resource.storeType, namespace, name);
     if (entry === undefined) throw notFound(resource.gvr, name);
     if (resource.storeType === 'namespaces') refuseImmortalNamespace(name);
-    checkPreconditions(scope, entry.object, options.preconditions ?? {});
+    checkPreconditions(scope, entry.object, options);
     admitNode(core, scope, 'DELETE', undefined, entry.object);
     if (!isAdmitted) {
       await core.admission.mutateNothing(scope, entry.object);
@@ -157,12 +157,8 @@ function finalizersAfter(object: KubernetesObject, storeType: string, options: D
   }
 }
 
-/** @throws StatusError 409 */
-export function checkPreconditions(
-  scope: Scope,
-  object: KubernetesObject,
-  { uid, resourceVersion }: NonNullable<DeleteOptions['preconditions']>,
-): void {
+function checkPreconditions(scope: Scope, object: KubernetesObject, options: DeleteOptions): void {
+  const { uid, resourceVersion } = options.preconditions ?? {};
   const meta = object.metadata;
   const { group, kind } = scope.resource.gvk;
   if (uid !== undefined && uid !== meta.uid) {

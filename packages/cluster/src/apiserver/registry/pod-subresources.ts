@@ -14,10 +14,10 @@ import { admitNode } from '../admission/node-restriction.ts';
 import { admitPosted } from '../admission/subresource.ts';
 import type { Core, Scope } from '../core.ts';
 import { decodeBody, type ParsedBody } from './decode-body.ts';
-import { checkPreconditions, deleteObject } from './delete.ts';
+import { deleteObject } from './delete.ts';
 import { getObject } from './read.ts';
 import { formatTime } from './time.ts';
-import { updateObject } from './update.ts';
+import { otherObject, updateObject } from './update.ts';
 
 const BINDING = { group: '', version: 'v1', kind: 'Binding' };
 const EVICTION = { group: 'policy', version: 'v1', kind: 'Eviction' };
@@ -44,7 +44,10 @@ export async function bindPod(core: Core, scope: Scope, body: ParsedBody): Promi
   await updateObject(core, scope, {
     part: 'whole-unchecked',
     compute(current) {
-      checkPreconditions(scope, current, { ...(uid ? { uid } : {}), ...(resourceVersion ? { resourceVersion } : {}) });
+      const is = current.metadata;
+      if (uid && uid !== is.uid) throw otherObject(scope, 'UID', uid, is.uid);
+      if (resourceVersion && resourceVersion !== is.resourceVersion)
+        throw otherObject(scope, 'ResourceVersion', resourceVersion, is.resourceVersion);
       const refusal = refuseBinding(scope.name, current);
       if (refusal !== undefined) throw conflict({ group: '', resource: 'pods/binding' }, scope.name, refusal);
       const pod = cloneObject(current);

@@ -104,12 +104,12 @@ function formatToken({ rv, after }: ContinueToken): string {
 }
 
 function parseToken(text: string): ContinueToken {
-  const decoded = Buffer.from(text, 'base64url').toString();
+  const bytes = Buffer.from(text, 'base64url');
   try {
-    const { v, rv, start } = JSON.parse(decoded) as { v: string; rv: number; start: string };
+    const { v, rv, start } = JSON.parse(bytes.toString()) as { v: string; rv: number; start: string };
     if (v === 'meta.k8s.io/v1' && Number.isSafeInteger(rv) && typeof start === 'string') return { rv, after: start.replace(/\0$/, '') };
   } catch {
-    throw badRequest(`invalid continue token: continue key is not valid: ${jsonFault(decoded)}`);
+    throw badRequest(`invalid continue token: continue key is not valid: ${jsonFault(bytes.toString('latin1'))}`);
   }
   throw badRequest('invalid continue token: continue key is not valid: the token was not made by this server');
 }

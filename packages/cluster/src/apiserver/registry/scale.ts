@@ -26,7 +26,7 @@ import { getObject } from './read.ts';
 import type { ScalePaths, ServedResource } from './resource.ts';
 import { updateObject } from './update.ts';
 
-const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
+export const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 
 /** Where built-in kinds have it. */
 const USUAL_PATHS: ScalePaths = { replicas: ['spec', 'replicas'], statusReplicas: ['status', 'replicas'] };

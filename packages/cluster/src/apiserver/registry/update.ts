@@ -15,6 +15,7 @@ import type { Core, Scope } from '../core.ts';
 import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
 import { fromStored, toStored } from './catalog.ts';
+import { refuseOtherNamespace } from './decode-body.ts';
 import { isFinished } from './delete.ts';
 import { checkEphemeralContainers } from './ephemeral-containers.ts';
 import { recordManagers, setManagers } from './managers.ts';
@@ -82,9 +83,8 @@ function checkIdentity(scope: Scope, { part, isPatch, isApplied }: Change, wante
   meta.name ??= name;
   if (meta.name !== name) throw badRequest(`the name of the object (${meta.name}) does not match the name on the URL (${name})`);
   if (resource.info.namespaced) {
-    meta.namespace ||= namespace;
-    if (meta.namespace !== namespace)
-      throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+    refuseOtherNamespace(scope, wanted);
+    meta.namespace = namespace;
   } else delete meta.namespace;
   const version = meta.resourceVersion;
   if (resource.isCustom === true && part !== 'whole-unchecked' && isPatch !== true && isApplied !== true && (!version || version === '0')) {
@@ -107,10 +107,15 @@ function checkIdentity(scope: Scope, { part, isPatch, isApplied }: Change, wante
     };
     throw invalid(resource.gvk, name, [cause, cause]);
   }
+  throw otherObject(scope, 'UID', meta.uid, current.metadata.uid);
+}
+
+/** What the real server's storage says of an object that is not the one that was meant. */
+export function otherObject({ resource, namespace, name }: Scope, what: 'UID' | 'ResourceVersion', wanted: string, found = ''): Error {
   const key = ['/registry', ...(resource.isCustom === true ? [resource.gvr.group] : []), resource.gvr.resource, namespace, name];
-  const why = `Precondition failed: UID in precondition: ${meta.uid}, UID in object meta: ${current.metadata.uid}`;
+  const why = `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`;
   const storage = `StorageError: invalid object, Code: 4, Key: ${key.filter((part) => part !== '').join('/')}, ResourceVersion: 0`;
-  throw conflict(resource.gvr, name, `${storage}, AdditionalErrorMsg: ${why}`);
+  return conflict(resource.gvr, name, `${storage}, AdditionalErrorMsg: ${why}`);
 }
 
 /** Server-owned metadata back in place, the other half of the object from the current one, defaults, generation. */

@@ -34,6 +34,12 @@ export async function serveLog({ context, scope, query, req, res }: ResourceRequ
     ...(sinceTime ? { sinceTime } : {}),
     ...(limitBytes === undefined ? {} : { limitBytes }),
   };
+  if (!pod['spec']?.nodeName) {
+    // It has written nothing, and nobody can be asked.
+    res.statusCode = 204;
+    res.end();
+    return;
+  }
   const kubelet = kubeletOf(context, pod);
   const gone = new AbortController();
   res.once('close', () => gone.abort());
