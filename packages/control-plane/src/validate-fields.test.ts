@@ -4,123 +4,13 @@
  * must be refused.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { MeshError } from '@palisade/mesh';
-import { parseAllDocuments } from 'yaml';
+import { bases, goodValues, keyOf } from './testing/field-samples.ts';
+import { readDefinitions, withoutDefinitions } from './testing/istio-definitions.ts';
 import { legacySchemas } from './testing/legacy-schemas.ts';
 import { type Field, fieldsOf, pathOf, type Schema, withValue } from './testing/schema-fields.ts';
 import { checkResource, validatedGroups } from './validate.ts';
-
-interface Definition {
-  readonly spec: {
-    readonly group: string;
-    readonly names: { readonly kind: string };
-    readonly versions: readonly { readonly name: string; readonly schema: { readonly openAPIV3Schema: Schema } }[];
-  };
-}
-
-const data = process.env['CONFORMANCE_DIR'] ?? fileURLToPath(new URL('../../../../shared/conformance', import.meta.url));
-const file = `${data}/istio/crds/crd-all.gen.yaml`;
-const skip = existsSync(file) ? false : `no ${file}: CONFORMANCE_DIR names the folder of the conformance data`;
-
-/** Objects that are taken, or were but for what is not yet served. Between them each served field has a place where a good value fits. */
-const bases: Readonly<Record<string, readonly object[]>> = {
-  AuthorizationPolicy: [
-    {
-      selector: { matchLabels: { a: 'b' } },
-      rules: [
-        {
-          from: [{ source: { ipBlocks: ['10.0.0.1'] } }],
-          to: [{ operation: { methods: ['GET'] } }],
-          when: [{ key: 'source.ip', values: ['10.0.0.1'] }],
-        },
-      ],
-    },
-    { action: 'CUSTOM', provider: { name: 'p' } },
-  ],
-  PeerAuthentication: [{ selector: { matchLabels: { a: 'b' } } }],
-  RequestAuthentication: [
-    { jwtRules: [{ issuer: 'i', fromHeaders: [{ name: 'a' }], outputClaimToHeaders: [{ header: 'a', claim: 'b' }] }] },
-  ],
-  DestinationRule: [
-    ...[{ mode: 'ISTIO_MUTUAL' }, { mode: 'SIMPLE', clientCertificate: 'a', privateKey: 'b' }].map((tls) => {
-      const trafficPolicy = { tls, portLevelSettings: [{ port: { number: 80 }, tls }] };
-      return { host: 'a', trafficPolicy, subsets: [{ name: 'v1', trafficPolicy }] };
-    }),
-  ],
-  Gateway: [
-    { selector: { a: 'b' }, servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['a'] }] },
-    {
-      selector: { a: 'b' },
-      servers: [{ port: { number: 443, name: 'https', protocol: 'HTTPS' }, hosts: ['a'], tls: { mode: 'MUTUAL', credentialName: 'c' } }],
-    },
-  ],
-  VirtualService: [
-    { hosts: ['a'], http: [{ match: [{ port: 80 }], route: [{ destination: { host: 'a' } }] }] },
-    {
-      hosts: ['a'],
-      http: [
-        {
-          rewrite: { uriRegexRewrite: { match: 'a', rewrite: 'b' } },
-          route: [
-            { destination: { host: 'a' }, weight: 1 },
-            { destination: { host: 'b' }, weight: 1 },
-          ],
-        },
-      ],
-    },
-    { hosts: ['a'], http: [{ redirect: { uri: '/b' } }] },
-    { hosts: ['a'], http: [{ directResponse: { status: 200 } }] },
-    {
-      hosts: ['a'],
-      tcp: [
-        {
-          match: [{ port: 80 }],
-          route: [
-            { destination: { host: 'a' }, weight: 1 },
-            { destination: { host: 'b' }, weight: 1 },
-          ],
-        },
-      ],
-    },
-  ],
-  Policy: [
-    {
-      targets: [{ name: 'a', ports: [{ number: 80 }] }],
-      peers: [{ mtls: {} }],
-      origins: [{ jwt: { issuer: 'i' } }],
-    },
-  ],
-  MeshPolicy: [{ peers: [{ mtls: {} }], origins: [{ jwt: { issuer: 'i' } }] }],
-  RbacConfig: [{ mode: 'ON_WITH_INCLUSION', inclusion: {} }, { mode: 'ON_WITH_EXCLUSION', exclusion: {} }, { mode: 'ON' }],
-  ServiceRole: [{ rules: [{ services: ['*'], constraints: [{ key: 'source.ip', values: ['10.0.0.1'] }] }] }],
-  ServiceRoleBinding: [{ subjects: [{ user: 'a' }], roleRef: { kind: 'ServiceRole', name: 'a' } }],
-};
-
-/** A good value, by the end of the path; the first that fits. Choices are tried one after the other. */
-const samples: readonly (readonly [RegExp, unknown])[] = [
-  [/\.(?:notI|i)pBlocks\[0\]$|emoteIpBlocks\[0\]$/, '10.1.0.0/16'],
-  [/\.when\[0\]\.key$/, 'remote.ip'],
-  [/\.when\[0\]\.(?:notV|v)alues\[0\]$/, '10.2.0.0/16'],
-  [/\.(?:notP|p)orts\[0\]$/, '82'],
-  [/\.jwks$/, '{"keys":[{}]}'],
-  [/\.jwks_?[Uu]ri$/, 'https://a.example/keys'],
-  [/\.constraints\[0\]\.key$/, 'remote.ip'],
-  [/\.constraints\[0\]\.values\[0\]$/, '10.3.0.0/16'],
-  [/\.status$/, 201],
-  [/\.redirectCode$/, 302],
-  [/\.redirect\.scheme$/, 'https'],
-  [/\.timeout$/, '5s'],
-  [/\.body\.bytes$/, 'eA=='],
-  [/\.exportTo\[0\]$/, '.'],
-  [/\.protocol$/, 'TCP'],
-];
-const byType: Readonly<Record<string, unknown>> = { string: 'x', integer: 83, number: 83, boolean: true };
-
-/** Entries of maps, where not every key will do. */
-const keyOf = (path: string) => (path.endsWith('portLevelMtls') ? '8080' : path.endsWith('.properties') ? 'source.namespace' : 'x-a');
 
 /** Taken and without effect, each for a reason. */
 const withoutEffect: Readonly<Record<string, string>> = {
@@ -170,8 +60,7 @@ function findProblems(group: string, kind: string, { steps, schema }: Field): st
   if (schema.properties !== undefined) refusedByName('an unknown field', tried(1, [...steps, 'nonsense']), `${path}.nonsense`, false);
   if (['object', 'array'].includes(schema.type ?? '')) return problems;
   const isExcused = withoutEffect[`${kind} ${path}`] !== undefined;
-  const values = schema.enum ?? [samples.find(([pattern]) => pattern.test(path))?.[1] ?? byType[schema.type ?? '']];
-  const meanings = values.flatMap((value) => {
+  const meanings = goodValues(path, schema).flatMap((value) => {
     const outcomes = tried(value);
     if (!isExcused && outcomes.every(({ refusal }) => refusal) && !outcomes.some((outcome) => isNamed(outcome, path, true)))
       problems.push(`${path}: ${JSON.stringify(value)} is refused as "${outcomes.map(({ refusal }) => refusal!.message).join('" and "')}"`);
@@ -190,8 +79,8 @@ function checkFields(group: string, kind: string, schema: Schema): void {
   assert.deepEqual(problems, []);
 }
 
-test('every field of every version of Istio’s kinds', { skip }, async (t) => {
-  const definitions = parseAllDocuments(readFileSync(file, 'utf8')).map((document) => document.toJS() as Definition);
+test('every field of every version of Istio’s kinds', { skip: withoutDefinitions }, async (t) => {
+  const definitions = readDefinitions();
   assert.ok(definitions.length >= 15, `${definitions.length} kinds`);
   for (const { spec } of definitions) {
     for (const { name, schema } of spec.versions) {
