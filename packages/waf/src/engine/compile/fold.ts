@@ -6,7 +6,7 @@ import type { TxValue } from '../transaction/state.ts';
 import { TransactionState } from '../transaction/state.ts';
 import { Target } from '../variables/target.ts';
 import type { Macro } from './macro.ts';
-import type { Phase, Rule } from './model.ts';
+import type { Control, Phase, Rule } from './model.ts';
 import type { PhaseItem, RuleSet } from './ruleset.ts';
 
 /** What is left of a phase after everything that is the same for every request was done once. */
@@ -43,7 +43,7 @@ class Folder {
   readonly #ruleSet: RuleSet;
   tx: ReadonlyMap<string, TxValue> = new Map();
   /** What rules that depend on the request may have read and written so far. */
-  readonly #touches: Touch[] = [];
+  readonly #touched = new Touched();
   #mayHaveStopped = false;
 
   constructor(ruleSet: RuleSet) {
@@ -82,7 +82,7 @@ class Folder {
         continue;
       }
       keep(at);
-      this.#touches.push(touchOf(rule));
+      this.#touched.add(rule);
       const { actions } = rule;
       const mayStop =
         actions.disruption.kind !== 'pass' ||
@@ -112,7 +112,7 @@ class Folder {
     const references = referencesOf([rule.operator?.argument]);
     if (references.some(([collection]) => collection !== 'TX')) return false;
     const keys = [...(targets?.sources.map((source) => source.key!) ?? []), ...references.map(([, key]) => key)];
-    return !this.#touches.some((touch) => keys.some((key) => touch.writes(key)));
+    return !keys.some((key) => this.#touched.writes(key));
   }
 
   /** Done once instead of each time, nobody could tell: it sets constants nobody saw before, and says nothing. */
@@ -120,9 +120,9 @@ class Folder {
     const isSilent =
       !head.actions.isLogged && !head.actions.isAuditLogged && head.actions.disruption.kind === 'pass' && head.actions.skip === 0;
     if (!isSilent || links(head).some((rule) => rule.meta.severity !== undefined)) return false;
-    if (this.#touches.some((touch) => touch.blinds(head))) return false;
+    if (this.#touched.blinds(head)) return false;
     // A request that takes the rule out is without what it sets; skips are then found again in the whole phase.
-    const isRemovable = this.#touches.some((touch) => touch.removes(head));
+    const isRemovable = this.#touched.removes(head);
     return links(head).every(({ actions }) => {
       const { controls, initCols, setEnvs, expireVars, sanitise, injections } = actions;
       if ([controls, initCols, setEnvs, expireVars, sanitise, injections].some((list) => list.length > 0) || actions.hasCapture)
@@ -132,10 +132,8 @@ class Folder {
         if (item.collection !== 'tx' || typeof item.key !== 'string' || item.operation !== 'set') return false;
         const key = item.key.toLowerCase();
         const references = referencesOf([item.value]);
-        return (
-          references.every(([collection]) => collection === 'TX') &&
-          !this.#touches.some((touch) => touch.reads(key) || touch.writes(key) || references.some(([, name]) => touch.writes(name)))
-        );
+        if (this.#touched.reads(key) || this.#touched.writes(key)) return false;
+        return references.every(([collection, name]) => collection === 'TX' && !this.#touched.writes(name));
       });
     });
   }
@@ -176,70 +174,71 @@ function links(head: Rule): Rule[] {
 
 /** References of macros: collection and lower-case key. */
 function referencesOf(macros: readonly (Macro | undefined)[]): [string, string][] {
-  return macros.flatMap((macro) =>
-    macro === undefined || typeof macro === 'string'
-      ? []
-      : macro.flatMap((part): [string, string][] => (typeof part === 'string' ? [] : [[part.collection, part.key.toLowerCase()]])),
-  );
+  const found: [string, string][] = [];
+  for (const macro of macros) {
+    if (macro === undefined || typeof macro === 'string') continue;
+    for (const part of macro) if (typeof part !== 'string') found.push([part.collection, part.key.toLowerCase()]);
+  }
+  return found;
 }
 
 function macrosOf(rule: Rule): [string, string][] {
   const { actions, meta, operator } = rule;
-  return referencesOf([
-    operator?.argument,
-    meta.msg,
-    meta.logdata,
-    ...meta.tags,
-    ...actions.setVars.flatMap((item) => [item.key, item.value]),
-    ...actions.initCols.map((item) => item.key),
-    ...actions.setEnvs.flatMap((item) => [item.key, item.value]),
-    ...actions.expireVars.flatMap((item) => [item.key, item.seconds]),
-    ...actions.injections.map((item) => item.text),
-  ]);
+  const macros = [operator?.argument, meta.msg, meta.logdata, ...meta.tags];
+  for (const item of [...actions.setVars, ...actions.setEnvs]) macros.push(item.key, item.value);
+  for (const item of actions.initCols) macros.push(item.key);
+  for (const item of actions.expireVars) macros.push(item.key, item.seconds);
+  for (const item of actions.injections) macros.push(item.text);
+  return referencesOf(macros);
 }
 
-/** Which TX members a chain may touch. */
-interface Touch {
-  reads(key: string): boolean;
-  writes(key: string): boolean;
-  /** Takes out a later rule … */
-  removes(rule: Rule): boolean;
-  /** … or a target in TX that it may have. */
-  blinds(rule: Rule): boolean;
-}
+/** Which TX members some chains may touch. */
+class Touched {
+  readonly #readKeys = new Set<string>();
+  readonly #readTests: ((target: Target) => boolean)[] = [];
+  readonly #writtenKeys = new Set<string>();
+  readonly #writtenPrefixes = new Set<string>();
+  readonly #controls: Control[] = [];
 
-function touchOf(head: Rule): Touch {
-  const rules = links(head);
-  const readKeys = new Set<string>(
-    rules.flatMap((rule) => macrosOf(rule).flatMap(([collection, key]) => (collection === 'TX' ? [key] : []))),
-  );
-  const tests: ((key: string) => boolean)[] = [];
-  const writePrefixes: string[] = [];
-  const writeKeys = new Set<string>();
-  for (const rule of rules) {
-    for (const source of rule.targets?.sources ?? []) {
-      if (source.collection !== 'TX') continue;
-      if (source.key !== undefined) readKeys.add(source.key);
-      else tests.push((key) => !source.keyTest || source.keyTest(new Target(key, '')));
+  add(head: Rule): void {
+    for (const rule of links(head)) {
+      for (const [collection, key] of macrosOf(rule)) if (collection === 'TX') this.#readKeys.add(key);
+      for (const { collection, key, keyTest } of rule.targets?.sources ?? []) {
+        if (collection !== 'TX') continue;
+        if (key !== undefined) this.#readKeys.add(key);
+        else this.#readTests.push(keyTest ?? (() => true));
+      }
+      for (const { collection, key } of rule.actions.setVars) {
+        if (collection !== 'tx') continue;
+        if (typeof key === 'string') this.#writtenKeys.add(key.toLowerCase());
+        else this.#writtenPrefixes.add(typeof key[0] === 'string' ? key[0].toLowerCase() : '');
+      }
+      // Any comparison may use up its budget.
+      if (rule.operator) this.#writtenKeys.add('msc_pcre_limits_exceeded');
+      if (rule.actions.hasCapture) for (let i = 0; i < 10; i++) this.#writtenKeys.add(String(i));
+      for (const control of rule.actions.controls)
+        if (control.kind === 'ruleRemove' || control.kind === 'ruleRemoveTarget') this.#controls.push(control);
     }
-    for (const { collection, key } of rule.actions.setVars) {
-      if (collection !== 'tx') continue;
-      if (typeof key === 'string') writeKeys.add(key.toLowerCase());
-      else writePrefixes.push(typeof key[0] === 'string' ? key[0].toLowerCase() : '');
-    }
-    // Any comparison may use up its budget.
-    if (rule.operator) writeKeys.add('msc_pcre_limits_exceeded');
-    if (rule.actions.hasCapture) for (let i = 0; i < 10; i++) writeKeys.add(String(i));
   }
-  const controls = rules.flatMap(({ actions }) => actions.controls);
-  return {
-    removes: (rule) => controls.some((control) => control.kind === 'ruleRemove' && isPicked(rule, control.filter)),
-    blinds: (rule) =>
-      controls.some(
-        (control) =>
-          control.kind === 'ruleRemoveTarget' && control.targets.some(({ name }) => name === 'TX') && isPicked(rule, control.filter),
-      ),
-    reads: (key) => readKeys.has(key) || tests.some((test) => test(key)),
-    writes: (key) => writeKeys.has(key) || writePrefixes.some((prefix) => key.startsWith(prefix)),
-  };
+
+  reads(key: string): boolean {
+    return this.#readKeys.has(key) || this.#readTests.some((test) => test(new Target(key, '')));
+  }
+
+  writes(key: string): boolean {
+    return this.#writtenKeys.has(key) || [...this.#writtenPrefixes].some((prefix) => key.startsWith(prefix));
+  }
+
+  /** They take out a rule … */
+  removes(rule: Rule): boolean {
+    return this.#controls.some((control) => control.kind === 'ruleRemove' && isPicked(rule, control.filter));
+  }
+
+  /** … or a target in TX that it may have. */
+  blinds(rule: Rule): boolean {
+    return this.#controls.some(
+      (control) =>
+        control.kind === 'ruleRemoveTarget' && control.targets.some(({ name }) => name === 'TX') && isPicked(rule, control.filter),
+    );
+  }
 }

@@ -5,12 +5,10 @@ import { parseVariables } from '../seclang/variables.ts';
 import { parseRuleActions } from './actions.ts';
 import { idRanges, isInRanges, ruleFilter } from './control.ts';
 import type { RuleFilter } from './model.ts';
-import type { Draft, DraftRule } from './ruleset.ts';
+import type { DraftRule } from './ruleset.ts';
 
-/** Apply SecRuleRemove…, SecRuleUpdateTarget… and SecRuleUpdateActionById to the rules defined so far. */
-export function applySettings(node: DirectiveNode, drafts: readonly Draft[], profile: Profile, notes: string[]): void {
-  if (!node.name.startsWith('SecRule')) return;
-  const heads = drafts.flatMap((draft) => (draft.kind === 'rule' ? [draft.rule] : []));
+/** Apply SecRuleRemove…, SecRuleUpdateTarget… and SecRuleUpdateActionById to the rules (and chains) defined so far. */
+export function applySettings(node: DirectiveNode, heads: readonly DraftRule[], profile: Profile, notes: string[]): void {
   const pick = (filter: RuleFilter): DraftRule[] => heads.filter((rule) => fitsDraft(rule, filter));
   const note = (found: readonly unknown[]) => {
     if (found.length === 0)

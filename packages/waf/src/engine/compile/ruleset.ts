@@ -183,6 +183,7 @@ function lastOf(nodes: readonly Node[], ...names: string[]): Node {
 /** Rules and markers in order, with chains put together and removals and updates applied. */
 function collectDrafts(nodes: readonly Node[], profile: Profile, skipped: readonly number[], notes: string[]): Draft[] {
   const drafts: Draft[] = [];
+  const heads: DraftRule[] = [];
   const defaults = new Map<Phase, ParsedActions>();
   const ids = new Map<number, Position>();
   const late: DirectiveNode[] = [];
@@ -193,7 +194,7 @@ function collectDrafts(nodes: readonly Node[], profile: Profile, skipped: readon
       if (node.name === 'SecDefaultAction') setDefault(node, defaults, profile);
       // ModSecurity 3 applies removals and updates to rules that follow, too.
       else if (profile === 'modsecurity3') late.push(node);
-      else applySettings(node, drafts, profile, notes);
+      else applySettings(node, heads, profile, notes);
     } else {
       let parsed: ParsedActions;
       try {
@@ -216,6 +217,7 @@ function collectDrafts(nodes: readonly Node[], profile: Profile, skipped: readon
       else {
         checkId(node, parsed, ids, profile);
         drafts.push({ kind: 'rule', rule });
+        heads.push(rule);
       }
       const head: DraftRule = open ?? rule;
       open = parsed.isChained ? head : undefined;
@@ -228,7 +230,7 @@ function collectDrafts(nodes: readonly Node[], profile: Profile, skipped: readon
     open.removedBy = 'chain without an end';
     notes.push(`${open.node.position.file}:${open.node.position.line}: rule ${open.parsed.id} is a chain without an end and never matches`);
   }
-  for (const node of late) applySettings(node, drafts, profile, notes);
+  for (const node of late) applySettings(node, heads, profile, notes);
   return drafts;
 }
 

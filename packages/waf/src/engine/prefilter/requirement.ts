@@ -1,7 +1,7 @@
 import type { RegexNode } from '../regex/ast.ts';
 import type { ByteSet } from '../regex/byte-set.ts';
 import { has } from '../regex/byte-set.ts';
-import { ALL_CLASSES, maskOfSet, maskOfText } from './byte-classes.ts';
+import { ALL_CLASSES, classBits, maskOfSet, maskOfText } from './byte-classes.ts';
 
 /** What a value must hold for a pattern to match it. A value that fails is proved innocent. */
 export interface Requirement {
@@ -36,18 +36,26 @@ interface Facts {
   readonly best: Choice | undefined;
   /** Narrowest first. */
   readonly needs: readonly number[];
+  /** The alphabet took nothing away: the same holds in every wider one. */
+  readonly isWhole: boolean;
 }
 
-const nothing: Facts = { exact: undefined, best: undefined, needs: [] };
-const empty: Facts = { exact: [''], best: undefined, needs: [] };
+const nothing: Facts = { exact: undefined, best: undefined, needs: [], isWhole: true };
+const empty: Facts = { exact: [''], best: undefined, needs: [], isWhole: true };
 
-/** Derives what every match of a pattern inside an alphabet holds. What it learns of byte sets goes with it. */
+/** Parts of patterns that are inside the narrowest alphabet, or a wider one, as a whole: most of every list of words. */
+export type WholeParts = Map<RegexNode, Facts>;
+
+/** Derives what every match of a pattern inside an alphabet holds. What it learns goes with it. */
 export class RequirementReader {
   readonly #alphabet: ByteSet;
+  readonly #whole: WholeParts;
   readonly #sets = new Map<ByteSet, Facts | undefined>();
 
-  constructor(alphabet: ByteSet) {
+  /** @param whole shared by the readers of one pattern, which are asked from the narrowest alphabet to the widest */
+  constructor(alphabet: ByteSet, whole: WholeParts) {
     this.#alphabet = alphabet;
+    this.#whole = whole;
   }
 
   read(root: RegexNode): Requirement | typeof IMPOSSIBLE {
@@ -63,9 +71,13 @@ export class RequirementReader {
       case 'set':
         return this.#setFacts(node.set);
       case 'cat':
-        return this.#catFacts(node.items);
-      case 'alt':
-        return this.#altFacts(node.items);
+      case 'alt': {
+        const known = this.#whole.get(node);
+        if (known) return known;
+        const facts = node.type === 'cat' ? this.#catFacts(node.items) : this.#altFacts(node.items);
+        if (facts?.isWhole) this.#whole.set(node, facts);
+        return facts;
+      }
       case 'repeat':
         return this.#repeatFacts(node);
       case 'group':
@@ -83,7 +95,8 @@ export class RequirementReader {
     if (this.#sets.has(set)) return this.#sets.get(set);
     const inside = set.map((word, i) => word & this.#alphabet[i]!) as ByteSet;
     const mask = maskOfSet(inside);
-    const facts = mask === 0 ? undefined : { exact: exactOf(inside), best: undefined, needs: mask === ALL_CLASSES ? [] : [mask] };
+    const isWhole = set.every((word, i) => word === inside[i]);
+    const facts = mask === 0 ? undefined : { exact: exactOf(inside), best: undefined, needs: mask === ALL_CLASSES ? [] : [mask], isWhole };
     this.#sets.set(set, facts);
     return facts;
   }
@@ -104,7 +117,9 @@ export class RequirementReader {
       const facts = this.#facts(items[i]!);
       if (facts) branches.push(facts);
     }
-    if (branches.length <= 1) return branches[0];
+    if (branches.length === 0) return undefined;
+    const isWhole = branches.length === items.length && branches.every((branch) => branch.isWhole);
+    if (branches.length === 1) return { ...branches[0]!, isWhole };
     // One byte of the union of each branch's narrowest class.
     const needs = branches.every((branch) => branch.needs.length > 0) ? [branches.reduce((sum, branch) => sum | branch.needs[0]!, 0)] : [];
     const exact = branches.every((branch) => branch.exact)
@@ -113,7 +128,7 @@ export class RequirementReader {
           MAX_EXACT,
         )
       : undefined;
-    if (exact) return { exact, best: undefined, needs };
+    if (exact) return { exact, best: undefined, needs, isWhole };
     const choices = branches.map(choiceOf);
     const literals = choices.every((choice) => choice !== undefined)
       ? distinct(
@@ -121,15 +136,18 @@ export class RequirementReader {
           MAX_LITERALS,
         )
       : undefined;
-    return { exact, best: literals && choose(literals), needs };
+    return { exact, best: literals && choose(literals), needs, isWhole };
   }
 
   #repeatFacts({ item, min, max }: Extract<RegexNode, { type: 'repeat' }>): Facts | undefined {
     const facts = this.#facts(item);
-    if (!facts) return min === 0 ? empty : undefined;
+    if (!facts) return min === 0 ? { ...empty, isWhole: false } : undefined;
+    const { isWhole } = facts;
     if (min === 0) {
       const isOptional = max === 1 && facts.exact && facts.exact.length < MAX_EXACT;
-      return isOptional ? { exact: distinct([[''], facts.exact], MAX_EXACT), best: undefined, needs: [] } : nothing;
+      return isOptional
+        ? { exact: distinct([[''], facts.exact], MAX_EXACT), best: undefined, needs: [], isWhole }
+        : { ...nothing, isWhole };
     }
     const rounds = new Row();
     if (max === min && min <= 8) {
@@ -138,7 +156,7 @@ export class RequirementReader {
     }
     // At least once: what one round holds, and the first rounds in a row.
     for (let i = 0; i < (min <= 4 ? min : 1); i++) rounds.add(facts);
-    return { exact: undefined, best: choiceOf(rounds.finish()), needs: facts.needs };
+    return { exact: undefined, best: choiceOf(rounds.finish()), needs: facts.needs, isWhole };
   }
 }
 
@@ -149,10 +167,12 @@ class Row {
   /** What items with one string each added: most of any row. */
   #tail = '';
   #isExact = true;
+  #isWhole = true;
   #best: Choice | undefined;
   #needs: readonly number[] = [];
 
-  add({ exact, best, needs }: Facts): void {
+  add({ exact, best, needs, isWhole }: Facts): void {
+    if (!isWhole) this.#isWhole = false;
     this.#best = better(this.#best, best);
     if (this.#needs.length === 0) this.#needs = needs;
     else for (let i = 0; i < needs.length; i++) this.#needs = narrowest(this.#needs, needs[i]!);
@@ -172,8 +192,9 @@ class Row {
 
   finish(): Facts {
     const run = this.#takeRun();
-    if (this.#isExact) return { exact: run, best: this.#best, needs: this.#needs };
-    return { exact: undefined, best: better(this.#best, choose(run)), needs: this.#needs };
+    const isWhole = this.#isWhole;
+    if (this.#isExact) return { exact: run, best: this.#best, needs: this.#needs, isWhole };
+    return { exact: undefined, best: better(this.#best, choose(run)), needs: this.#needs, isWhole };
   }
 
   #takeRun(): readonly string[] {
@@ -236,8 +257,8 @@ const LETTERS = maskOfText('a');
 
 function isCommon(literal: string): boolean {
   if (literal.length > 2) return false;
-  const mask = maskOfText(literal);
-  return literal.length === 1 ? (mask & ~EVERYDAY) === 0 : mask === LETTERS;
+  const first = classBits[literal.charCodeAt(0) & 0xff]!;
+  return literal.length === 1 ? (first & EVERYDAY) !== 0 : first === LETTERS && classBits[literal.charCodeAt(1) & 0xff] === LETTERS;
 }
 
 /** How often values hold a byte of a class: letters more than digits, these more than what joins words. */

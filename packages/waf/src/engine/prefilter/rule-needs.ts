@@ -4,7 +4,7 @@ import type { ByteSet } from '../regex/byte-set.ts';
 import { rangeSet, setOf } from '../regex/byte-set.ts';
 import type { PatternTable } from '../regex/pattern-table.ts';
 import { ALL_CLASSES, classBits, HIGH, maskOfText, tiers, WORD } from './byte-classes.ts';
-import type { Requirement } from './requirement.ts';
+import type { Requirement, WholeParts } from './requirement.ts';
 import { IMPOSSIBLE, minWidth, RequirementReader } from './requirement.ts';
 
 /** A rule's requirement in each tier of alphabets. */
@@ -26,7 +26,8 @@ const alphabets: readonly ByteSet[] = tiers.map((tier) => {
 
 /** What (transformed) values must hold for the rules of one set to match them. */
 export class RuleNeeds {
-  readonly #readers = alphabets.map((alphabet) => new RequirementReader(alphabet));
+  readonly #whole: WholeParts = new Map();
+  readonly #readers = alphabets.map((alphabet) => new RequirementReader(alphabet, this.#whole));
   readonly #patterns: PatternTable;
   readonly #phrasesOf: (rule: Rule) => readonly string[];
 
@@ -51,7 +52,9 @@ export class RuleNeeds {
       case 'rx':
       case 'rxglobal': {
         const { root } = this.#patterns.get(argument);
-        return this.#readers.map((reader) => reader.read(root));
+        const needs = this.#readers.map((reader) => reader.read(root));
+        this.#whole.clear();
+        return needs;
       }
       case 'pm':
         return literalNeeds(parsePhrases(argument));
@@ -93,9 +96,10 @@ function sameInAll(requirement: Requirement): TieredRequirement {
 }
 
 function literalNeeds(phrases: readonly string[]): TieredRequirement {
-  const folded = phrases.map((phrase) => phrase.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()));
+  const folded = phrases.map((phrase) => (hasUpper.test(phrase) ? phrase.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : phrase));
+  const masks = folded.map(maskOfText);
   return tiers.map((tier) => {
-    const possible = folded.filter((phrase) => (maskOfText(phrase) & ~tier) === 0);
+    const possible = folded.filter((_, i) => (masks[i]! & ~tier) === 0);
     if (possible.length === 0) return IMPOSSIBLE;
     return {
       literals: possible.filter((phrase) => phrase.length >= 2),
@@ -104,6 +108,8 @@ function literalNeeds(phrases: readonly string[]): TieredRequirement {
     };
   });
 }
+
+const hasUpper = /[A-Z]/;
 
 /** A byte outside the allowed ranges is needed; classes that hold one are what can be seen. */
 function byteRangeNeeds(argument: string): TieredRequirement | undefined {

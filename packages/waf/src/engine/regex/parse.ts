@@ -193,7 +193,8 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
   function quantified(item: RegexNode, local: Flags): RegexNode {
     let result = item;
     for (;;) {
-      const range = quantifier();
+      // Most atoms have none.
+      const range = quantifierStarts.has(source[cursor.at]!) ? quantifier() : undefined;
       if (!range) return result;
       const suffix = source[cursor.at];
       const isLazy = (suffix === '?') !== local.U;
@@ -206,11 +207,10 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
 
   function quantifier(): [number, number] | undefined {
     const c = source[cursor.at];
-    if (c === '*' || c === '+' || c === '?') {
+    if (c !== '{') {
       cursor.at++;
       return [c === '+' ? 1 : 0, c === '?' ? 1 : Number.POSITIVE_INFINITY];
     }
-    if (c !== '{') return undefined;
     // PCRE reads a brace that is no quantifier as itself.
     braces.lastIndex = cursor.at;
     const match = braces.exec(source);
@@ -224,6 +224,8 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
     return [min, max];
   }
 }
+
+const quantifierStarts: ReadonlySet<string> = new Set('*+?{');
 
 const braces = /\{(\d+)(,(\d*))?\}/y;
 
