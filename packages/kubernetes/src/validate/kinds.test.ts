@@ -9,6 +9,9 @@ const csr = (spec: Record<string, unknown>): string[] =>
     spec: { request: 'eA==', signerName: 'a.example/b', usages: ['client auth'], ...spec },
   });
 
+const volume = (spec: Record<string, unknown>): string[] =>
+  causesOf('v1', 'PersistentVolume', { spec: { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], ...spec } });
+
 describe('workloads, services, policies, configuration', () => {
   const rows: CauseRow[] = [
     // workloads
@@ -47,6 +50,28 @@ describe('workloads, services, policies, configuration', () => {
         spec: { schedule: '* * * *', jobTemplate: { spec: { template: { spec: { ...template.spec, restartPolicy: 'Never' } } } } },
       }),
       ['spec.schedule Invalid'],
+    ],
+    // persistent volumes
+    ['a volume', volume({ hostPath: { path: '/data' } }), []],
+    ['one that climbs', volume({ hostPath: { path: '/data/../etc' } }), ['spec.hostPath.path Invalid']],
+    ['one without a path', volume({ hostPath: {} }), ['spec.hostPath.path Required']],
+    ['one of an odd type', volume({ hostPath: { path: '/data', type: 'Odd' } }), ['spec.hostPath.type NotSupported']],
+    ['one of two kinds', volume({ hostPath: { path: '/data' }, nfs: { server: 'a', path: '/b' } }), ['spec.nfs Forbidden']],
+    ['one of no kind', volume({}), ['spec Required']],
+    [
+      'the root, recycled',
+      volume({ hostPath: { path: '/' }, persistentVolumeReclaimPolicy: 'Recycle' }),
+      ['spec.persistentVolumeReclaimPolicy Forbidden'],
+    ],
+    [
+      'an odd policy and mode',
+      volume({ hostPath: { path: '/data' }, persistentVolumeReclaimPolicy: 'Keep', volumeMode: 'Tape' }),
+      ['spec.persistentVolumeReclaimPolicy NotSupported', 'spec.volumeMode NotSupported'],
+    ],
+    [
+      'for one pod and for one node',
+      volume({ hostPath: { path: '/data' }, accessModes: ['ReadWriteOncePod', 'ReadWriteOnce'] }),
+      ['spec.accessModes Forbidden'],
     ],
     // certificate requests
     ['a certificate request', csr({}), []],

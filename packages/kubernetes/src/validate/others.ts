@@ -4,6 +4,7 @@ import { compareQuantity } from '../quantity.ts';
 import type { Findings } from './findings.ts';
 import { validateLabelSelector } from './label-selector.ts';
 import { checkDns1123Subdomain, checkPortNumber, checkWildcardSubdomain } from './names.ts';
+import { validateHostPath } from './volumes.ts';
 
 /** Ingress, PodDisruptionBudget, HorizontalPodAutoscaler, PersistentVolumeClaim, PriorityClass. */
 
@@ -94,11 +95,21 @@ export function validatePersistentVolume(f: Findings, { spec = {} }: Struct): vo
   const modes: readonly string[] = spec.accessModes ?? [];
   if (modes.length === 0) f.required('spec.accessModes');
   for (const mode of modes) if (!accessModes.includes(mode)) f.notSupported('spec.accessModes', mode, accessModes.toSorted());
+  if (modes.includes('ReadWriteOncePod') && modes.some((mode) => mode !== 'ReadWriteOncePod' && accessModes.includes(mode)))
+    f.forbidden('spec.accessModes', 'may not use ReadWriteOncePod with other access modes');
   if (Object.keys(spec.capacity ?? {}).length === 0) {
     f.required('spec.capacity');
     f.notSupported('spec.capacity', null, ['storage']);
   }
-  if (Object.keys(spec).every((name) => volumePlumbing.has(name))) f.required('spec', 'must specify a volume type');
+  const policy = spec.persistentVolumeReclaimPolicy;
+  f.oneOf('spec.persistentVolumeReclaimPolicy', policy, ['Delete', 'Recycle', 'Retain']);
+  const [source, ...further] = Object.keys(spec).filter((name) => !volumePlumbing.has(name));
+  if (spec.hostPath !== undefined && source === 'hostPath') validateHostPath(f, 'spec.hostPath', spec.hostPath);
+  for (const name of further) f.forbidden(`spec.${name}`, 'may not specify more than 1 volume type');
+  if (source === undefined) f.required('spec', 'must specify a volume type');
+  if (policy === 'Recycle' && /^\/+$/.test(spec.hostPath?.path ?? ''))
+    f.forbidden('spec.persistentVolumeReclaimPolicy', "may not be 'recycle' for a hostPath mount of '/'");
+  f.oneOf('spec.volumeMode', spec.volumeMode, ['Block', 'Filesystem']);
 }
 
 const accessModes = ['ReadWriteOnce', 'ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOncePod'];

@@ -49,12 +49,20 @@ function validateProjected(f: Findings, field: string, projected: Struct): void 
 
 const hostPathTypes = ['BlockDevice', 'CharDevice', 'Directory', 'DirectoryOrCreate', 'File', 'FileOrCreate', 'Socket'];
 
+/** Of a pod's volume and of a PersistentVolume. */
+export function validateHostPath(f: Findings, at: string, source: Struct): void {
+  if (!source['path']) {
+    f.required(`${at}.path`);
+    return;
+  }
+  if (String(source['path']).split('/').includes('..')) f.invalid(`${at}.path`, source['path'], "must not contain '..'");
+  if (source['type'] && !hostPathTypes.includes(source['type'])) f.notSupported(`${at}.type`, source['type'], ['', ...hostPathTypes]);
+}
+
 function validateSource(f: Findings, at: string, kind: string, source: Struct): void {
   switch (kind) {
     case 'hostPath':
-      if (!source['path']) f.required(`${at}.path`);
-      else if (String(source['path']).split('/').includes('..')) f.invalid(`${at}.path`, source['path'], "must not contain '..'");
-      if (source['type'] && !hostPathTypes.includes(source['type'])) f.notSupported(`${at}.type`, source['type'], ['', ...hostPathTypes]);
+      validateHostPath(f, at, source);
       break;
     case 'secret':
       if (!source['secretName']) f.required(`${at}.secretName`);

@@ -27,12 +27,18 @@ export interface PodSpec {
   shareProcessNamespace?: boolean;
 }
 
+interface SeccompProfile {
+  type: string;
+  localhostProfile?: string;
+}
+
 export interface PodSecurityContext {
   runAsUser?: number;
   runAsGroup?: number;
   runAsNonRoot?: boolean;
   fsGroup?: number;
   supplementalGroups?: number[];
+  seccompProfile?: SeccompProfile;
 }
 
 export interface SecurityContext {
@@ -43,6 +49,7 @@ export interface SecurityContext {
   allowPrivilegeEscalation?: boolean;
   readOnlyRootFilesystem?: boolean;
   capabilities?: { add?: string[]; drop?: string[] };
+  seccompProfile?: SeccompProfile;
 }
 
 export interface Container {

@@ -56,6 +56,13 @@ test('who a container runs as', () => {
   assert.equal(credentials({ runAsNonRoot: true }).uid, 33);
 });
 
+test('a seccomp profile of the node’s own is not there; the others need nothing', () => {
+  const seccompProfile = { type: 'Localhost', localhostProfile: 'mine.json' };
+  assert.throws(() => credentials({ seccompProfile }), /Cannot load seccomp profile "mine\.json" for container "c"/);
+  assert.throws(() => credentials({}, { seccompProfile }), SecurityContextError);
+  assert.equal(credentials({ seccompProfile }, { seccompProfile: { type: 'RuntimeDefault' } }).uid, 33);
+});
+
 test('capabilities', () => {
   const rows: [own: Container['securityContext'], expected: string[]][] = [
     [{}, DEFAULT],

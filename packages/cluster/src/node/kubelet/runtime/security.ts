@@ -62,6 +62,12 @@ export function resolveCredentials(pod: PodSpec, container: Container, imageUser
         : "container's runAsUser breaks non-root policy",
     );
   }
+  const profile = own.seccompProfile ?? shared.seccompProfile;
+  if (profile?.type === 'Localhost') {
+    throw new SecurityContextError(
+      `Cannot load seccomp profile "${profile.localhostProfile ?? ''}" for container "${container.name}": nodes here have no profiles`,
+    );
+  }
   const groups = new Set(shared.supplementalGroups ?? []);
   if (shared.fsGroup !== undefined) groups.add(shared.fsGroup);
   return {
