@@ -134,10 +134,13 @@ export function addMeshCommands(program: Command): void {
     .option(...root)
     .option(...output)
     .option(...kubeconfig)
+    .addHelpText('after', examples('ca root', 'ca root -o json'))
     .action(run(async () => (await import('../mesh/ca.ts')).root));
   ca.command('rotate')
     .description('make a new root: distributed beside the old one first, then signing')
     .option(...root)
+    .option(...output)
     .option(...kubeconfig)
+    .addHelpText('after', examples('ca rotate', 'ca root      # how far it is'))
     .action(run(async () => (await import('../mesh/ca.ts')).rotate));
 }

@@ -49,14 +49,16 @@ export async function root(options: CaOptions): Promise<number> {
 
 /** @returns 0 */
 export async function rotate(options: CaOptions): Promise<number> {
+  const requestedAt = new Date().toISOString();
+  const namespace = options.istioNamespace;
   await withClient(kubeconfigToUse(options.kubeconfig), async (client) => {
-    const namespace = options.istioNamespace;
     if ((await find(client, secrets, namespace, 'cacerts')) !== undefined)
       throw new Error(`The root is yours: replace Secret ${namespace}/cacerts; both roots are then trusted for a while by themselves`);
-    const annotations = { 'palisade.dev/rotate': new Date().toISOString() };
+    const annotations = { 'palisade.dev/rotate': requestedAt };
     await client.patch(secrets, { namespace, name: ownSecret }, PatchType.merge, { metadata: { annotations } });
   });
-  console.log('A new root is being made: it is distributed beside the old one, then signs. "palisade ca root" shows how far it is.');
+  const text = 'A new root is being made: it is distributed beside the old one, then signs. "palisade ca root" shows how far it is.';
+  printAnswer({ text, data: { secret: `${namespace}/${ownSecret}`, requestedAt } }, options.output);
   return 0;
 }
 
