@@ -23,7 +23,8 @@ if (!task) {
 
 if (name === 'demo') refuseWithoutCluster('npm run demo');
 const root = fileURLToPath(new URL('..', import.meta.url));
-const environment = await setup({ tools: name !== 'check', peers: name.startsWith('test'), quiet: args.includes('--json') });
+const peers = name.startsWith('test') ? ['envoy', 'mongo'] : name === 'demo' ? ['mongo'] : [];
+const environment = await setup({ tools: name !== 'check', peers, quiet: args.includes('--json') });
 const child = spawn(environment.node, ['--disable-warning=ExperimentalWarning', ...task, ...args], {
   cwd: root,
   stdio: 'inherit',

@@ -8,19 +8,21 @@ import { installMongo } from './setup/mongo.mjs';
 import { cacheDir, root, userHome } from './setup/paths.mjs';
 import { installTools, toolsPath } from './setup/tools.mjs';
 
+const installPeer = { envoy: installEnvoy, mongo: installMongo };
+
 /**
- * @param {{ tools?: boolean, peers?: boolean, onlyMissing?: boolean, quiet?: boolean }} options `tools: false` leaves out what only a
+ * @param {{ tools?: boolean, peers?: ('envoy' | 'mongo')[], onlyMissing?: boolean, quiet?: boolean }} options `tools: false` leaves out what only a
  *   running cluster needs; `peers` fetches what stories are played with and is not ours, where it can be had; `onlyMissing` does not
  *   bring packages up to date that are there
  * @returns {Promise<{ node: string, env: NodeJS.ProcessEnv }>} the project's Node 24 and an environment that finds the tools
  */
-export async function setup({ tools = true, peers = false, onlyMissing = false, quiet = false } = {}) {
+export async function setup({ tools = true, peers = [], onlyMissing = false, quiet = false } = {}) {
   const say = quiet ? () => {} : (line) => process.stderr.write(`${line}\n`);
   refuseOldNode();
   await installModules(say, { onlyMissing });
   await generateSources(say);
   if (tools && process.platform === 'linux') await installTools(say);
-  if (peers && process.platform === 'linux') for (const install of [installEnvoy, installMongo]) install(say);
+  if (process.platform === 'linux') for (const peer of peers) installPeer[peer](say);
   return {
     node: projectNode(),
     env: {

@@ -8,7 +8,12 @@ import { setup } from '../../../scripts/setup.mjs';
 // Only what starts a cluster brings everything up to date; `--help` or `flows` take what is there.
 const startsCluster = ['up', 'demo'].includes(process.argv[2] ?? '');
 if (startsCluster && !process.argv.includes('--help')) refuseWithoutCluster(`npx palisade ${process.argv.slice(2).join(' ')}`);
-const { node, env } = await setup({ tools: startsCluster, onlyMissing: !startsCluster, quiet: process.argv.includes('--json') });
+const { node, env } = await setup({
+  tools: startsCluster,
+  peers: process.argv[2] === 'demo' ? ['mongo'] : [],
+  onlyMissing: !startsCluster,
+  quiet: process.argv.includes('--json'),
+});
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', main, ...process.argv.slice(2)], {
   stdio: 'inherit',
