@@ -208,3 +208,20 @@ test('Express: the whole URL under a mount path, the address behind a trusted pr
     assert.match(await say(open(), post, () => false), /^HTTP\/1\.1 503 [\s\S]*before body parsers/);
   });
 });
+
+test('a chunked body is inspected however its coding is written (CVE-2013-5705)', async () => {
+  const middleware = waf({ engine });
+  const server = createServer((request, response) =>
+    middleware(request, response, () => request.resume().on('end', () => response.end('ok'))),
+  );
+  await withServer(server, async (open) => {
+    const head = 'POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n';
+    for (const coding of ['chunked', 'Chunked', 'CHUNKED', 'chuNKed ']) {
+      const socket = open();
+      socket.write(`${head}Transfer-Encoding: ${coding}\r\n\r\n5\r\nq=att\r\n3\r\nack\r\n0\r\n\r\n`);
+      let text = '';
+      for await (const chunk of socket) text += chunk;
+      assert.match(text, /^HTTP\/1\.1 403/, coding);
+    }
+  });
+});

@@ -31,7 +31,7 @@ export function applySettings(node: DirectiveNode, heads: readonly DraftRule[], 
         node.name === 'SecRuleUpdateTargetById'
           ? pickById(heads, node)
           : pick(ruleFilter(filterKind(node.name), node.args[0]!, node.position, profile));
-      for (const rule of found) updateTargets(rule, node, profile);
+      for (const rule of found) for (const link of updatedLinks(rule, node, profile)) updateTargets(link, node, profile);
       note(found);
       return;
     }
@@ -79,6 +79,12 @@ function pickById(heads: readonly DraftRule[], node: DirectiveNode): DraftRule[]
   const index = Number(chained[2]);
   const rule = index === 0 ? head : head?.chained[index - 1];
   return rule ? [rule] : [];
+}
+
+/** ModSecurity 2.9 updates every link of a chain, 3 the head alone; `12:1` is one link of it to both manuals. */
+function updatedLinks(rule: DraftRule, node: DirectiveNode, profile: Profile): DraftRule[] {
+  if (profile !== 'modsecurity2' || node.args[0]!.includes(':')) return [rule];
+  return [rule, ...rule.chained].filter((link) => link.node.operator !== undefined);
 }
 
 function fitsDraft(rule: DraftRule, filter: RuleFilter): boolean {

@@ -72,6 +72,9 @@ const aliases: Readonly<Record<string, string>> = {
 
 const byName = new Map(Object.entries(table).map(([name, run]) => [name.toLowerCase(), { name, run }]));
 
+/** All of them, as documented. */
+export const transformationNames: readonly string[] = Object.keys(table);
+
 /** Canonical name and function of a transformation; undefined when unknown. `none` is not one: it clears the list. */
 export function findTransformation(name: string): { readonly name: string; readonly run: Transformation } | undefined {
   const lower = name.toLowerCase();
