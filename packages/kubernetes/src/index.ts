@@ -18,6 +18,7 @@ export { findConversionFault } from './schema/conversion-fault.ts';
 export * from './schema/decode.ts';
 export type { Definition, FieldSchema, TypeSchema } from './schema/definitions.ts';
 export { findDuplicateFields } from './schema/duplicate-fields.ts';
+export { emptyListsOf } from './schema/empty-lists.ts';
 export * from './schema/registry.ts';
 export * from './selectors.ts';
 export * from './status.ts';

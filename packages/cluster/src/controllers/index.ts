@@ -2,6 +2,7 @@ import type { ApiClient } from '@palisade/kubernetes';
 import type { Clock } from '@palisade/kubernetes/client';
 import type { RequestSigner } from '../contract.ts';
 import { createCertificateController } from './certificates/controller.ts';
+import { createClusterRoleController } from './clusterrole/controller.ts';
 import { createCronJobController } from './cronjob/controller.ts';
 import { createDaemonSetController } from './daemonset/controller.ts';
 import { createDeploymentController } from './deployment/controller.ts';
@@ -79,6 +80,7 @@ function createControllers(ctx: ControllerContext, options: ControllersOptions):
     createReplicaSetController(ctx),
     createEndpointsController(ctx),
     createServiceAccountController(ctx, options),
+    createClusterRoleController(ctx),
     createScheduler(ctx),
     createStatefulSetController(ctx),
     createDaemonSetController(ctx),

@@ -64,5 +64,9 @@ export const validateRoleBinding = (f: Findings, object: Struct): void => valida
 export const validateClusterRoleBinding = (f: Findings, object: Struct): void => validateBinding(f, object, ['ClusterRole'], false);
 
 export function validateRoleRefUpdate(f: Findings, object: Struct, old: Struct): void {
-  if (!equalJson(object['roleRef'], old['roleRef'])) f.invalid('roleRef', object['roleRef'], 'cannot change roleRef');
+  if (!equalJson(object['roleRef'], old['roleRef'])) {
+    const { apiGroup = '', kind = '', name = '' } = object['roleRef'] ?? {};
+    // As Go prints its internal type.
+    f.invalid('roleRef', { APIGroup: apiGroup, Kind: kind, Name: name }, 'cannot change roleRef');
+  }
 }

@@ -1,4 +1,3 @@
-import { matchLabelSelector } from '@palisade/kubernetes';
 import type { UserInfo } from '../../contract.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import type { Attributes, Authorizer, Decision } from './authorizer.ts';
@@ -101,23 +100,10 @@ export class RbacAuthorizer implements Authorizer, RulesResolver {
     }
   }
 
-  /** Rules of a role; of an aggregating ClusterRole those of every ClusterRole its selectors find, through whatever these aggregate. */
+  /** Rules of a role; those of an aggregating ClusterRole are put into it by a controller. */
   roleRules(kind: string, name: string, namespace: string): readonly PolicyRule[] {
-    if (kind !== 'Role') return this.#clusterRules(name, new Set());
-    return (this.#store.get(`roles.${GROUP}`, namespace, name)?.object['rules'] as PolicyRule[] | null | undefined) ?? [];
-  }
-
-  #clusterRules(name: string, seen: Set<string>): readonly PolicyRule[] {
-    if (seen.has(name)) return [];
-    seen.add(name);
-    const object = this.#store.get(`clusterroles.${GROUP}`, '', name)?.object;
-    const rules = (object?.['rules'] as PolicyRule[] | null | undefined) ?? [];
-    const selectors: Parameters<typeof matchLabelSelector>[0][] | undefined = object?.['aggregationRule']?.clusterRoleSelectors;
-    if (selectors === undefined) return rules;
-    const others = this.#store
-      .list(`clusterroles.${GROUP}`)
-      .filter((other) => selectors.some((one) => matchLabelSelector(one, other.object.metadata.labels)));
-    return [...rules, ...others.flatMap((other) => this.#clusterRules(other.name, seen))];
+    const role = kind === 'Role' ? this.#store.get(`roles.${GROUP}`, namespace, name) : this.#store.get(`clusterroles.${GROUP}`, '', name);
+    return (role?.object['rules'] as PolicyRule[] | null | undefined) ?? [];
   }
 }
 

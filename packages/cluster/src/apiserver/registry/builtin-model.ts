@@ -3,6 +3,7 @@ import {
   builtinShape,
   decodeStrict,
   emptyBuiltin,
+  emptyListsOf,
   type GroupVersionKind,
   type KubernetesObject,
   OPEN,
@@ -18,6 +19,7 @@ import type { ObjectModel } from './resource.ts';
 /** A built-in kind, by the schema table. */
 export function builtinModel(schemas: SchemaRegistry, gvk: GroupVersionKind): ObjectModel {
   const definition = schemas.schemaFor(gvk);
+  const settle = definition === undefined ? undefined : emptyListsOf(schemas, definition);
   return {
     decode: (value) => decodeStrict(schemas, gvk, value),
     applyDefaults: (object) => applyDefaults(schemas, object),
@@ -26,6 +28,7 @@ export function builtinModel(schemas: SchemaRegistry, gvk: GroupVersionKind): Ob
     validateStatusUpdate: (object, old) => validateStatusUpdate(schemas, object, old),
     shape: () => (definition === undefined ? OPEN : builtinShape(schemas, definition.name)),
     empty: () => (definition === undefined ? { metadata: {} } : { metadata: {}, ...emptyBuiltin(schemas, definition) }) as KubernetesObject,
+    ...(settle === undefined ? {} : { settle }),
     columns: () => tableColumns(gvk),
     row: (object, now) => renderRow(gvk, object, now),
   };

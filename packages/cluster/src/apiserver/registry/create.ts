@@ -94,6 +94,7 @@ async function createNamed(core: Core, scope: Scope, strategy: Strategy, fresh: 
   admitQuota(core, scope, object, undefined);
   const allocation = strategy.allocate?.(object, undefined, core);
   if (allocation !== undefined && 'causes' in allocation) throw invalid(kind, name, allocation.causes);
+  resource.model.settle?.(object);
   const stored = toStored(resource, object);
   const namespace = object.metadata.namespace ?? '';
   if (scope.dryRun) {

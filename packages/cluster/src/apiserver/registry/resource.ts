@@ -44,6 +44,8 @@ export interface ObjectModel {
   shape(): Shape;
   /** An object with nothing set, as a new one is compared with. */
   empty(): KubernetesObject;
+  /** Makes of an object, in place, what storage makes of it; absent where that is the same. */
+  settle?(object: KubernetesObject): void;
   columns(): readonly TableColumnDefinition[];
   /** A cell for each column. */
   row(object: KubernetesObject, now: Date): unknown[];

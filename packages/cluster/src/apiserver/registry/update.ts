@@ -188,6 +188,7 @@ async function write(
   object: KubernetesObject,
 ): Promise<Entry> {
   const { resource, namespace, name } = scope;
+  resource.model.settle?.(object);
   const strategy = strategyFor(resource.storeType);
   const allocation = change.part === 'main' ? strategy.allocate?.(object, current, core) : undefined;
   if (allocation !== undefined && 'causes' in allocation) throw invalid(resource.gvk, name, allocation.causes);

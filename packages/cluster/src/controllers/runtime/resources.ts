@@ -24,6 +24,7 @@ export const Resource = {
   podDisruptionBudgets: group('policy', 'poddisruptionbudgets'),
   persistentVolumeClaims: core('persistentvolumeclaims'),
   persistentVolumes: core('persistentvolumes'),
+  clusterRoles: group('rbac.authorization.k8s.io', 'clusterroles'),
   certificateSigningRequests: group('certificates.k8s.io', 'certificatesigningrequests'),
   storageClasses: group('storage.k8s.io', 'storageclasses'),
   endpointSlices: group('discovery.k8s.io', 'endpointslices'),
