@@ -11,6 +11,7 @@ import { createEndpointsController } from './endpoints/controller.ts';
 import { createEndpointsMirror } from './endpoints/mirror-controller.ts';
 import { createEventExpiry } from './events/controller.ts';
 import { createGarbageCollector } from './garbage/controller.ts';
+import { createIngressController } from './ingress/controller.ts';
 import { createJobController } from './job/controller.ts';
 import { createNamespaceController } from './namespace/controller.ts';
 import { createNodeLifecycleController } from './node/lifecycle-controller.ts';
@@ -84,6 +85,7 @@ function createControllers(ctx: ControllerContext, options: ControllersOptions):
     createScheduler(ctx),
     createStatefulSetController(ctx),
     createDaemonSetController(ctx),
+    createIngressController(ctx),
     createJobController(ctx),
     createCronJobController(ctx),
     createDisruptionController(ctx),

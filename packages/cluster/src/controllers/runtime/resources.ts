@@ -28,6 +28,7 @@ export const Resource = {
   certificateSigningRequests: group('certificates.k8s.io', 'certificatesigningrequests'),
   storageClasses: group('storage.k8s.io', 'storageclasses'),
   endpointSlices: group('discovery.k8s.io', 'endpointslices'),
+  ingresses: group('networking.k8s.io', 'ingresses'),
 } as const;
 
 /** A served resource, as discovery or the API server's registry lists it. */

@@ -25,6 +25,7 @@ const KNOWN: Record<string, string> = {
   jobs: 'Job',
   cronjobs: 'CronJob',
   networkpolicies: 'NetworkPolicy-',
+  ingresses: 'Ingress',
   clusternetworkpolicies: 'ClusterNetworkPolicy!',
   poddisruptionbudgets: 'PodDisruptionBudget',
   resourcequotas: 'ResourceQuota',
