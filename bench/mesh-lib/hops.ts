@@ -134,7 +134,7 @@ async function freePorts(count: number): Promise<number[]> {
 }
 
 async function waitForPort(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
+  for (let attempt = 0; attempt < 600; attempt++) {
     const isOpen = await new Promise<boolean>((resolve) => {
       const socket = connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
       socket.on('connect', () => socket.destroy());
@@ -142,5 +142,5 @@ async function waitForPort(port: number): Promise<void> {
     if (isOpen) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`No proxy listens on port ${port} after 10 s`);
+  throw new Error(`No proxy listens on port ${port} after 30 s`);
 }
