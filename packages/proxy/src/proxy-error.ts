@@ -1,5 +1,5 @@
 /** Configuration that is refused. The data path never throws: it answers with unions. */
-export type ProxyErrorCode = 'bad-config' | 'unsupported' | 'bad-secret' | 'bad-regex' | 'bind-failed';
+export type ProxyErrorCode = 'bad-config' | 'unsupported' | 'bad-secret' | 'bad-regex' | 'bind-failed' | 'no-file';
 
 export class ProxyError extends Error {
   override readonly name = 'ProxyError';

@@ -31,8 +31,10 @@ export interface TlsMaterial {
 
 export interface TlsSetup {
   readonly alpn: readonly string[];
-  /** undefined: a secret is missing, so nothing may be served or dialled. */
+  /** undefined: a secret or file is missing, so nothing may be served or dialled. */
   material(): TlsMaterial | undefined;
+  /** Why it never will be there; absent = a secret may come. */
+  readonly problem?: string;
 }
 
 const read = [
@@ -69,6 +71,19 @@ export function compileTls(common: CommonTlsContext | undefined, secrets: Cells<
       return built.material;
     },
   };
+}
+
+/**
+ * For connections to others. Files are of this container, and whoever rules a destination may name some that are not here: that costs the
+ * connections that need them, not the whole configuration.
+ */
+export function compileClientTls(common: CommonTlsContext, secrets: Cells<SecretContent>, where: string): TlsSetup {
+  try {
+    return compileTls(common, secrets, where);
+  } catch (error) {
+    if (!(error instanceof ProxyError) || error.code !== 'no-file') throw error;
+    return { alpn: common.alpnProtocols, material: () => undefined, problem: error.message };
+  }
 }
 
 function cellOf(name: string | undefined, secrets: Cells<SecretContent>): Cell<SecretContent> | undefined {
