@@ -89,13 +89,13 @@ export function chainTrigger(steps: TransformationChain['steps']): ChainTrigger 
 }
 
 /** What a value holds, see `Scan`. */
-interface Found {
-  readonly mask: number;
-  readonly pseudo: number;
+export interface Found {
+  mask: number;
+  pseudo: number;
 }
 
 /** Whether a chain may change a value that holds this, letter case aside. */
-export function mayChange(trigger: ChainTrigger, { mask, pseudo }: Found, isShort: boolean): boolean {
+export function mayChange(trigger: ChainTrigger, { mask, pseudo }: Readonly<Found>, isShort: boolean): boolean {
   return (trigger.classes & mask) !== 0 || (trigger.pseudo & pseudo) !== 0 || (trigger.isPath && isShort);
 }
 

@@ -32,8 +32,14 @@ export class LiteralNumbers {
   }
 }
 
-/** One pass over a value: byte classes and all literals of all rules, ASCII case folded. */
-export class Scanner {
+/**
+ * One pass over a value: byte classes and all literals of all rules, ASCII case folded. It is itself what the latest pass
+ * found: a record for every value, of which a few are kept, would have V8 put all of them among what lives long.
+ */
+export class Scanner implements Scan {
+  mask = 0;
+  pseudo = 0;
+  hits: number[] | undefined;
   readonly #trie: LiteralTrie;
   /** What follows the row in a longer literal, by number; empty for most. */
   readonly #rests: readonly string[];
@@ -44,6 +50,7 @@ export class Scanner {
     this.#trie = new LiteralTrie(literals, MAX_ROW);
   }
 
+  /** @returns what stands in the text, until the next scan */
   scan(text: string): Scan {
     const { columnOf } = this.#trie;
     let { rows } = this.#trie;
@@ -74,7 +81,10 @@ export class Scanner {
         else if (!hits.includes(id)) hits.push(id);
       }
     }
-    return { mask, pseudo, hits };
+    this.mask = mask;
+    this.pseudo = pseudo;
+    this.hits = hits;
+    return this;
   }
 }
 

@@ -1,6 +1,8 @@
 import type { UnicodeMap } from '../transformations/url.ts';
 import { Recurring } from '../variables/recurring.ts';
 import type { Target } from '../variables/target.ts';
+import { ALL_CLASSES } from './byte-classes.ts';
+import type { Found } from './chain-identity.ts';
 import { MAX_SHORT, mayChange } from './chain-identity.ts';
 import type { MaskFacts } from './mask-facts.ts';
 import { MaskTable } from './mask-facts.ts';
@@ -12,13 +14,15 @@ import type { Scan } from './scanner.ts';
 
 const MAX_RECURRING_LENGTH = 512;
 
-/** A chain's result on a value. What it holds and what may match it are found out when a rule or a further step asks. */
-interface ChainResult {
+/** A chain's result on a value. What may match it is found out when a rule asks. */
+interface ChainResult extends Found {
   readonly value: string;
-  scan: Scan | undefined;
   /** Candidates of the result; only those of the chain's own rules mean something. */
   bits: Bits | undefined;
 }
+
+/** Not looked at: it may hold anything. */
+const unknown: Found = { mask: ALL_CLASSES, pseudo: ALL_CLASSES };
 
 /** Kept with a target. */
 interface ValueScan {
@@ -50,7 +54,7 @@ export class ValueScanner {
     this.#index = index;
     this.#unicodeMap = unicodeMap;
     this.#masks = new MaskTable(index);
-    this.#nothing = { value: '', scan: undefined, bits: index.newBits() };
+    this.#nothing = { value: '', ...unknown, bits: index.newBits() };
   }
 
   /** Add a value's candidates among the rules of a collection to those of its list. */
@@ -128,7 +132,7 @@ export class ValueScanner {
     return {
       owner: this,
       facts,
-      start: { value, scan, bits: this.#candidates(scan, facts) },
+      start: { value, mask: scan.mask, pseudo: scan.pseudo, bits: this.#candidates(scan, facts) },
       byChain: undefined,
       innocent: undefined,
       totals: isKept ? [] : undefined,
@@ -137,8 +141,10 @@ export class ValueScanner {
 
   #bitsOf(result: ChainResult): Bits {
     if (!result.bits) {
-      result.scan = this.#index.scanner.scan(result.value);
-      result.bits = this.#candidates(result.scan, this.#masks.get(result.scan, result.value.length));
+      const scan = this.#index.scanner.scan(result.value);
+      result.mask = scan.mask;
+      result.pseudo = scan.pseudo;
+      result.bits = this.#candidates(scan, this.#masks.get(scan, result.value.length));
     }
     return result.bits;
   }
@@ -156,11 +162,12 @@ export class ValueScanner {
   }
 
   #advance(before: ChainResult, steps: readonly Step[], minLength: number): ChainResult {
-    let { value, scan } = before;
+    let { value } = before;
+    let found: Found = before;
     let isSameButCase = true;
     for (const step of steps) {
       // A value that was looked at tells whether it holds what the step changes.
-      if (scan && !step.isCase && !mayChange(step.trigger, scan, value.length <= MAX_SHORT)) continue;
+      if (!step.isCase && !mayChange(step.trigger, found, value.length <= MAX_SHORT)) continue;
       // Strict decoding stops at the first other byte: most values give a few bytes, too few for any rule.
       if (step.isBase64 && (base64Run(value) * 3) / 4 < minLength) return this.#nothing;
       const changed = step.run(value, this.#unicodeMap);
@@ -168,11 +175,12 @@ export class ValueScanner {
       value = changed;
       if (step.isCase) continue;
       isSameButCase = false;
-      scan = undefined;
+      found = unknown;
     }
     if (value === before.value) return before;
-    if (isSameButCase) return { value, scan: before.scan, bits: this.#bitsOf(before) };
-    return { value, scan: undefined, bits: undefined };
+    if (!isSameButCase) return { value, ...unknown, bits: undefined };
+    const bits = this.#bitsOf(before);
+    return { value, mask: before.mask, pseudo: before.pseudo, bits };
   }
 
   #candidates(scan: Scan, facts: MaskFacts): Bits {
