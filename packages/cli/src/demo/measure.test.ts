@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { expectAttacksBlocked } from './expect.ts';
 import { measureAttacks } from './measure.ts';
 import type { CommandResult, Shell } from './shell.ts';
 
 /** Attackers and victims whose counters stand, at each reading, where the lists say; the last entry stays. */
-function shellWith(attackers: readonly { sent: number; blocked: number }[], landed: readonly (number | 'silent')[]) {
+function shellWith(attackers: readonly { sent: number; blocked: number; failed?: number }[], landed: readonly (number | 'silent')[]) {
   const readings: string[] = [];
   const next = <T>(list: readonly T[], who: string): T =>
     list[Math.min(readings.filter((reading) => reading === who).length, list.length - 1)]!;
@@ -16,7 +17,7 @@ function shellWith(attackers: readonly { sent: number; blocked: number }[], land
     readings.push(who);
     if (now === 'silent') return answer(1, '');
     if (typeof now === 'number') return answer(0, JSON.stringify({ stats: { SQLi: now } }));
-    const Attacks = { Sent: now.sent, Blocked: now.blocked };
+    const Attacks = { Sent: now.sent, Blocked: now.blocked, Failed: now.failed ?? 0 };
     return answer(0, JSON.stringify({ attacks: { Victims: { 'http://db.default:8080': { Attacks } } } }));
   };
   const shell: Shell = { run, show: run, transcript: [] };
@@ -36,7 +37,7 @@ test('what landed in the time was sent in the time: attackers are asked before a
   );
   const [row] = await measureAttacks(shell, plan, () => {});
   assert.deepEqual(readings, ['attacker', 'victim', 'victim', 'attacker']);
-  assert.deepEqual(row, { victim: 'db', sent: 22, blocked: 0, landed: 20 });
+  assert.deepEqual(row, { victim: 'db', sent: 22, blocked: 0, unanswered: 0, landed: 20 });
 });
 
 test('an attack whose answer is under way is waited for', async () => {
@@ -49,7 +50,7 @@ test('an attack whose answer is under way is waited for', async () => {
     [0, 22],
   );
   const [row] = await measureAttacks(shell, plan, () => {});
-  assert.deepEqual(row, { victim: 'db', sent: 23, blocked: 0, landed: 22 });
+  assert.deepEqual(row, { victim: 'db', sent: 23, blocked: 0, unanswered: 0, landed: 22 });
 });
 
 test('enough were sent, but what became of them is not known yet', async () => {
@@ -62,7 +63,7 @@ test('enough were sent, but what became of them is not known yet', async () => {
     [0],
   );
   const [row] = await measureAttacks(shell, plan, () => {});
-  assert.deepEqual(row, { victim: 'db', sent: 24, blocked: 24, landed: 0 });
+  assert.deepEqual(row, { victim: 'db', sent: 24, blocked: 24, unanswered: 0, landed: 0 });
 });
 
 test('a victim that does not answer has not counted zero', async () => {
@@ -74,7 +75,7 @@ test('a victim that does not answer has not counted zero', async () => {
     ['silent', 50, 75],
   );
   const [row] = await measureAttacks(shell, plan, () => {});
-  assert.deepEqual(row, { victim: 'db', sent: 30, blocked: 0, landed: 25 });
+  assert.deepEqual(row, { victim: 'db', sent: 30, blocked: 0, unanswered: 0, landed: 25 });
 });
 
 test('when the time is over the counts are told as they are', async () => {
@@ -86,5 +87,21 @@ test('when the time is over the counts are told as they are', async () => {
     [0],
   );
   const [row] = await measureAttacks(shell, { ...plan, timeoutMs: 500 }, () => {});
-  assert.deepEqual(row, { victim: 'db', sent: 3, blocked: 3, landed: 0 });
+  assert.deepEqual(row, { victim: 'db', sent: 3, blocked: 3, unanswered: 0, landed: 0 });
+});
+
+test('an attack that the attacker stopped waiting for is neither blocked nor landed', async () => {
+  const { shell } = shellWith(
+    [
+      { sent: 0, blocked: 0 },
+      { sent: 25, blocked: 23, failed: 2 },
+    ],
+    [0],
+  );
+  const rows = await measureAttacks(shell, plan, () => {});
+  assert.deepEqual(rows, [{ victim: 'db', sent: 25, blocked: 23, unanswered: 2, landed: 0 }]);
+  assert.equal(expectAttacksBlocked(rows)[0]!.held, true);
+  assert.equal(expectAttacksBlocked([{ ...rows[0]!, landed: 1 }])[0]!.held, false);
+  assert.equal(expectAttacksBlocked([{ ...rows[0]!, unanswered: 1 }])[0]!.held, false, 'one of them was answered otherwise');
+  assert.equal(expectAttacksBlocked([{ ...rows[0]!, sent: 21, blocked: 19 }])[0]!.held, false, 'too few to say');
 });

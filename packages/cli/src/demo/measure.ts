@@ -15,6 +15,8 @@ export interface Attacks {
   readonly sent: number;
   /** Answered 403 on the way. */
   readonly blocked: number;
+  /** Got no answer: neither one nor the other. */
+  readonly unanswered: number;
   /** Counted by the victim's own statistics. */
   readonly landed: number;
 }
@@ -46,7 +48,7 @@ export interface AttackPlan {
   readonly timeoutMs: number;
 }
 
-type Counts = Readonly<Record<'sent' | 'blocked' | 'landed', number>>;
+type Counts = Readonly<Record<'sent' | 'blocked' | 'unanswered' | 'landed', number>>;
 
 /**
  * Waits until every victim was attacked `atLeast` times since the call and it is known what became of so many, then tells. An attacker
@@ -65,6 +67,7 @@ export async function measureAttacks(shell: Shell, plan: AttackPlan, progress: (
       victim: service,
       sent: sentNow[index]!.sent - sentBefore[index]!.sent,
       blocked: sentNow[index]!.blocked - sentBefore[index]!.blocked,
+      unanswered: sentNow[index]!.unanswered - sentBefore[index]!.unanswered,
       landed: landedNow[index]! - landedBefore[index]!,
     }));
     progress(since.map(({ victim, sent }) => `${victim} ${sent}`).join(', '));
@@ -87,6 +90,7 @@ async function countSent(shell: Shell, { attacker, victims }: AttackPlan): Promi
   return victims.map(({ service }) => ({
     sent: sum(clients, (client) => attacksOn(client, service).sent),
     blocked: sum(clients, (client) => attacksOn(client, service).blocked),
+    unanswered: sum(clients, (client) => attacksOn(client, service).unanswered),
   }));
 }
 
@@ -96,11 +100,14 @@ interface StatsDocument {
   attacks?: { Victims: Record<string, { Attacks: { Sent: number; Blocked: number; Landed: number; Failed: number } }> };
 }
 
-function attacksOn(client: StatsDocument, service: string): { sent: number; blocked: number } {
+function attacksOn(client: StatsDocument, service: string): Omit<Counts, 'landed'> {
   for (const [url, victim] of Object.entries(client.attacks?.Victims ?? {})) {
-    if (new URL(url).hostname.split('.')[0] === service) return { sent: victim.Attacks.Sent, blocked: victim.Attacks.Blocked };
+    if (new URL(url).hostname.split('.')[0] === service) {
+      const { Sent: sent, Blocked: blocked, Failed: unanswered } = victim.Attacks;
+      return { sent, blocked, unanswered };
+    }
   }
-  return { sent: 0, blocked: 0 };
+  return { sent: 0, blocked: 0, unanswered: 0 };
 }
 
 /** Of every running pod. A pod that does not answer is asked again (one that ends leaves the list): silence is no zero. */

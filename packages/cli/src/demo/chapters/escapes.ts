@@ -67,10 +67,9 @@ export const escapes: Chapter = {
     return [
       ...closed,
       escaped,
-      await expectAnswer(stage, 'and "palisade flows" reports the escape', /a process of user 1337 that is not the proxy/, async () => {
-        const told = (await stage.palisade('flows', '--last', '2000')).split('\n');
-        return told.find((line) => line.includes('user 1337')) ?? '';
-      }),
+      await expectAnswer(stage, 'and "palisade flows --verdict AUDIT" reports the escape', /user 1337 that is not the proxy/, () =>
+        stage.palisade('flows', '--verdict', 'AUDIT', '--from', 'escape-redirect/app'),
+      ),
       await expectAnswer(stage, 'escape-inline: user 1337 is anybody', /^451$/, () => run(stage, 'escape-inline', ask(1337))),
     ];
   },
