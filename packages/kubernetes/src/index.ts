@@ -5,6 +5,7 @@ export * from './errors.ts';
 export * from './managed-fields/index.ts';
 export * from './object.ts';
 export * from './openapi/document.ts';
+export { encodeOpenApiV2, openApiV2Document } from './openapi/document-v2.ts';
 export { goText } from './patch/go-text.ts';
 export { applyJsonPatch } from './patch/json-patch.ts';
 export { applyMergePatch } from './patch/merge-patch.ts';

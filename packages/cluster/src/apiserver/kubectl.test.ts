@@ -227,6 +227,19 @@ test('manifests from a file: create, replace, delete', { skip }, async () => {
   assert.match(await good(`delete -f ${path}`), /^configmap "filed" deleted/);
 });
 
+test('a List: kubectl itself checks what is in it', { skip }, async () => {
+  const list = (...items: string[]) => `apiVersion: v1\nkind: List\nitems:\n${items.map((item) => `- ${item}\n`).join('')}`;
+  const map = '{apiVersion: v1, kind: ConfigMap, metadata: {name: listed}, data: {a: b}}';
+  const service = '{apiVersion: v1, kind: Service, metadata: {name: listed}, spec: {ports: [{port: 80}]}}';
+  assert.equal(await good('apply -f -', list(map, service)), 'configmap/listed created\nservice/listed created\n');
+  const wrong = await bad('apply -f -', list(service.replace('port: 80', 'prot: 80')));
+  assert.match(wrong, /unknown field "prot" in io\.k8s\.api\.core\.v1\.ServicePort/);
+  assert.match(wrong, /missing required field "port" in io\.k8s\.api\.core\.v1\.ServicePort/);
+  const backup = await good('get configmap,service listed -o yaml');
+  assert.match(await good('apply -f -', backup), /configmap\/listed (configured|unchanged)/);
+  assert.match(await good('delete -f -', list(map, service)), /configmap "listed" deleted.*\nservice "listed" deleted/);
+});
+
 test('apply --server-side, its conflicts, diff', { skip }, async () => {
   const map = (value: string) => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ssa}\ndata: {a: "${value}"}`;
   assert.equal(await good('apply --server-side -f -', map('1')), 'configmap/ssa serverside-applied\n');

@@ -170,8 +170,8 @@ export function serveDiscovery(
 
 /** With an ETag of the content: kubectl keeps what it has and asks again only for the tag. */
 export function sendTagged(req: IncomingMessage, res: ServerResponse, body: object, contentType: string): void {
-  const text = JSON.stringify(body);
-  const tag = `"${createHash('sha256').update(text).digest('hex').toUpperCase()}"`;
+  const bytes = body instanceof Uint8Array ? body : JSON.stringify(body);
+  const tag = `"${createHash('sha256').update(bytes).digest('hex').toUpperCase()}"`;
   res.setHeader('ETag', tag);
   res.setHeader('Cache-Control', 'public');
   if (req.headers['if-none-match'] === tag) {
@@ -181,5 +181,5 @@ export function sendTagged(req: IncomingMessage, res: ServerResponse, body: obje
   }
   res.statusCode = 200;
   res.setHeader('Content-Type', contentType);
-  res.end(text);
+  res.end(bytes);
 }

@@ -88,7 +88,6 @@ test('paths and methods that are not there', async () => {
   const cases: [method: string, path: string, code: number, text: RegExp][] = [
     ['GET', '/api/v1/nosuch', 404, /the server could not find the requested resource/],
     ['GET', '/apis/nosuch.group/v1/x', 404, /404 page not found/],
-    ['GET', '/openapi/v2', 404, /404 page not found/],
     ['GET', `${MAPS}/nosuch`, 404, /configmaps \\"nosuch\\" not found/],
     ['POST', `${MAPS}/x`, 405, /./],
     ['PUT', MAPS, 405, /./],

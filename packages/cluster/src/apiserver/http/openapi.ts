@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { openApiV3Document, openApiV3Index } from '@palisade/kubernetes';
+import { encodeOpenApiV2, openApiV2Document, openApiV3Document, openApiV3Index } from '@palisade/kubernetes';
 import type { Core } from '../core.ts';
 import type { CustomResources } from '../registry/custom/controller.ts';
 import { customDocument } from './custom-openapi.ts';
@@ -15,6 +15,7 @@ export class OpenApiDocuments {
   readonly #custom: CustomResources;
   readonly #documents = new Map<string, object>();
   #builtinIndex: ReturnType<typeof openApiV3Index> | undefined;
+  #v2: Buffer | undefined;
   #customDocuments = new Map<string, object>();
   #customGeneration = -1;
 
@@ -24,12 +25,15 @@ export class OpenApiDocuments {
   }
 
   /**
-   * Answers `/openapi/v3` and below; false for other paths. `/openapi/v2` is not among them: kubectl would take JSON for a broken
-   * protobuf and remember it.
+   * Answers `/openapi/v2`, `/openapi/v3` and below; false for other paths.
    */
   serve(path: string, req: IncomingMessage, res: ServerResponse): boolean {
     if (path === '/openapi/v3' || path === PREFIX) {
       sendTagged(req, res, { paths: this.#index() }, 'text/plain; charset=utf-8');
+      return true;
+    }
+    if (path === '/openapi/v2') {
+      this.#serveV2(req, res);
       return true;
     }
     if (!path.startsWith(PREFIX)) return false;
@@ -37,6 +41,15 @@ export class OpenApiDocuments {
     if (document === undefined) res.writeHead(404).end();
     else sendJson(res, 200, document);
     return true;
+  }
+
+  /** kubectl reads protobuf and nothing else, and remembers what it got. */
+  #serveV2(req: IncomingMessage, res: ServerResponse): void {
+    const isProtobuf = (req.headers.accept ?? '').includes('application/com.github.proto-openapi.spec.v2');
+    if (isProtobuf) {
+      this.#v2 ??= encodeOpenApiV2(openApiV2Document(this.#core.schemas));
+      sendTagged(req, res, this.#v2, 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf');
+    } else sendTagged(req, res, openApiV2Document(this.#core.schemas), 'application/json');
   }
 
   #index(): object {
