@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { WafConfigError } from './errors.ts';
 import { engineOf, firedIds, runRequest } from './testing.ts';
-import { MemoryStore } from './transaction/collections.ts';
 
 const form = (body: string) => ({ method: 'POST', headers: [['Content-Type', 'application/x-www-form-urlencoded']] as const, body });
 
@@ -99,26 +98,6 @@ test('a used-up step budget is a verdict with a reason', () => {
   assert.equal(result.interruption?.kind, 'deny');
   assert.match(result.interruption?.reason ?? '', /rule 7.*step budget/);
   assert.deepEqual(result.limits, [{ ruleId: 7, variable: 'q' }]);
-});
-
-test('persistent collections outlive a request and expire', () => {
-  let nowMs = 0;
-  const rules =
-    'SecAction "id:1,phase:1,nolog,pass,initcol:ip=%{REMOTE_ADDR},setvar:ip.n=+1,expirevar:ip.n=60"\nSecRule IP:n "@ge 2" "id:2,phase:1,log,pass"';
-  const engine = engineOf(rules, { store: new MemoryStore() });
-  const run = () => {
-    const transaction = engine.transaction({
-      id: 't',
-      now: () => nowMs,
-      connection: { clientAddress: '192.0.2.7', clientPort: 1, serverAddress: '', serverPort: 0 },
-    });
-    transaction.requestHeaders({ method: 'GET', uri: '/', protocol: 'HTTP/1.1', headers: [] });
-    return firedIds(transaction.finish());
-  };
-  assert.deepEqual(run(), []);
-  assert.deepEqual(run(), [2]);
-  nowMs = 61_000;
-  assert.deepEqual(run(), []);
 });
 
 test('bodies: forms, JSON by profile, XML, multipart', () => {

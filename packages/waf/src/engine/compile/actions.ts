@@ -5,6 +5,7 @@ import { compileControl } from './control.ts';
 import type { Macro } from './macro.ts';
 import { compileMacro } from './macro.ts';
 import type { Disruption, Phase, RuleActions, RuleMeta, SetVar } from './model.ts';
+import { parseSetVar, unquote } from './set-var.ts';
 import { persistentCollections } from './targets.ts';
 
 /** A rule's own actions before SecDefaultAction is merged in. */
@@ -28,10 +29,7 @@ export interface ParsedActions {
 const phaseNames: Readonly<Record<string, Phase>> = { request: 2, response: 4, logging: 5 };
 const severityNames = ['EMERGENCY', 'ALERT', 'CRITICAL', 'ERROR', 'WARNING', 'NOTICE', 'INFO', 'DEBUG'];
 /** Known, without effect here; the load report names them. */
-export const inertActions: ReadonlyMap<string, string> = new Map([
-  ['deprecatevar', 'members of collections do not wane; expirevar ends them'],
-  ['pause', 'requests are not held up'],
-]);
+export const inertActions: ReadonlyMap<string, string> = new Map([['pause', 'requests are not held up']]);
 
 const noNamespaces: ReadonlyMap<string, string> = new Map();
 
@@ -55,6 +53,7 @@ class Reader {
     setVars: [] as SetVar[],
     setEnvs: [] as RuleActions['setEnvs'][number][],
     expireVars: [] as RuleActions['expireVars'][number][],
+    deprecateVars: [] as RuleActions['deprecateVars'][number][],
     initCols: [] as RuleActions['initCols'][number][],
     controls: [] as RuleActions['controls'][number][],
     injections: [] as RuleActions['injections'][number][],
@@ -224,6 +223,13 @@ const handlers: ReadonlyMap<string, Handler> = new Map(
         rule.fail('bad-argument', `expirevar: found ${JSON.stringify(node.value)}, wanted collection.name=seconds`);
       rule.rest.expireVars.push({ collection: collection!.toLowerCase(), key: rule.macro(key!), seconds: rule.macro(seconds!) });
     },
+    deprecatevar: (rule, node) => {
+      const [, collection, key, amount, seconds] = /^(\w+)\.([^=]+)=(\d{1,9})\/(\d{1,9})$/s.exec(unquote(rule.want(node))) ?? [];
+      if (!(Number(seconds) > 0))
+        rule.fail('bad-argument', `deprecatevar: found ${JSON.stringify(node.value)}, wanted collection.name=amount/seconds`);
+      const each = { amount: Number(amount), seconds: Number(seconds) };
+      rule.rest.deprecateVars.push({ collection: collection!.toLowerCase(), key: rule.macro(key!), ...each });
+    },
     initcol: (rule, node) => {
       const [, collection, key] =
         /^(\w+)=(.+)$/s.exec(rule.want(node)) ??
@@ -287,22 +293,4 @@ export function parseRuleActions(nodes: readonly ActionNode[], position: Positio
       rule.fail('unknown-action', `Unknown action ${JSON.stringify(node.name)}; wanted one that ModSecurity documents`);
   }
   return { ...rule.result, rest: rule.rest, meta: rule.meta };
-}
-
-function unquote(text: string): string {
-  return text.length > 1 && text.startsWith("'") && text.endsWith("'") ? text.slice(1, -1) : text;
-}
-
-/** `tx.a=1`, `!tx.a`, `tx.a=+1`, `tx.a` (1). */
-function parseSetVar(rule: Reader, source: string): SetVar {
-  const text = unquote(source.trim());
-  const match = /^(!?)(\w+)[.:]([^=]+)(?:=(.*))?$/s.exec(text);
-  if (!match) return rule.fail('bad-argument', `setvar: found ${JSON.stringify(text)}, wanted collection.name=value`);
-  const [, bang, collection, key, value] = match;
-  const base = { collection: collection!.toLowerCase(), key: rule.macro(key!.trim()) };
-  if (bang) return { ...base, operation: 'unset', value: '' };
-  const raw = unquote(value ?? '1');
-  if (raw.startsWith('+')) return { ...base, operation: 'add', value: rule.macro(raw.slice(1)) };
-  if (raw.startsWith('-')) return { ...base, operation: 'subtract', value: rule.macro(raw.slice(1)) };
-  return { ...base, operation: 'set', value: rule.macro(raw) };
 }

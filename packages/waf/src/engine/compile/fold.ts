@@ -124,8 +124,11 @@ class Folder {
     // A request that takes the rule out is without what it sets; skips are then found again in the whole phase.
     const isRemovable = this.#touched.removes(head);
     return links(head).every(({ actions }) => {
-      const { controls, initCols, setEnvs, expireVars, sanitise, injections } = actions;
-      if ([controls, initCols, setEnvs, expireVars, sanitise, injections].some((list) => list.length > 0) || actions.hasCapture)
+      const { controls, initCols, setEnvs, expireVars, deprecateVars, sanitise, injections } = actions;
+      if (
+        [controls, initCols, setEnvs, expireVars, deprecateVars, sanitise, injections].some((list) => list.length > 0) ||
+        actions.hasCapture
+      )
         return false;
       if (actions.setVars.length > 0 && (this.#mayHaveStopped || isRemovable)) return false;
       return actions.setVars.every((item) => {
@@ -186,7 +189,7 @@ function macrosOf(rule: Rule): [string, string][] {
   const { actions, meta, operator } = rule;
   const macros = [operator?.argument, meta.msg, meta.logdata, ...meta.tags];
   for (const item of [...actions.setVars, ...actions.setEnvs]) macros.push(item.key, item.value);
-  for (const item of actions.initCols) macros.push(item.key);
+  for (const item of [...actions.initCols, ...actions.deprecateVars]) macros.push(item.key);
   for (const item of actions.expireVars) macros.push(item.key, item.seconds);
   for (const item of actions.injections) macros.push(item.text);
   return referencesOf(macros);

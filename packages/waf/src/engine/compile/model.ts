@@ -46,6 +46,12 @@ export interface RuleActions {
   readonly setVars: readonly SetVar[];
   readonly setEnvs: readonly { readonly key: Macro; readonly value: Macro }[];
   readonly expireVars: readonly { readonly collection: string; readonly key: Macro; readonly seconds: Macro }[];
+  readonly deprecateVars: readonly {
+    readonly collection: string;
+    readonly key: Macro;
+    readonly amount: number;
+    readonly seconds: number;
+  }[];
   readonly initCols: readonly { readonly collection: string; readonly key: Macro }[];
   readonly controls: readonly Control[];
   /** Text before or behind the response's body. */

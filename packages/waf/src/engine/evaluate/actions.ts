@@ -4,9 +4,9 @@ import { expandMacro } from '../compile/macro.ts';
 import type { Control, Rule, RuleFilter, SetVar } from '../compile/model.ts';
 import { compileKeyTest, persistentCollections } from '../compile/targets.ts';
 import { atoi } from '../operators/numbers.ts';
-import type { StoredValue } from '../transaction/collections.ts';
 import type { TransactionState, TxValue } from '../transaction/state.ts';
 import { lookupValue, mapOf } from '../transaction/values.ts';
+import { deprecateVar, expireVar, initCollection } from './persistent.ts';
 
 /** Expand a macro against a transaction. */
 export function expand(state: TransactionState, macro: Macro): string {
@@ -20,6 +20,8 @@ export function applyNonDisruptive(state: TransactionState, rule: Rule): void {
   for (const item of actions.initCols) initCollection(state, item.collection, expand(state, item.key));
   for (const item of actions.setVars) setVar(state, item);
   for (const item of actions.expireVars) expireVar(state, item.collection, expand(state, item.key), atoi(expand(state, item.seconds)));
+  for (const { collection, key, amount, seconds } of actions.deprecateVars)
+    deprecateVar(state, collection, expand(state, key), amount, seconds);
   for (const item of actions.setEnvs) {
     const key = expand(state, item.key);
     const value = expand(state, item.value);
@@ -63,53 +65,6 @@ function newValue(operation: 'set' | 'add' | 'subtract', before: TxValue | undef
   if (operation === 'set') return text;
   const base = atoi(before?.value ?? '0');
   return String(operation === 'add' ? base + atoi(text) : base - atoi(text));
-}
-
-function initCollection(state: TransactionState, collection: string, key: string): void {
-  if (state.persistent.has(collection)) return;
-  const values = new Map<string, TxValue>();
-  const nowMs = state.now();
-  for (const member of state.store.load(collection, key, nowMs)) {
-    values.set(member.key.toLowerCase(), { key: member.key, value: member.value });
-    if (member.expiresMs !== undefined) state.expiries.set(`${collection}\0${member.key.toLowerCase()}`, member.expiresMs);
-  }
-  state.trace?.(5, `Collection \`${collection}' initialized with value: ${key}`);
-  values.set('key', { key: 'KEY', value: key });
-  state.persistent.set(collection, { key, values, loaded: new Map(values), isChanged: false });
-}
-
-function expireVar(state: TransactionState, collection: string, key: string, seconds: number): void {
-  const kept = state.persistent.get(collection);
-  if (!kept) return;
-  state.expiries.set(`${collection}\0${key.toLowerCase()}`, state.now() + seconds * 1000);
-  kept.isChanged = true;
-}
-
-/** Write changed persistent collections back; call once, after phase 5. */
-export function saveCollections(state: TransactionState): void {
-  const nowMs = state.now();
-  for (const [collection, kept] of state.persistent) {
-    if (!kept.isChanged) continue;
-    const stored = new Map(state.store.load(collection, kept.key, nowMs).map((member) => [member.key.toLowerCase(), member]));
-    const values: StoredValue[] = [...stored]
-      .filter(([lower]) => !kept.loaded.has(lower) && !kept.values.has(lower))
-      .map(([, other]) => other);
-    for (const [lower, { key, value }] of kept.values) {
-      if (lower === 'key') continue;
-      const merged = mergeValue(value, kept.loaded.get(lower)?.value, stored.get(lower)?.value);
-      values.push({ key, value: merged, expiresMs: state.expiries.get(`${collection}\0${lower}`) });
-    }
-    const timeout = atoi(kept.values.get('timeout')?.value ?? '') || state.ruleSet.settings.collectionTimeout;
-    state.store.save(collection, kept.key, values, nowMs, timeout);
-  }
-}
-
-/** Requests overlap: a counter keeps what others added since it was loaded; what this request left alone stays theirs. */
-function mergeValue(value: string, loaded: string | undefined, stored: string | undefined): string {
-  if (stored === undefined || stored === loaded) return value;
-  if (value === loaded) return stored;
-  const isCounter = [value, loaded ?? '0', stored].every((text) => /^-?\d{1,15}$/.test(text));
-  return isCounter ? String(Number(stored) + Number(value) - Number(loaded ?? 0)) : value;
 }
 
 function applyControl(state: TransactionState, control: Control): void {

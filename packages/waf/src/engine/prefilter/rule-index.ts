@@ -178,6 +178,7 @@ function hasNoEffect({ actions, operator }: Rule): boolean {
     actions.setVars,
     actions.setEnvs,
     actions.expireVars,
+    actions.deprecateVars,
     actions.initCols,
     actions.controls,
     actions.sanitise,

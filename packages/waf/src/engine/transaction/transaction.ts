@@ -1,5 +1,5 @@
 import type { Folded } from '../compile/fold.ts';
-import { saveCollections } from '../evaluate/actions.ts';
+import { saveCollections } from '../evaluate/persistent.ts';
 import type { RulePrefilter } from '../evaluate/phase.ts';
 import { runPhase } from '../evaluate/phase.ts';
 import { Target } from '../variables/target.ts';
