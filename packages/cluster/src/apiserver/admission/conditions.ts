@@ -1,8 +1,9 @@
-import type { Environment } from '@marcbachmann/cel-js';
+import type { Environment, ParseError } from '@marcbachmann/cel-js';
 import type { StatusCause } from '@palisade/kubernetes';
-import { celEnvironment } from '../cel/environment.ts';
+import { celEnvironment, declaredFunctions } from '../cel/environment.ts';
 import { firstLine } from '../cel/rule.ts';
 import { unspecified } from '../cel/value.ts';
+import { findUndeclared, syntaxFault } from '../cel/words.ts';
 
 /** admissionregistration.k8s.io/v1 MatchCondition. */
 export interface MatchCondition {
@@ -19,6 +20,8 @@ export interface ConditionFacts {
 
 let environment: Environment | undefined;
 class NotBoolean extends Error {}
+/** Of several lines: the expression is shown with its fault. */
+class NotCompiled extends Error {}
 
 const compiled = new Map<string, ReturnType<Environment['parse']>>();
 const MAX_COMPILED = 1000;
@@ -31,7 +34,14 @@ function compileCondition(expression: string): ReturnType<Environment['parse']> 
     .registerVariable('object', 'dyn')
     .registerVariable('oldObject', 'dyn')
     .registerVariable('request', 'dyn');
-  const condition = environment.parse(expression);
+  let condition: ReturnType<Environment['parse']>;
+  try {
+    condition = environment.parse(expression);
+  } catch (error) {
+    throw new NotCompiled(syntaxFault(expression, error as ParseError));
+  }
+  const undeclared = findUndeclared(condition.ast, declaredFunctions());
+  if (undeclared !== undefined) throw new NotCompiled(undeclared);
   const checked = condition.check();
   if (!checked.valid) throw checked.error ?? new Error('invalid expression');
   if (checked.type !== 'bool' && checked.type !== 'dyn') throw new NotBoolean(`must evaluate to bool but got ${checked.type}`);
@@ -55,7 +65,8 @@ export function conditionFaults(conditions: readonly MatchCondition[], path: str
       compileCondition(expression);
       return [];
     } catch (error) {
-      const why = error instanceof NotBoolean ? error.message : `compilation failed: ${firstLine(error)}`;
+      const told = error instanceof NotCompiled ? error.message : firstLine(error);
+      const why = error instanceof NotBoolean ? error.message : `compilation failed: ${told}`;
       const message = `Invalid value: ${JSON.stringify(expression)}: ${why}`;
       return [{ reason: 'FieldValueInvalid', message, field }];
     }

@@ -25,3 +25,16 @@ export function celEnvironment(): Environment {
   }
   return base.clone();
 }
+
+let names: ReadonlySet<string> | undefined;
+
+/** Every function and method of the environment. `cel.bind` is none: the real server's rules have no bindings. */
+export function declaredFunctions(): ReadonlySet<string> {
+  names ??= new Set(
+    celEnvironment()
+      .getDefinitions()
+      .functions.map(({ name }) => name)
+      .filter((name) => name !== 'bind'),
+  );
+  return names;
+}

@@ -1,7 +1,11 @@
-import type { Environment } from '@marcbachmann/cel-js';
+import type { Environment, ParseError } from '@marcbachmann/cel-js';
 import type { JsonSchema } from '../registry/custom/schema.ts';
-import { celEnvironment } from './environment.ts';
+import type { Ast } from './cost/estimate.ts';
+import { CALL_COST_LIMIT } from './cost/limits.ts';
+import { type Meter, meterOf } from './cost/meter.ts';
+import { celEnvironment, declaredFunctions } from './environment.ts';
 import { findTypeFault } from './type-check.ts';
+import { findUndeclared, syntaxFault } from './words.ts';
 
 /** One entry of `x-kubernetes-validations` (apiextensions.k8s.io/v1 ValidationRule). */
 export interface ValidationRule {
@@ -22,20 +26,27 @@ export interface RuleInput {
 /** A rule that compiled. Both functions throw what the evaluation throws. */
 export interface CompiledRule {
   readonly rule: ValidationRule;
+  /** Expressions whose cost can be estimated. */
+  readonly expressions: readonly { readonly at: RuleError['at']; readonly ast: Ast }[];
+  /** What the last evaluation cost. */
+  readonly spent: number;
   /** Compares with the value before: such a rule says nothing about a value that is new, unless it asks for it. */
   readonly isTransition: boolean;
+  /** @throws TooExpensive beyond the limit of one evaluation */
   isFulfilled(input: RuleInput): boolean;
   /** The text of `messageExpression`; undefined when there is none or it yields none. */
   message(input: RuleInput): string | undefined;
 }
 
-/** `at` is the field of the rule that is wrong. */
+/** `at` is the field of the rule that is wrong; `kind` says whether it cannot be compiled, costs too much or is out of place. */
 export class RuleError extends Error {
   override readonly name = 'RuleError';
-  readonly at: 'rule' | 'messageExpression';
-  constructor(at: 'rule' | 'messageExpression', message: string) {
+  readonly at: 'rule' | 'messageExpression' | 'optionalOldSelf';
+  readonly kind: 'compile' | 'cost' | 'place';
+  constructor(at: RuleError['at'], message: string, kind: RuleError['kind'] = 'compile') {
     super(message);
     this.at = at;
+    this.kind = kind;
   }
 }
 
@@ -80,20 +91,45 @@ export function compileRule(rule: ValidationRule, schema: JsonSchema): CompiledR
   const environment = environmentFor(celTypeOf(schema), rule.optionalOldSelf === true);
   const condition = compile(environment, rule.rule ?? '', 'rule', 'bool', schema);
   const text = rule.messageExpression ? compile(environment, rule.messageExpression, 'messageExpression', 'string', schema) : undefined;
+  const meter = meterOf(condition.ast);
+  const textMeter = text && meterOf(text.ast);
   return {
     rule,
+    expressions: [{ at: 'rule', ast: condition.ast }, ...(text ? [{ at: 'messageExpression' as const, ast: text.ast }] : [])],
     isTransition: usesOldSelf(condition.ast),
+    get spent() {
+      return meter.spent;
+    },
     isFulfilled(input) {
-      const result: unknown = condition({ ...input });
+      const result: unknown = metered(meter, () => condition({ ...input }) as unknown);
       if (typeof result !== 'boolean') throw new Error(`expected a truth value, the rule yielded ${typeof result}`);
       return result;
     },
     message(input) {
-      const result: unknown = text?.({ ...input });
+      const result = textMeter && metered(textMeter, () => text?.({ ...input }) as unknown);
       // As the real server: an empty message, or one of several lines, is none.
       return typeof result === 'string' && result.trim() !== '' && !result.includes('\n') ? result.trim() : undefined;
     },
   };
+}
+
+/** An evaluation was ended, for it cost more than one may. */
+export class TooExpensive extends Error {
+  override readonly name = 'TooExpensive';
+}
+
+/** What failed in a macro may have been taken for an answer: whether the limit was passed is asked in any case. */
+function metered(meter: Meter, evaluate: () => unknown): unknown {
+  meter.start(CALL_COST_LIMIT);
+  try {
+    return evaluate();
+  } finally {
+    if (meter.isExceeded) throwTooExpensive();
+  }
+}
+
+function throwTooExpensive(): never {
+  throw new TooExpensive('operation cancelled: actual cost limit exceeded');
 }
 
 type Compiled = ReturnType<Environment['parse']>;
@@ -104,8 +140,10 @@ function compile(environment: Environment, source: string, at: 'rule' | 'message
   try {
     compiled = environment.parse(source);
   } catch (error) {
-    throw new RuleError(at, `compilation failed: ${firstLine(error)}`);
+    throw new RuleError(at, `compilation failed: ${syntaxFault(source, error as ParseError)}`);
   }
+  const undeclared = findUndeclared(compiled.ast, declaredFunctions());
+  if (undeclared !== undefined) throw new RuleError(at, `compilation failed: ${undeclared}`);
   const checked = compiled.check();
   if (!checked.valid) throw new RuleError(at, `compilation failed: ${firstLine(checked.error)}`);
   if (checked.type !== wanted && checked.type !== 'dyn')

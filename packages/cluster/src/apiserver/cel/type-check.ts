@@ -1,5 +1,6 @@
 import type { Environment } from '@marcbachmann/cel-js';
 import type { JsonSchema } from '../registry/custom/schema.ts';
+import { faultAt } from './words.ts';
 
 /**
  * What a rule may do with values, by their schema: fields that no schema knows and texts compared with numbers are refused when the
@@ -71,14 +72,14 @@ function fieldFault(node: Ast, [target, name]: [Ast, string], variables: Variabl
   if (schema?.properties === undefined || name.includes('__') || schema['x-kubernetes-preserve-unknown-fields'] === true) return undefined;
   if (schema.additionalProperties !== undefined || schema['x-kubernetes-embedded-resource'] === true) return undefined;
   if (Object.hasOwn(schema.properties, name)) return undefined;
-  return report(node.input, node.input.indexOf('.', target.range.end), `undefined field '${name}'`);
+  return faultAt(node.input, node.input.indexOf('.', target.range.end), `undefined field '${name}'`);
 }
 
 function comparisonFault(node: Ast, op: string, [left, right]: [Ast, Ast], variables: Variables): string | undefined {
   const [a, b] = [scalarOf(left, variables), scalarOf(right, variables)];
   if (a === undefined || b === undefined || a === b || (isNumber(a) && isNumber(b))) return undefined;
   const at = node.input.indexOf(op, left.range.end);
-  return report(node.input, at, `found no matching overload for '_${op}_' applied to '(${a}, ${b})'`);
+  return faultAt(node.input, at, `found no matching overload for '_${op}_' applied to '(${a}, ${b})'`);
 }
 
 const isNumber = (type: string): boolean => type === 'int' || type === 'double';
@@ -96,12 +97,4 @@ function scalarOf(node: Ast, variables: Variables): string | undefined {
   const isPlain =
     schema !== undefined && schema.format === undefined && schema.nullable !== true && schema['x-kubernetes-int-or-string'] !== true;
   return isPlain ? SCALARS[schema.type ?? ''] : undefined;
-}
-
-/** Place and text, with the expression and a mark below it. */
-function report(input: string, offset: number, text: string): string {
-  const before = input.slice(0, Math.max(0, offset)).split('\n');
-  const line = before.length;
-  const column = before.at(-1)!.length;
-  return `ERROR: <input>:${line}:${column + 1}: ${text}\n | ${input.split('\n')[line - 1] ?? ''}\n | ${'.'.repeat(column)}^`;
 }

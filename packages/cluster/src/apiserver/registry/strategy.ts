@@ -26,7 +26,7 @@ export interface Strategy {
   /** Admission of a changed object, whichever part is written; throws StatusError to refuse. */
   admitUpdate?(object: KubernetesObject, old: KubernetesObject, core: Core, scope: Scope): void;
   /** What this server refuses beyond the kind's own rules, on every write. */
-  check?(object: KubernetesObject): StatusCause[];
+  check?(object: KubernetesObject, old?: KubernetesObject): StatusCause[];
   /** Takes what must be unique in the cluster, after validation. */
   allocate?(object: KubernetesObject, old: KubernetesObject | undefined, core: Core): { undo: () => void } | { causes: StatusCause[] };
   /** After the write is in the store. */

@@ -173,9 +173,9 @@ function validate({ model, storeType }: ServedResource, part: Part, object: Kube
       // These change what an update may not: the result has to be a valid pod.
       return model.validateCreate(object);
     case 'status':
-      return [...model.validateStatusUpdate(object, current), ...(strategyFor(storeType).check?.(object) ?? [])];
+      return [...model.validateStatusUpdate(object, current), ...(strategyFor(storeType).check?.(object, current) ?? [])];
     default:
-      return [...model.validateUpdate(object, current), ...(strategyFor(storeType).check?.(object) ?? [])];
+      return [...model.validateUpdate(object, current), ...(strategyFor(storeType).check?.(object, current) ?? [])];
   }
 }
 

@@ -69,7 +69,7 @@ export function customModel(
     properties: withoutTypeFields(schema.properties ?? {}),
     required: (schema.required ?? []).filter((name) => !TYPE_FIELDS.includes(name)),
   };
-  const rulesOf = compileSchemaRules(schema, () => {});
+  const rulesOf = compileSchemaRules(schema);
   const schemaFaults = (object: KubernetesObject, old: KubernetesObject | undefined, part: 'whole' | 'status'): StatusCause[] => {
     const causes =
       part === 'whole'

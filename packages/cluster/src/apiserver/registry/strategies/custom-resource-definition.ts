@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject, StatusCause } from '@palisade/kubernetes';
+import { costFault, SCHEMA_COST_LIMIT } from '../../cel/cost/limits.ts';
 import type { ValidationRule } from '../../cel/rule.ts';
 import { compileSchemaRules } from '../../cel/schema-rules.ts';
 import { isStruct, type JsonSchema, prune } from '../custom/schema.ts';
@@ -10,7 +12,7 @@ import { settleNames } from './definition-names.ts';
 export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
 
 export const definitionStrategy: Strategy = {
-  check: (definition) => [...conversionFaults(definition), ...defaultFaults(definition), ...ruleFaults(definition)],
+  check: (definition, old) => [...conversionFaults(definition), ...defaultFaults(definition), ...ruleFaults(definition, old)],
   prepareForCreate(definition) {
     completeNames(definition);
     definition['status'] = { conditions: null, acceptedNames: { plural: '', kind: '' }, storedVersions: storedVersions(definition, []) };
@@ -68,23 +70,55 @@ function conversionFaults(definition: KubernetesObject): StatusCause[] {
   ];
 }
 
-/** Rules that do not compile would never be asked: the definition is refused. */
-function ruleFaults(definition: KubernetesObject): StatusCause[] {
-  const versions: { schema?: { openAPIV3Schema?: JsonSchema } }[] = definition['spec']?.versions ?? [];
-  return versions.flatMap(({ schema }, i) => {
-    const causes: StatusCause[] = [];
+/** Of the rules of a schema that costs too much, as many of the dearest are named. */
+const NAMED_RULES = 4;
+
+/** Rules that do not compile would never be asked, and those that cost too much would be asked for too long: the definition is refused. */
+function ruleFaults(definition: KubernetesObject, old: KubernetesObject | undefined): StatusCause[] {
+  const versions = versionsOf(definition);
+  return versions.flatMap(({ name, schema }, i) => {
     // The only version's schema is reported where v1beta1 kept it.
     const at = versions.length === 1 ? 'spec.validation.openAPIV3Schema' : `spec.versions[${i}].schema.openAPIV3Schema`;
-    if (schema?.openAPIV3Schema !== undefined) {
-      compileSchemaRules(schema.openAPIV3Schema, (path, rule, error) => {
-        const field = `${at}${path}.${error.at}`;
-        // That there is no rule at all was said before.
-        if (rule.rule?.trim())
-          causes.push({ reason: 'FieldValueInvalid', message: `Invalid value: ${printedRule(rule)}: ${error.message}`, field });
-      });
-    }
-    return causes;
+    if (schema?.openAPIV3Schema === undefined) return [];
+    const before = old && versionsOf(old).find((version) => version.name === name)?.schema;
+    return schemaRuleFaults(schema.openAPIV3Schema, at, before !== undefined && isDeepStrictEqual(before, schema));
   });
+}
+
+/** @param isUnchanged what a rule costs by itself was judged before */
+function schemaRuleFaults(schema: JsonSchema, at: string, isUnchanged: boolean): StatusCause[] {
+  const causes: StatusCause[] = [];
+  const costs: { field: string; cost: number }[] = [];
+  compileSchemaRules(schema, {
+    fault(path, rule, error) {
+      const field = `${at}${path}.${error.at}`;
+      if (error.kind === 'cost') {
+        if (!isUnchanged) causes.push({ reason: 'FieldValueForbidden', message: `Forbidden: ${error.message}`, field });
+        return;
+      }
+      // That there is no rule at all was said before.
+      if (!rule.rule?.trim()) return;
+      const value = error.kind === 'compile' ? printedRule(rule) : JSON.stringify(error.at === 'rule' ? rule.rule : rule.optionalOldSelf);
+      const why = error.message.replace(/(within )(.*)$/, (_, words: string, inner: string) => `${words}${at}${inner}`);
+      const told = error.kind === 'compile' ? error.message : why;
+      causes.push({ reason: 'FieldValueInvalid', message: `Invalid value: ${value}: ${told}`, field });
+    },
+    cost: (path, field, cost) => costs.push({ field: `${at}${path}.${field}`, cost }),
+  });
+  const total = costs.reduce((sum, { cost }) => sum + cost, 0);
+  if (total <= SCHEMA_COST_LIMIT) return causes;
+  const dearest = costs.filter(({ cost }) => cost >= SCHEMA_COST_LIMIT / 100).toSorted((a, b) => b.cost - a.cost);
+  const message = 'Forbidden: contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema';
+  const what = 'x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema';
+  return [
+    ...causes,
+    ...dearest.slice(0, NAMED_RULES).map(({ field }): StatusCause => ({ reason: 'FieldValueForbidden', message, field })),
+    { reason: 'FieldValueForbidden', message: `Forbidden: ${costFault(what, total, SCHEMA_COST_LIMIT)}`, field: at },
+  ];
+}
+
+function versionsOf(definition: KubernetesObject): { name?: string; schema?: { openAPIV3Schema?: JsonSchema } }[] {
+  return definition['spec']?.versions ?? [];
 }
 
 /** How Go's internal type prints. */
