@@ -31,6 +31,7 @@ export function rewriteStream(state: TransactionState, name: 'STREAM_INPUT_BODY'
 /** @returns undefined when the response stays as it is: no rule edits it, or it cannot be edited */
 export function responseEdits(state: TransactionState): ResponseEdits | undefined {
   const isInjected = state.ruleSet.settings.contentInjection && (state.prepended !== '' || state.appended !== '');
+  if (!isInjected && state.rewrittenResponse === undefined) return undefined;
   // A body over its limit was seen in part: what was made of that part goes nowhere.
   const isWhole = valuesOf(state, 'OUTBOUND_DATA_ERROR')[0]?.value !== '1';
   const body = isWhole ? state.rewrittenResponse : undefined;
