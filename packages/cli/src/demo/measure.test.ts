@@ -90,7 +90,7 @@ test('when the time is over the counts are told as they are', async () => {
   assert.deepEqual(row, { victim: 'db', sent: 3, blocked: 3, unanswered: 0, landed: 0 });
 });
 
-test('an attack that the attacker stopped waiting for is neither blocked nor landed', async () => {
+test('an attack without an answer is neither blocked nor landed', async () => {
   const { shell } = shellWith(
     [
       { sent: 0, blocked: 0 },

@@ -15,7 +15,7 @@ export interface Attacks {
   readonly sent: number;
   /** Answered 403 on the way. */
   readonly blocked: number;
-  /** Got no answer: neither one nor the other. */
+  /** No answer in time, or a 5xx of something on the way: neither one nor the other. */
   readonly unanswered: number;
   /** Counted by the victim's own statistics. */
   readonly landed: number;

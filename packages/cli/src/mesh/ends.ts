@@ -11,18 +11,22 @@ export function workloadNameOf(pod: KubernetesObject): string {
   return owner.kind === 'ReplicaSet' ? owner.name.replace(/-[a-z0-9]+$/, '') : owner.name;
 }
 
-/** @throws Error when nothing has that name */
-export function findSourcePods(source: MeshSource, text: string, namespace: string): KubernetesObject[] {
+/** @param others further names that would have been understood. @throws Error when nothing has that name */
+export function findSourcePods(source: MeshSource, text: string, namespace: string, others: readonly string[] = []): KubernetesObject[] {
   const target = parseTarget(text, namespace);
   const inPlace = source.pods.filter(({ metadata }) => metadata.namespace === target.namespace && metadata.deletionTimestamp === undefined);
   const exact = inPlace.filter(({ metadata }) => metadata.name === target.name);
   const found =
     exact.length > 0 ? exact : inPlace.filter((pod) => workloadNameOf(pod) === target.name || pod.metadata.labels?.['app'] === target.name);
   if (found.length > 0) return found;
-  const known = [...new Set(inPlace.map(workloadNameOf))];
-  throw new Error(
-    `Cannot find "${text}" in namespace ${target.namespace}: ${known.length > 0 ? `there are ${known.slice(0, 8).join(', ')}` : 'no pods there'}`,
-  );
+  throw notFound(text, target.namespace, [...others, ...inPlace.map(workloadNameOf)]);
+}
+
+function notFound(text: string, namespace: string, names: readonly string[]): Error {
+  const known = [...new Set(names)];
+  const there =
+    known.length > 0 ? `there are ${known.slice(0, 8).join(', ')}` : 'no pods there; name another with -n, or as NAME.NAMESPACE';
+  return new Error(`Cannot find "${text}" in namespace ${namespace}: ${there}`);
 }
 
 export interface Destination {
@@ -47,7 +51,8 @@ export function findDestinations(source: MeshSource, text: string, namespace: st
   const isSaid = name!.includes('/') && target.kind !== 'Service';
   const service = source.snapshot.services.find((each) => each.namespace === target.namespace && each.name === target.name);
   if (service !== undefined && !isSaid) return behindService(source, service, wanted);
-  const [pod] = findSourcePods(source, name!, namespace);
+  const services = source.snapshot.services.filter((each) => each.namespace === target.namespace).map((each) => each.name);
+  const [pod] = findSourcePods(source, name!, namespace, services);
   if (wanted === undefined) throw new Error(`Cannot ask about "${text}": name a port with --port, or a service`);
   const address = (pod!['status'] as { podIP?: string } | undefined)?.podIP ?? '';
   return [{ pod: pod!, port: wanted, authority: `${address.includes(':') ? `[${address}]` : address}:${wanted}` }];
@@ -57,7 +62,8 @@ function behindService(source: MeshSource, service: MeshService, wanted: number 
   const port = wanted === undefined ? service.ports[0] : service.ports.find((each) => each.port === wanted);
   if (port === undefined || (wanted === undefined && service.ports.length > 1)) {
     const known = service.ports.map((each) => each.port).join(', ');
-    throw new Error(`Service ${service.namespace}/${service.name} has the ports ${known}: name one with --port`);
+    const not = wanted === undefined ? '' : `, not ${wanted}`;
+    throw new Error(`Service ${service.namespace}/${service.name} has the ports ${known}${not}: name one with --port`);
   }
   const found = destinationsBehind(source, { service, port, subset: '' }, service.endpoints);
   if (found.length === 0) throw new Error(`Service ${service.namespace}/${service.name} has no pod behind port ${port.port}`);

@@ -154,7 +154,9 @@ spec:
 test('names that are not there, or not clear', () => {
   const mesh = source();
   assert.throws(() => explained(mesh, 'ghost', 'db'), /Cannot find "ghost" in namespace shop: there are web, db, bare/);
-  assert.throws(() => explained(mesh, 'web', 'db:81'), /has the ports 80/);
+  assert.throws(() => explained(mesh, 'web', 'db:81'), /has the ports 80, not 81: name one/);
+  assert.throws(() => explained(mesh, 'web', 'ghost'), /Cannot find "ghost" in namespace shop: there are web, db, bare$/);
+  assert.throws(() => explained(mesh, 'web', 'db.other'), /namespace other: no pods there; name another with -n/);
   assert.throws(() => explained(mesh, 'web', 'db', { path: 'x' }), /begin with/);
   assert.throws(() => explained(mesh, 'web', 'db', { header: ['x'] }), /expected "name: value"/);
   assert.deepEqual(parseTarget('deploy/web.shop', 'default'), { kind: 'Deployment', namespace: 'shop', name: 'web' });

@@ -2,11 +2,12 @@
 import type { ProxySync, SyncState } from '@palisade/control-plane';
 import { TypeUrl } from '@palisade/xds';
 import { kubeconfigToUse } from '../kubeconfig.ts';
+import { withClient } from '../netpol/live.ts';
 import { type Answer, printAnswer } from '../output.ts';
 import { renderTable } from '../table.ts';
 import { askControlPlanes, askProxy } from './ask.ts';
 import { type Message, readPart } from './proxy-config/dump.ts';
-import { parseTarget } from './target.ts';
+import { findPods, parseTarget } from './target.ts';
 
 export interface StatusOptions {
   readonly namespace?: string;
@@ -31,10 +32,12 @@ export async function proxyStatus(pod: string | undefined, options: StatusOption
     printAnswer(statusAnswer(shown), options.output);
     return shown.every(({ types }) => types.every(({ state }) => state === 'SYNCED' || state === 'NOT SENT')) ? 0 : 1;
   }
-  const { namespace, name } = parseTarget(pod, options.namespace ?? 'default');
+  const target = parseTarget(pod, options.namespace ?? 'default');
+  const [first] = await withClient(kubeconfig, (client) => findPods(client, target));
+  const { namespace = 'default', name = '' } = first!.metadata;
   const known = proxies.find(({ proxy }) => proxy === `${name}.${namespace}`);
   if (known === undefined)
-    throw new Error(`No proxy ${name}.${namespace} is connected to a control plane; "palisade proxy-status" lists them`);
+    throw new Error(`No proxy ${name}.${namespace} is connected to a control plane: "palisade proxy-status" lists those that are`);
   const path = `/debug/config_dump?proxyID=${known.proxy}`;
   const sent = await askControlPlanes(kubeconfig, options.istioNamespace, path);
   const differences = compareDumps(sent[0], await askProxy(kubeconfig, { namespace, name }, '/config_dump?include_eds'));

@@ -1,5 +1,5 @@
 /** Which pod a command is about: `web-1`, `web-1.shop`, `pod/web-1`, `deployment/web.shop`, `shop/web-1`. */
-import type { ApiClient, KubernetesObject } from '@palisade/kubernetes';
+import { type ApiClient, isStatusError, type KubernetesObject } from '@palisade/kubernetes';
 
 export interface Named {
   readonly kind: string;
@@ -39,18 +39,26 @@ function notUnderstood(text: string): Error {
   return new Error(`Cannot understand "${text}": expected POD, POD.NAMESPACE, KIND/NAME or NAMESPACE/POD`);
 }
 
+async function found(object: Promise<KubernetesObject>, resource: string, namespace: string): Promise<KubernetesObject> {
+  return object.catch((error: unknown) => {
+    if (!isStatusError(error, 'NotFound')) throw error;
+    throw new Error(`${error.message} in namespace ${namespace}: "kubectl get ${resource} -A" lists them; name the namespace with -n`);
+  });
+}
+
 /**
  * The pods a name stands for, running ones first: itself, those of a workload's or service's selector.
  *
  * @throws Error when there is none
  */
 export async function findPods(client: ApiClient, { kind, namespace, name }: Named): Promise<KubernetesObject[]> {
-  if (kind === 'Pod') return [await client.get({ group: '', version: 'v1', resource: 'pods' }, { namespace, name })];
+  if (kind === 'Pod')
+    return [await found(client.get({ group: '', version: 'v1', resource: 'pods' }, { namespace, name }), 'pods', namespace)];
   const resource =
     kind === 'Service'
       ? { group: '', version: 'v1', resource: 'services' }
       : { group: 'apps', version: 'v1', resource: `${kind.toLowerCase()}s` };
-  const owner = await client.get(resource, { namespace, name });
+  const owner = await found(client.get(resource, { namespace, name }), resource.resource, namespace);
   const spec = owner['spec'] as { selector?: Record<string, unknown> } | undefined;
   const labels = (kind === 'Service' ? spec?.selector : spec?.selector?.['matchLabels']) as Record<string, string> | undefined;
   if (labels === undefined || Object.keys(labels).length === 0) throw new Error(`${kind} ${namespace}/${name} selects no pod`);
