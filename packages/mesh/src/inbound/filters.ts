@@ -1,6 +1,7 @@
 /** The filters of one inbound chain: authentication and authorization before the router or the TCP proxy. */
 import { create } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
+import type { AccessLog } from '@palisade/xds/api/envoy/config/accesslog/v3/accesslog';
 import { type Filter, FilterSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener_components';
 import { RouterSchema } from '@palisade/xds/api/envoy/extensions/filters/http/router/v3/router';
 import {
@@ -17,12 +18,21 @@ import { compileTokens, type TokenRequirement } from '../authn/request-authentic
 import { compileHttpAuthorization, compileTcpAuthorization } from '../authz/compile.ts';
 import { compileHttpCustom, compileTcpCustom } from '../authz/compile-custom.ts';
 import { type AuthorizationPolicy, AuthzAction } from '../authz/policy.ts';
+import type { Memo } from '../traffic/memo.ts';
 import type { ChainPlan } from './chains.ts';
 import type { InboundInput } from './input.ts';
 
-/** @param cluster where accepted traffic goes; also the statistics prefix */
-export function inboundFilters(plan: ChainPlan, cluster: string, input: InboundInput): Filter[] {
-  return plan.codec === 'http' ? [httpConnectionManager(plan, cluster, input)] : tcpFilters(plan, cluster, input);
+/**
+ * @param cluster where accepted traffic goes; also the statistics prefix
+ * @param memo of chains compiled from the same input
+ */
+export function inboundFilters(plan: ChainPlan, cluster: string, input: InboundInput, memo: Memo): Filter[] {
+  return plan.codec === 'http' ? [httpConnectionManager(plan, cluster, input, memo)] : tcpFilters(plan, cluster, input, memo);
+}
+
+function accessLogOf(plan: ChainPlan, input: InboundInput, memo: Memo): AccessLog[] {
+  const service = serviceOf(plan, input);
+  return memo(`log ${plan.codec} ${service}`, [], () => input.accessLogs.chain(plan.codec, service));
 }
 
 const serviceOf = (plan: ChainPlan, { ports }: InboundInput) => ports.find(({ port }) => port === plan.port)?.service;
@@ -40,17 +50,20 @@ const refuseBytes: AuthorizationPolicy = {
   rules: [{ from: [], to: [], when: [] }],
 };
 
-function tcpFilters(plan: ChainPlan, cluster: string, input: InboundInput): Filter[] {
+function tcpFilters(plan: ChainPlan, cluster: string, input: InboundInput, memo: Memo): Filter[] {
   const { trustDomains, providers } = input;
-  const authorization = tokensOf(plan, input).isRequired ? [...input.authorization, refuseBytes] : input.authorization;
+  const { isRequired } = tokensOf(plan, input);
+  const authorization = isRequired ? [...input.authorization, refuseBytes] : input.authorization;
   const proxy = create(TcpProxySchema, {
     statPrefix: cluster,
     clusterSpecifier: { case: 'cluster', value: cluster },
-    accessLog: input.accessLogs.chain('tcp', serviceOf(plan, input)),
+    accessLog: accessLogOf(plan, input, memo),
   });
   return [
-    ...compileTcpCustom(authorization, { trustDomains, providers }),
-    ...compileTcpAuthorization(authorization, trustDomains),
+    ...memo('tcp', [isRequired], () => [
+      ...compileTcpCustom(authorization, { trustDomains, providers }),
+      ...compileTcpAuthorization(authorization, trustDomains),
+    ]),
     create(FilterSchema, {
       name: 'envoy.filters.network.tcp_proxy',
       configType: { case: 'typedConfig', value: anyPack(TcpProxySchema, proxy) },
@@ -73,13 +86,14 @@ export function httpFilters(
   ];
 }
 
-function httpConnectionManager(plan: ChainPlan, cluster: string, input: InboundInput): Filter {
+function httpConnectionManager(plan: ChainPlan, cluster: string, input: InboundInput, memo: Memo): Filter {
   const { pathNormalization: mode } = input;
+  const tokens = tokensOf(plan, input);
   const manager: HttpConnectionManager = create(HttpConnectionManagerSchema, {
     codecType: CodecType.AUTO,
     statPrefix: `inbound_0.0.0.0_${plan.port ?? 0}`,
     routeSpecifier: { case: 'routeConfig', value: routeAll(cluster) },
-    httpFilters: httpFilters(tokensOf(plan, input), input),
+    httpFilters: memo('http', [tokens], () => httpFilters(tokens, input)),
     serverName: 'istio-envoy',
     useRemoteAddress: false,
     // Envoy drops the header of a client that showed no certificate, whatever stands here.
@@ -89,7 +103,7 @@ function httpConnectionManager(plan: ChainPlan, cluster: string, input: InboundI
     normalizePath: mode !== 'NONE',
     mergeSlashes: mode === 'MERGE_SLASHES' || mode === 'DECODE_AND_MERGE_SLASHES',
     pathWithEscapedSlashesAction: mode === 'DECODE_AND_MERGE_SLASHES' ? EscapedSlashes.UNESCAPE_AND_FORWARD : EscapedSlashes.KEEP_UNCHANGED,
-    accessLog: input.accessLogs.chain('http', serviceOf(plan, input)),
+    accessLog: accessLogOf(plan, input, memo),
   });
   return create(FilterSchema, {
     name: 'envoy.filters.network.http_connection_manager',

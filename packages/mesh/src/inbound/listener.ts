@@ -14,6 +14,7 @@ import { HttpInspectorSchema } from '@palisade/xds/api/envoy/extensions/filters/
 import { OriginalDstSchema } from '@palisade/xds/api/envoy/extensions/filters/listener/original_dst/v3/original_dst';
 import { TlsInspectorSchema } from '@palisade/xds/api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector';
 import { planTokens } from '../authn/request-authentication.ts';
+import { createMemo, type Memo, withoutMemo } from '../traffic/memo.ts';
 import { type ChainPlan, planInboundChains } from './chains.ts';
 import { inboundFilters } from './filters.ts';
 import { type InboundInput, inboundPort } from './input.ts';
@@ -32,10 +33,12 @@ const blackHole = 'BlackHoleCluster';
 export function compileInbound(input: InboundInput): InboundResources {
   const plans = planInboundChains(input);
   const families = ['ipv4', 'ipv6'] as const;
+  // Chains have most of what they hold together.
+  const { memo } = createMemo();
   const chains = plans.flatMap((plan) =>
     plan.port === undefined
-      ? families.map((family) => compileChain(plan, passthroughCluster(family), input, family))
-      : [compileChain(plan, portCluster(plan.port), input, undefined)],
+      ? families.map((family) => compileChain(plan, passthroughCluster(family), input, family, memo))
+      : [compileChain(plan, portCluster(plan.port), input, undefined, memo)],
   );
   const listener = create(ListenerSchema, {
     name: 'virtualInbound',
@@ -68,7 +71,7 @@ const portCluster = (port: number) => `inbound|${port}||`;
 const passthroughCluster = (family: 'ipv4' | 'ipv6') =>
   family === 'ipv4' ? 'InboundPassthroughClusterIpv4' : 'InboundPassthroughClusterIpv6';
 
-function compileChain(plan: ChainPlan, cluster: string, input: InboundInput, family: 'ipv4' | 'ipv6' | undefined): FilterChain {
+function compileChain(plan: ChainPlan, cluster: string, input: InboundInput, family: 'ipv4' | 'ipv6' | undefined, memo: Memo): FilterChain {
   const transportProtocol = plan.security === 'plain' ? 'raw_buffer' : 'tls';
   return {
     name: family === 'ipv6' ? `${plan.name}-ipv6` : plan.name,
@@ -78,8 +81,10 @@ function compileChain(plan: ChainPlan, cluster: string, input: InboundInput, fam
       transportProtocol,
       applicationProtocols: [...plan.applicationProtocols],
     },
-    ...(plan.security === 'mutual' ? { transportSocket: inboundTls(input.trustDomains, plan.codec) } : {}),
-    filters: inboundFilters(plan, cluster, input),
+    ...(plan.security === 'mutual'
+      ? { transportSocket: memo(`tls ${plan.codec}`, [], () => inboundTls(input.trustDomains, plan.codec)) }
+      : {}),
+    filters: inboundFilters(plan, cluster, input, memo),
   };
 }
 
@@ -95,7 +100,7 @@ function blackHoleChain(input: InboundInput): FilterChain {
   return {
     name: plan.name,
     filterChainMatch: { destinationPort: inboundPort },
-    filters: inboundFilters(plan, blackHole, { ...input, authorization: [], tokens: planTokens([]) }),
+    filters: inboundFilters(plan, blackHole, { ...input, authorization: [], tokens: planTokens([]) }, withoutMemo),
   };
 }
 
