@@ -12,4 +12,6 @@ export interface Cluster {
   namespaceLabels(namespace: string): Record<string, string>;
   /** A PersistentVolumeClaim. */
   claim(namespace: string, name: string): KubernetesObject | undefined;
+  /** Whether a PodDisruptionBudget has no room for this pod to go. */
+  violatesBudget(pod: KubernetesObject): boolean;
 }

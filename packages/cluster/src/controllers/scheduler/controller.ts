@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isStatusError, type KubernetesObject, PatchType } from '@palisade/kubernetes';
+import { isStatusError, type KubernetesObject, matchLabelSelector, PatchType } from '@palisade/kubernetes';
 import { objectKey } from '@palisade/kubernetes/client';
 import { type Controller, type ControllerContext, createController } from '../runtime/context.ts';
 import { keyOf } from '../runtime/ownership.ts';
@@ -7,6 +7,7 @@ import { apiTime, type Condition, condition, isPodFinished } from '../runtime/po
 import { Resource } from '../runtime/resources.ts';
 import type { Cluster } from './cluster.ts';
 import { placePod } from './decide.ts';
+import { type Preemption, priorityOf } from './preempt.ts';
 
 const SCHEDULER_NAME = 'default-scheduler';
 
@@ -23,6 +24,7 @@ export function createScheduler(ctx: ControllerContext): Controller {
   const nodes = ctx.informer(Resource.nodes);
   const namespaces = ctx.informer(Resource.namespaces);
   const claims = ctx.informer(Resource.persistentVolumeClaims);
+  const budgets = ctx.informer(Resource.podDisruptionBudgets);
   const events = ctx.recorder(SCHEDULER_NAME);
   const controller = createController(ctx, 'scheduler', sync, { concurrency: 1 });
   const { queue } = controller;
@@ -31,6 +33,7 @@ export function createScheduler(ctx: ControllerContext): Controller {
   const unplaced = new Map<string, { attempts: number; lastMs: number }>();
 
   pods.addIndex('nodeName', (pod) => [pod['spec']?.nodeName ?? '']);
+  pods.addIndex('nominated', (pod) => (isWaiting(pod) ? [pod['status']?.nominatedNodeName ?? ''] : []));
   pods.onChange((type, pod, old) => {
     if (type === 'DELETED' || pod['spec'].nodeName) assumed.delete(String(pod.metadata.uid));
     if (type === 'DELETED') unplaced.delete(objectKey(pod));
@@ -62,18 +65,31 @@ export function createScheduler(ctx: ControllerContext): Controller {
     }
   }
 
-  function snapshot(): Cluster {
+  /** As `pod` has to see it: room that was made for a pod no less important is taken. */
+  function snapshot(pod: KubernetesObject): Cluster {
     const added = [...assumed.values()];
+    const isBefore = (other: KubernetesObject) =>
+      other.metadata.uid !== pod.metadata.uid && !assumed.has(String(other.metadata.uid)) && priorityOf(other) >= priorityOf(pod);
     return {
       nodes: nodes.list().map((node) => ({
         node,
         pods: [
-          ...pods.byIndex('nodeName', String(node.metadata.name)).filter((pod) => !isPodFinished(pod)),
+          ...pods.byIndex('nodeName', String(node.metadata.name)).filter((one) => !isPodFinished(one)),
+          ...pods.byIndex('nominated', String(node.metadata.name)).filter(isBefore),
           ...added.filter((entry) => entry.node === node.metadata.name).map((entry) => entry.pod),
         ],
       })),
       namespaceLabels: (namespace) => namespaces.get(namespace)?.metadata.labels ?? {},
       claim: (namespace, name) => claims.get(`${namespace}/${name}`),
+      violatesBudget: (one) =>
+        budgets
+          .list()
+          .some(
+            (budget) =>
+              budget.metadata.namespace === one.metadata.namespace &&
+              matchLabelSelector(budget['spec']?.selector, one.metadata.labels) &&
+              (budget['status']?.disruptionsAllowed ?? 0) <= 0,
+          ),
     };
   }
 
@@ -87,16 +103,41 @@ export function createScheduler(ctx: ControllerContext): Controller {
       await report(pod, 'SchedulingGated', 'Scheduling is blocked due to non-empty scheduling gates');
       return;
     }
-    const placement = placePod(pod, snapshot());
+    const placement = placePod(pod, snapshot(pod));
     if (placement.node === undefined) {
       unplaced.set(key, { attempts: (unplaced.get(key)?.attempts ?? 0) + 1, lastMs: clock.now().getTime() });
       events.event(pod, 'Warning', 'FailedScheduling', placement.message);
-      await report(pod, 'Unschedulable', placement.message);
+      await report(pod, 'Unschedulable', placement.message, placement.preemption?.node);
+      if (placement.preemption !== undefined) await preempt(pod, placement.preemption);
       return RETRY_MS;
     }
     unplaced.delete(key);
     await bind(pod, placement.node);
     return;
+  }
+
+  /** The victims have their grace period; when they are gone the pod is tried again like any other. */
+  async function preempt(pod: KubernetesObject, { node, victims }: Preemption): Promise<void> {
+    for (const victim of victims) {
+      events.event(victim, 'Normal', 'Preempted', `Preempted by pod ${pod.metadata.uid} on node ${node}`);
+      const others = ((victim['status']?.conditions ?? []) as Condition[]).filter((found) => found.type !== 'DisruptionTarget');
+      const condition = {
+        type: 'DisruptionTarget',
+        status: 'True',
+        lastProbeTime: null,
+        lastTransitionTime: apiTime(clock.now()),
+        reason: 'PreemptionByScheduler',
+        message: `${SCHEDULER_NAME}: preempting to accommodate a higher priority pod`,
+      };
+      try {
+        const status = { conditions: [...others, condition] };
+        await client.patch(Resource.pods, keyOf(victim), PatchType.merge, { status }, { subresource: 'status' });
+        await client.delete(Resource.pods, keyOf(victim), { preconditions: { uid: victim.metadata.uid! } });
+      } catch (error) {
+        // Gone by itself, or another one of its name.
+        if (!isStatusError(error, 'NotFound') && !isStatusError(error, 'Conflict')) throw error;
+      }
+    }
   }
 
   async function bind(pod: KubernetesObject, node: string): Promise<void> {
@@ -121,9 +162,10 @@ export function createScheduler(ctx: ControllerContext): Controller {
     events.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${node}`);
   }
 
-  async function report(pod: KubernetesObject, reason: string, message: string): Promise<void> {
+  async function report(pod: KubernetesObject, reason: string, message: string, nominatedNodeName?: string): Promise<void> {
     const known = condition(pod, 'PodScheduled');
-    if (known?.status === 'False' && known.reason === reason && known.message === message) return;
+    const isNominated = nominatedNodeName === undefined || nominatedNodeName === pod['status']?.nominatedNodeName;
+    if (known?.status === 'False' && known.reason === reason && known.message === message && isNominated) return;
     const others = ((pod['status']?.conditions ?? []) as Condition[]).filter((found) => found.type !== 'PodScheduled');
     const lastTransitionTime = known?.status === 'False' ? (known.lastTransitionTime ?? apiTime(clock.now())) : apiTime(clock.now());
     const conditions = [...others, { type: 'PodScheduled', status: 'False', lastProbeTime: null, lastTransitionTime, reason, message }];
@@ -132,7 +174,7 @@ export function createScheduler(ctx: ControllerContext): Controller {
       Resource.pods,
       keyOf(pod),
       PatchType.merge,
-      { metadata: { uid, resourceVersion }, status: { conditions } },
+      { metadata: { uid, resourceVersion }, status: { conditions, ...(nominatedNodeName === undefined ? {} : { nominatedNodeName }) } },
       { subresource: 'status' },
     );
   }

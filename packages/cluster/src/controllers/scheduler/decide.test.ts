@@ -23,6 +23,7 @@ function cluster(...nodes: [KubernetesObject, ...KubernetesObject[]][]): Cluster
     nodes: nodes.map(([node, ...pods]) => ({ node, pods })),
     namespaceLabels: (namespace) => ({ name: namespace }),
     claim: () => undefined,
+    violatesBudget: () => false,
   };
 }
 
@@ -211,7 +212,7 @@ test('no order of nodes changes the answer, and no node is overfilled', () => {
         node: makeNode(`n${i}`, { allocatable: { cpu: String(cpu) } }),
         pods: [] as KubernetesObject[],
       }));
-      const rest = { namespaceLabels: () => ({}), claim: () => undefined };
+      const rest = { namespaceLabels: () => ({}), claim: () => undefined, violatesBudget: () => false };
       for (const cpu of requests) {
         const incoming = pod({ containers: [container({ cpu: String(cpu) })] });
         const placement = placePod(incoming, { nodes: views, ...rest });

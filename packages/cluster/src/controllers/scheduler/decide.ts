@@ -5,25 +5,26 @@ import type { Cluster, NodeView } from './cluster.ts';
 import { allocatableOf, type Refusal, refuseNode, requestedOn } from './filter.ts';
 import { preferredNodeWeight } from './node-affinity.ts';
 import { preferredPodWeight } from './pod-affinity.ts';
+import { findPreemption, type Preemption, preemptionFault } from './preempt.ts';
 import { podRequests } from './requests.ts';
 import { softSpreadCount } from './spread.ts';
 import { taintsOf, untolerated } from './tolerations.ts';
 
-export type Placement = { node: string } | { node: undefined; message: string };
+export type Placement = { node: string } | { node: undefined; message: string; preemption?: Preemption };
 
-/** The best node for a pod, or kube-scheduler's account of why there is none. Nodes of equal worth: the first by name. */
+/** The best node for a pod, or kube-scheduler's account of why there is none, and who could go. Nodes of equal worth: the first by name. */
 export function placePod(pod: KubernetesObject, cluster: Cluster): Placement {
   if (cluster.nodes.length === 0) return { node: undefined, message: 'no nodes available to schedule pods' };
   const waitsFor = claimFault(pod, cluster);
   if (waitsFor !== undefined) return { node: undefined, message: renderFault(waitsFor, cluster.nodes.length) };
-  const refusals: Refusal[] = [];
+  const refused: { view: NodeView; refusal: Refusal }[] = [];
   const feasible: NodeView[] = [];
   for (const view of cluster.nodes) {
     const refusal = refuseNode(pod, view, cluster);
     if (refusal === undefined) feasible.push(view);
-    else refusals.push(refusal);
+    else refused.push({ view, refusal });
   }
-  if (feasible.length === 0) return { node: undefined, message: renderRefusals(refusals) };
+  if (feasible.length === 0) return { node: undefined, ...explain(pod, refused, cluster) };
   const scores = scoreNodes(pod, feasible, cluster);
   const best = feasible
     .map((view, i) => ({ name: String(view.node.metadata.name), score: scores[i]! }))
@@ -38,23 +39,28 @@ function renderFault(fault: string, total: number): string {
 }
 
 /** `0/3 nodes are available: 1 Insufficient cpu, 2 node(s) ... . preemption: ...`, as in FailedScheduling events. */
-function renderRefusals(refusals: readonly Refusal[]): string {
-  const total = refusals.length;
-  const count = (texts: readonly string[]) => {
-    const counts = new Map<string, number>();
-    for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
-    return [...counts]
-      .map(([text, number]) => `${number} ${text}`)
-      .sort()
-      .join(', ');
-  };
-  const reasons = count(refusals.flatMap((refusal) => refusal.reasons));
-  const preemption = count(
-    refusals.map((refusal) =>
-      refusal.isResolvable ? 'No preemption victims found for incoming pod' : 'Preemption is not helpful for scheduling',
-    ),
-  );
-  return `0/${total} nodes are available: ${reasons}. preemption: 0/${total} nodes are available: ${preemption}.`;
+function explain(
+  pod: KubernetesObject,
+  refused: readonly { view: NodeView; refusal: Refusal }[],
+  cluster: Cluster,
+): { message: string; preemption?: Preemption } {
+  const none = `0/${refused.length} nodes are available`;
+  const reasons = `${none}: ${countTexts(refused.flatMap(({ refusal }) => refusal.reasons))}.`;
+  const fault = preemptionFault(pod, cluster);
+  if (fault !== undefined) return { message: `${reasons} preemption: ${fault}` };
+  const preemption = findPreemption(pod, refused, cluster);
+  if ('node' in preemption) return { message: reasons, preemption };
+  return { message: `${reasons} preemption: ${none}: ${countTexts(preemption)}.` };
+}
+
+/** `1 Insufficient cpu, 2 Too many pods` */
+function countTexts(texts: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return [...counts]
+    .map(([text, number]) => `${number} ${text}`)
+    .sort()
+    .join(', ');
 }
 
 /** Weights of kube-scheduler's default profile; each score is spread over 0 to 100 first. */

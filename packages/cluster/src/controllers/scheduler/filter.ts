@@ -8,7 +8,7 @@ import { taintsOf, untolerated } from './tolerations.ts';
 
 export interface Refusal {
   reasons: string[];
-  /** Removing pods from the node could help (only said, never done: there is no preemption). */
+  /** Removing pods from the node could help. */
   isResolvable: boolean;
 }
 
