@@ -192,9 +192,10 @@ export function tooManyRequests(message: string, retryAfterSeconds: number): Sta
 }
 
 /** An eviction that a PodDisruptionBudget forbids just now. */
-export function disruptionBudget(message: string): StatusError {
-  const cause = { reason: 'DisruptionBudget', message };
-  return failure(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", { causes: [cause] });
+export function disruptionBudget(message: string, retryAfterSeconds?: number): StatusError {
+  const causes = [{ reason: 'DisruptionBudget', message }];
+  const details = retryAfterSeconds === undefined ? { causes } : { causes, retryAfterSeconds };
+  return failure(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", details);
 }
 
 export function internalError(message: string): StatusError {

@@ -99,6 +99,12 @@ const replicationController: Defaulter = (rc) => {
   if (Object.keys(rc['metadata']?.labels ?? {}).length === 0) rc['metadata'] = { ...rc['metadata'], labels: { ...labels } };
 };
 
+/** One thing under an older name, and the list of it and its like that came later: the first says the same as the one. */
+function pair(struct: Struct, one: string, all: string): void {
+  if (struct[one] && !struct[all]?.length) struct[all] = [struct[one]];
+  else if (!struct[one] && struct[all]?.length) struct[one] = struct[all][0];
+}
+
 const withMode: Defaulter = (v) => fill(v, { defaultMode: readableByOwner });
 
 export const coreDefaults: Readonly<Record<string, Defaulter>> = {
@@ -121,6 +127,7 @@ export const coreDefaults: Readonly<Record<string, Defaulter>> = {
   [`${core}Secret`]: secret,
   [`${core}Namespace`]: namespace,
   [`${core}EndpointPort`]: (p) => fill(p, { protocol: 'TCP' }),
+  [`${core}NodeSpec`]: (s) => pair(s, 'podCIDR', 'podCIDRs'),
   [`${core}NodeStatus`]: (s) => {
     if (s['capacity']) fill(s, { allocatable: { ...s['capacity'] } });
   },

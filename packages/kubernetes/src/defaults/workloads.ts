@@ -30,6 +30,8 @@ const daemonSet: Defaulter = (d) => {
   const spec = specOf(d);
   fill(spec, { revisionHistoryLimit: 10 });
   rollingUpdate(spec, 'updateStrategy', { maxUnavailable: 1, maxSurge: 0 });
+  // What was a field in the first version.
+  fill(part(part(d, 'metadata'), 'annotations'), { 'deprecated.daemonset.template.generation': '0' });
 };
 
 const statefulSet: Defaulter = (s) => {

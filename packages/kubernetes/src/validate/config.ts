@@ -1,5 +1,6 @@
 import type { Struct } from '../defaults/value.ts';
 import { equalJson } from '../patch/own-keys.ts';
+import { validateCidr } from './addresses.ts';
 import type { Findings } from './findings.ts';
 import { checkConfigMapKey, checkLabelValue, checkQualifiedName } from './names.ts';
 
@@ -83,6 +84,7 @@ export function validateNode(f: Findings, { spec = {} }: Struct): void {
     if (seen.has(identity)) f.duplicate(at, taint);
     seen.add(identity);
   }
+  for (const [i, cidr] of ((spec.podCIDRs ?? []) as string[]).entries()) validateCidr(f, `spec.podCIDRs[${i}]`, cidr);
 }
 
 export function validateEvent(f: Findings, object: Struct): void {

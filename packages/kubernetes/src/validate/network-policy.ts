@@ -17,7 +17,7 @@ function validatePort(f: Findings, at: string, port: Struct): void {
   if (first === undefined) f.invalid(`${at}.endPort`, last, 'may not be specified when `port` is not specified');
   else if (typeof first === 'string') f.invalid(`${at}.endPort`, last, 'may not be specified when `port` is non-numeric');
   else {
-    if (last < first) f.invalid(`${at}.endPort`, last, 'must be greater than or equal to `port`');
+    if (last < first) f.invalid(`${at}.endPort`, first, 'must be greater than or equal to `port`');
     f.invalidEach(`${at}.endPort`, last, checkPortNumber(last));
   }
 }

@@ -83,6 +83,25 @@ test('scopes choose among pods', async () => {
   await client.create(CORE('configmaps'), configMap('any', {}, namespace));
 });
 
+test('what is admitted is written into the quota; what the quota says counts until its controller says less', async () => {
+  const namespace = await quota({ pods: '3' });
+  const limit = await client.get(CORE('resourcequotas'), { namespace, name: 'limit' });
+  await create(podIn(namespace, 'before'));
+  await client.update(
+    CORE('resourcequotas'),
+    { ...limit, status: { hard: { pods: '3' }, used: { pods: '2' } } },
+    { subresource: 'status' },
+  );
+  await create(podIn(namespace, 'last'));
+  const used = async () => (await client.get(CORE('resourcequotas'), { namespace, name: 'limit' }))['status'].used.pods;
+  assert.equal(await used(), '3');
+  await refused(
+    create(podIn(namespace, 'over')),
+    'pods "over" is forbidden: exceeded quota: limit, requested: pods=1, used: pods=3, limited: pods=3',
+  );
+  assert.equal(await used(), '3');
+});
+
 test('a limit range gives containers what they leave open', async () => {
   const namespace = await limits({ type: 'Container', default: { cpu: '200m', memory: '64Mi' }, defaultRequest: { cpu: '100m' } });
   const made = await create(podIn(namespace, 'plain'));

@@ -6,6 +6,8 @@ import type { Random } from './uid.ts';
 export interface AddressRange {
   readonly family: 'IPv4' | 'IPv6';
   readonly text: string;
+  /** Of no host: what stands for an address that is not taken. */
+  readonly base: string;
   /** The first host address. */
   readonly first: string;
   contains(address: string): boolean;
@@ -34,6 +36,7 @@ export function parseRange(cidr: string): AddressRange {
   return {
     family: family === 4 ? 'IPv4' : 'IPv6',
     text: cidr,
+    base: toText(base, family),
     first: toText(base + 1n, family),
     contains: (candidate) =>
       isIP(candidate) === family && toNumber(candidate) > base && toNumber(candidate) < base + size - (family === 4 ? 1n : 0n),

@@ -8,6 +8,7 @@ import { Entry } from '../store/entry.ts';
 import { StoreConflict } from '../store/object-store.ts';
 import { fromStored, toStored } from './catalog.ts';
 import { refuseOtherNamespace } from './decode-body.ts';
+import { dropDisabledFields } from './disabled-fields.ts';
 import { recordManagers, setManagers } from './managers.ts';
 import { hasGeneration, type Strategy, strategyFor } from './strategy.ts';
 import { formatTime } from './time.ts';
@@ -81,6 +82,7 @@ async function createNamed(core: Core, scope: Scope, strategy: Strategy, fresh: 
     object = mutated;
     await strategy.admit?.(object, core, scope);
   }
+  dropDisabledFields(resource.storeType, object);
   strategy.prepareForCreate?.(object, core);
   const causes = [...resource.model.validateCreate(object), ...(strategy.check?.(object) ?? [])];
   const kind = resource.gvk;
@@ -91,8 +93,8 @@ async function createNamed(core: Core, scope: Scope, strategy: Strategy, fresh: 
   admitLimitRange(core, scope, object);
   admitNode(core, scope, 'CREATE', object, undefined);
   await core.admission.validate(scope, 'CREATE', object, undefined);
-  admitQuota(core, scope, object, undefined);
-  const allocation = strategy.allocate?.(object, undefined, core);
+  const charge = admitQuota(core, scope, object, undefined);
+  const allocation = strategy.allocate?.(object, undefined, core, scope.dryRun);
   if (allocation !== undefined && 'causes' in allocation) throw invalid(kind, name, allocation.causes);
   resource.model.settle?.(object);
   const stored = toStored(resource, object);
@@ -106,6 +108,7 @@ async function createNamed(core: Core, scope: Scope, strategy: Strategy, fresh: 
     // Admission may have waited: the namespace is looked at again in the same tick as the write.
     refuseMissingNamespace(core, scope, name);
     const entry = core.store.create(resource.storeType, namespace, name, stored);
+    charge();
     strategy.stored?.(entry.object, undefined, core);
     await core.store.settled();
     return fromStored(resource, entry);

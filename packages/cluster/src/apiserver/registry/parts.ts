@@ -29,10 +29,13 @@ export function composePart(part: Part, resource: ServedResource, wanted: Kubern
     }
     case 'resize': {
       const next = cloneObject(current);
-      const sized = new Map<string, Container>(
-        (wanted['spec']?.containers ?? []).map((container: Container) => [container.name, container]),
-      );
-      for (const container of next['spec'].containers) container.resources = sized.get(container.name)?.resources ?? container.resources;
+      for (const field of ['containers', 'initContainers']) {
+        const sized = new Map<string, Container>(
+          (wanted['spec']?.[field] ?? []).map((container: Container) => [container.name, container]),
+        );
+        for (const container of next['spec'][field] ?? [])
+          container.resources = sized.get(container.name)?.resources ?? container.resources;
+      }
       return next;
     }
     case 'approval': {

@@ -118,6 +118,8 @@ async function spendBudget(core: Core, scope: Scope, pod: KubernetesObject): Pro
   const budget = budgets[0];
   if (budget === undefined) return;
   const status = budget.object['status'] ?? {};
+  if ((status.observedGeneration ?? 0) < (budget.object.metadata.generation ?? 0))
+    throw disruptionBudget(`The disruption budget ${budget.name} is still being processed by the server.`, 10);
   const allowed: number = status.disruptionsAllowed ?? 0;
   if (allowed <= 0) {
     const { currentHealthy = 0, desiredHealthy = 0 } = status;

@@ -90,6 +90,25 @@ test('an allocation that fails leaves nothing behind', () => {
   assert.ok(allocator.allocate(service({ type: 'NodePort', ports: ports.slice(1), clusterIPs: ['192.0.2.9'] }), undefined).ok);
 });
 
+test('a dry run takes nothing: the first of each range stands for what would be drawn', () => {
+  const allocator = new ServiceAllocator({ cidrs: ['192.0.2.0/28', '2001:db8::/124'], nodePorts: [30_000, 30_002], random: first });
+  const made = service({
+    type: 'LoadBalancer',
+    externalTrafficPolicy: 'Local',
+    ports: [{ port: 1, protocol: 'TCP' }],
+    ipFamilies: ['IPv4', 'IPv6'],
+  });
+  const dry = structuredClone(made);
+  assert.ok(allocator.allocate(dry, undefined, true).ok);
+  assert.deepEqual([dry['spec'].clusterIPs, dry['spec'].ports[0].nodePort], [['192.0.2.0', '2001:db8::'], 30_000]);
+  assert.ok(allocator.allocate(made, undefined).ok);
+  assert.deepEqual([made['spec'].ports[0].nodePort, made['spec'].healthCheckNodePort], [30_000, 30_001]);
+  const changed = structuredClone(made);
+  changed['spec'].externalTrafficPolicy = 'Cluster';
+  assert.ok(allocator.allocate(changed, made).ok);
+  assert.equal(changed['spec'].healthCheckNodePort, undefined);
+});
+
 test('deletion: who waits for whom', () => {
   const now = new Date('2026-01-01T00:00:00Z');
   const object = (kind: string, extra: object = {}, finalizers?: string[]): KubernetesObject => ({

@@ -59,14 +59,19 @@ export class ServiceAllocator {
    * Fills `spec.clusterIP(s)` and `nodePort`s of a Service that is being written. Mutates `service`.
    *
    * @param old the Service as stored, undefined for a new one; what only it holds is freed when the caller calls `settle`
+   * @param isDryRun the first of each range stands for whatever would be drawn
    */
-  allocate(service: KubernetesObject, old: KubernetesObject | undefined): Allocation {
+  allocate(service: KubernetesObject, old: KubernetesObject | undefined, isDryRun = false): Allocation {
     const taken: { addresses: string[]; ports: string[] } = { addresses: [], ports: [] };
     const release = () => {
       for (const address of taken.addresses) this.#addresses.delete(address);
       for (const key of taken.ports) this.#ports.delete(key);
     };
-    const causes = [...this.#allocateAddresses(service, old, taken.addresses), ...this.#allocatePorts(service, old, taken.ports)];
+    const causes = [
+      ...this.#allocateAddresses(service, old, taken.addresses, isDryRun),
+      ...this.#allocatePorts(service, old, taken.ports, isDryRun),
+      ...this.#allocateHealthPort(service, old, taken.ports, isDryRun),
+    ];
     if (causes.length === 0) return { ok: true, release };
     release();
     return { ok: false, causes };
@@ -80,7 +85,7 @@ export class ServiceAllocator {
     for (const key of heldPorts(old)) if (!ports.has(key)) this.#ports.delete(key);
   }
 
-  #allocateAddresses(service: KubernetesObject, old: KubernetesObject | undefined, taken: string[]): StatusCause[] {
+  #allocateAddresses(service: KubernetesObject, old: KubernetesObject | undefined, taken: string[], isDryRun: boolean): StatusCause[] {
     const spec = service['spec'];
     if (spec.type === 'ExternalName' || spec.clusterIP === 'None') return [];
     const held = new Set(old === undefined ? [] : heldAddresses(old));
@@ -111,22 +116,23 @@ export class ServiceAllocator {
         taken.push(asked);
         continue;
       }
-      const address = range.pick(this.#addresses, this.#random);
+      const address = isDryRun ? range.base : range.pick(this.#addresses, this.#random);
       if (address === undefined) {
         return [
           { reason: 'InternalError', message: 'Internal error: failed to allocate a serviceIP: range is full', field: 'spec.clusterIPs' },
         ];
       }
+      addresses[index] = address;
+      if (isDryRun) continue;
       this.#addresses.add(address);
       taken.push(address);
-      addresses[index] = address;
     }
     spec.clusterIPs = addresses;
     spec.clusterIP = addresses[0];
     return [];
   }
 
-  #allocatePorts(service: KubernetesObject, old: KubernetesObject | undefined, taken: string[]): StatusCause[] {
+  #allocatePorts(service: KubernetesObject, old: KubernetesObject | undefined, taken: string[], isDryRun: boolean): StatusCause[] {
     const spec = service['spec'];
     const needs = spec.type === 'NodePort' || (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
     const held = new Set(old === undefined ? [] : heldPorts(old));
@@ -153,7 +159,7 @@ export class ServiceAllocator {
         this.#ports.add(key);
         taken.push(key);
       } else if (needs) {
-        const number = this.#pickPort(protocol);
+        const number = isDryRun ? this.#firstPort : this.#pickPort(protocol);
         if (number === undefined) {
           return [
             {
@@ -164,9 +170,38 @@ export class ServiceAllocator {
           ];
         }
         port.nodePort = number;
-        taken.push(`${protocol}/${number}`);
+        if (!isDryRun) taken.push(`${protocol}/${number}`);
       }
     }
+    return [];
+  }
+
+  /** The port at which a balancer asks a node whether it has endpoints of its own. */
+  #allocateHealthPort(service: KubernetesObject, old: KubernetesObject | undefined, taken: string[], isDryRun: boolean): StatusCause[] {
+    const spec = service['spec'];
+    if (!needsHealthPort(service)) {
+      // It goes with what needed it; one that never was needed is the writer's mistake.
+      if (old !== undefined && needsHealthPort(old)) delete spec.healthCheckNodePort;
+      return [];
+    }
+    const field = 'spec.healthCheckNodePort';
+    const held = old?.['spec']?.healthCheckNodePort;
+    const asked: number | undefined = spec.healthCheckNodePort || held;
+    if (asked !== undefined) {
+      spec.healthCheckNodePort = asked;
+      const key = `TCP/${asked}`;
+      if (asked === held) return [];
+      if (this.#ports.has(key))
+        return [{ reason: 'FieldValueInvalid', message: `Invalid value: ${asked}: provided port is already allocated`, field }];
+      this.#ports.add(key);
+      taken.push(key);
+      return [];
+    }
+    const number = isDryRun ? this.#firstPort : this.#pickPort('TCP');
+    if (number === undefined)
+      return [{ reason: 'InternalError', message: 'Internal error: failed to allocate a nodePort: range is full', field }];
+    spec.healthCheckNodePort = number;
+    if (!isDryRun) taken.push(`TCP/${number}`);
     return [];
   }
 
@@ -183,6 +218,8 @@ export class ServiceAllocator {
     return undefined;
   }
 }
+
+const needsHealthPort = ({ spec }: KubernetesObject): boolean => spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
 
 function heldAddresses(service: KubernetesObject): string[] {
   const spec = service['spec'] ?? {};

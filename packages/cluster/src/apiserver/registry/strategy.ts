@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject, StatusCause } from '@palisade/kubernetes';
 import type { Core, Scope } from '../core.ts';
 import type { ServedResource } from './resource.ts';
@@ -10,6 +11,7 @@ import { namespaceStrategy } from './strategies/namespace.ts';
 import { nodeStrategy } from './strategies/node.ts';
 import { podStrategy } from './strategies/pod.ts';
 import { serviceStrategy } from './strategies/service.ts';
+import { formatTime } from './time.ts';
 
 /**
  * What a kind does beyond the generic write path (the server's "registry strategy" and the admission plugins that concern one
@@ -28,7 +30,12 @@ export interface Strategy {
   /** What this server refuses beyond the kind's own rules, on every write. */
   check?(object: KubernetesObject, old?: KubernetesObject): StatusCause[];
   /** Takes what must be unique in the cluster, after validation. */
-  allocate?(object: KubernetesObject, old: KubernetesObject | undefined, core: Core): { undo: () => void } | { causes: StatusCause[] };
+  allocate?(
+    object: KubernetesObject,
+    old: KubernetesObject | undefined,
+    core: Core,
+    isDryRun: boolean,
+  ): { undo: () => void } | { causes: StatusCause[] };
   /** After the write is in the store. */
   stored?(object: KubernetesObject, old: KubernetesObject | undefined, core: Core): void;
   removed?(object: KubernetesObject, core: Core): void;
@@ -44,6 +51,21 @@ export function serverOwnedFields({ storeType, hasStatus }: ServedResource): rea
   return SERVER_OWNED[storeType] ?? (hasStatus ? ['status'] : []);
 }
 
+/** When the phase of a volume changed last is for the server to know. */
+const volumeStrategy: Strategy = {
+  prepareForCreate(volume, core) {
+    addFinalizer(volume, 'kubernetes.io/pv-protection');
+    volume['status'] = { ...volume['status'], phase: 'Pending', lastPhaseTransitionTime: formatTime(core.clock()) };
+  },
+  prepareStatus(volume, old, core) {
+    const [status, before] = [volume['status'] ?? {}, old['status'] ?? {}];
+    if (status.phase !== before.phase) status.lastPhaseTransitionTime = formatTime(core.clock());
+    else status.lastPhaseTransitionTime ??= before.lastPhaseTransitionTime;
+    if (status.lastPhaseTransitionTime === undefined) delete status.lastPhaseTransitionTime;
+    volume['status'] = status;
+  },
+};
+
 const STRATEGIES: Readonly<Record<string, Strategy>> = {
   pods: podStrategy,
   services: serviceStrategy,
@@ -57,14 +79,23 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   'certificatesigningrequests.certificates.k8s.io': certificateSigningRequestStrategy,
   'apiservices.apiregistration.k8s.io': apiServiceStrategy,
   'daemonsets.apps': {
-    prepareForCreate(daemonSet) {
-      daemonSet.metadata.annotations = { 'deprecated.daemonset.template.generation': '1', ...daemonSet.metadata.annotations };
+    prepareForCreate: (daemonSet) => countTemplate(daemonSet, 1),
+    prepareForUpdate(daemonSet, old) {
+      const before = Number(old.metadata.annotations?.[TEMPLATE_GENERATION] ?? 0);
+      const isSame = isDeepStrictEqual(daemonSet['spec']?.template, old['spec']?.template);
+      countTemplate(daemonSet, isSame ? before : before + 1);
     },
   },
   // Admission plugin StorageObjectInUseProtection.
   persistentvolumeclaims: { prepareForCreate: (claim) => addFinalizer(claim, 'kubernetes.io/pvc-protection') },
-  persistentvolumes: { prepareForCreate: (volume) => addFinalizer(volume, 'kubernetes.io/pv-protection') },
+  persistentvolumes: volumeStrategy,
 };
+
+const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
+
+function countTemplate(daemonSet: KubernetesObject, generation: number): void {
+  daemonSet.metadata.annotations = { ...daemonSet.metadata.annotations, [TEMPLATE_GENERATION]: String(generation) };
+}
 
 function addFinalizer(object: KubernetesObject, finalizer: string): void {
   const present = object.metadata.finalizers ?? [];

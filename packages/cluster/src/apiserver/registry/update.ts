@@ -17,9 +17,11 @@ import { StoreConflict } from '../store/object-store.ts';
 import { fromStored, toStored } from './catalog.ts';
 import { refuseOtherNamespace } from './decode-body.ts';
 import { isFinished } from './delete.ts';
+import { dropDisabledFields } from './disabled-fields.ts';
 import { checkEphemeralContainers } from './ephemeral-containers.ts';
 import { recordManagers, setManagers } from './managers.ts';
 import { composePart, type Part } from './parts.ts';
+import { checkResize } from './pod-resize.ts';
 import type { ServedResource } from './resource.ts';
 import { hasGeneration, strategyFor } from './strategy.ts';
 
@@ -53,6 +55,7 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
     const current = fromStored(resource, entry).object;
     const wanted = await change.compute(current);
     checkIdentity(scope, change, wanted, current);
+    let charge = () => {};
     const isOwn = change.part === 'whole-unchecked';
     const isAsked = !isOwn && change.isAdmitted !== true;
     const admitted = isAsked ? await core.admission.mutate(scope, 'UPDATE', wanted, current) : wanted;
@@ -65,10 +68,10 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
       admitNode(core, scope, 'UPDATE', prepared, current);
       strategyFor(resource.storeType).admitUpdate?.(prepared, current, core, scope);
       if (isAsked) await core.admission.validate(scope, 'UPDATE', prepared, current);
-      admitQuota(core, scope, prepared, current);
+      charge = admitQuota(core, scope, prepared, current);
     }
     try {
-      return await write(core, scope, change, entry, current, prepared);
+      return await write(core, scope, change, entry, current, prepared, charge);
     } catch (error) {
       if (!(error instanceof StoreConflict)) throw error;
       if (error.kind === 'missing') throw notFound(resource.gvr, name);
@@ -150,12 +153,16 @@ function prepare(
   else if (change.isApplied === true) setManagers(object, given);
   else recordManagers(core, scope, current, object, given);
   if (change.part === 'status' || change.part === 'approval') strategyFor(resource.storeType).prepareStatus?.(object, current, core);
+  if (change.part === 'main') dropDisabledFields(resource.storeType, object);
   if (change.part === 'main') strategyFor(resource.storeType).prepareForUpdate?.(object, current);
-  if (change.part === 'main' && hasGeneration(resource.storeType) && !isDeepStrictEqual(contentOf(object), contentOf(current))) {
+  if (GENERATED.has(change.part) && hasGeneration(resource.storeType) && !isDeepStrictEqual(contentOf(object), contentOf(current))) {
     object.metadata.generation = (before.generation ?? 0) + 1;
   }
   return object;
 }
+
+/** Parts that say what is wanted. */
+const GENERATED: ReadonlySet<Part> = new Set(['main', 'ephemeralcontainers', 'resize']);
 
 /** What counts as a new generation: everything but metadata and status. */
 function contentOf(object: KubernetesObject): Record<string, unknown> {
@@ -170,8 +177,8 @@ function validate({ model, storeType }: ServedResource, part: Part, object: Kube
     case 'ephemeralcontainers':
       return [...model.validateCreate(object), ...checkEphemeralContainers(object, current)];
     case 'resize':
-      // These change what an update may not: the result has to be a valid pod.
-      return model.validateCreate(object);
+      // This changes what an update may not: the result has to be a valid pod.
+      return [...model.validateCreate(object), ...checkResize(object, current)];
     case 'status':
       return [...model.validateStatusUpdate(object, current), ...(strategyFor(storeType).check?.(object, current) ?? [])];
     default:
@@ -186,11 +193,12 @@ async function write(
   entry: Entry,
   current: KubernetesObject,
   object: KubernetesObject,
+  charge: () => void,
 ): Promise<Entry> {
   const { resource, namespace, name } = scope;
   resource.model.settle?.(object);
   const strategy = strategyFor(resource.storeType);
-  const allocation = change.part === 'main' ? strategy.allocate?.(object, current, core) : undefined;
+  const allocation = change.part === 'main' ? strategy.allocate?.(object, current, core, scope.dryRun) : undefined;
   if (allocation !== undefined && 'causes' in allocation) throw invalid(resource.gvk, name, allocation.causes);
   try {
     const unchanged = isDeepStrictEqual(object, current);
@@ -203,6 +211,7 @@ async function write(
     const written = isFinished(stored)
       ? core.store.delete(resource.storeType, namespace, name, entry.rv, stored)
       : core.store.update(resource.storeType, namespace, name, stored, entry.rv);
+    charge();
     if (isFinished(stored)) strategy.removed?.(stored, core);
     else if (change.part === 'main') strategy.stored?.(stored, entry.object, core);
     await core.store.settled();

@@ -4,6 +4,7 @@ import { MIRROR } from '../../admission/node-restriction.ts';
 import { referredNames } from '../../auth/node-authorizer.ts';
 import { type Core, readObject } from '../../core.ts';
 import type { Strategy } from '../strategy.ts';
+import { formatTime } from '../time.ts';
 import { safeSuffix } from '../uid.ts';
 
 const PODS = { group: '', resource: 'pods' };
@@ -31,14 +32,18 @@ const WELL_KNOWN_PRIORITIES: Readonly<Record<string, number>> = {
 };
 
 export const podStrategy: Strategy = {
-  prepareForCreate(pod) {
+  prepareForCreate(pod, core) {
     if ((pod['spec']?.ephemeralContainers ?? []).length > 0) {
       const cause = { reason: 'FieldValueForbidden', message: 'Forbidden: cannot be set on create', field: 'spec.ephemeralContainers' };
       throw invalid({ group: '', kind: 'Pod' }, pod.metadata.name ?? '', [cause]);
     }
     // The shortest that is no force.
     if (pod['spec']?.terminationGracePeriodSeconds < 0) pod['spec'].terminationGracePeriodSeconds = 1;
-    pod['status'] = { phase: 'Pending', qosClass: pod['status']?.qosClass ?? qosClass(pod) };
+    pod['status'] = {
+      phase: 'Pending',
+      qosClass: pod['status']?.qosClass ?? qosClass(pod),
+      ...gateCondition(pod, formatTime(core.clock())),
+    };
   },
   prepareForUpdate(pod, old) {
     // Spec fields an update leaves out although the server set them are the old ones.
@@ -55,6 +60,14 @@ export const podStrategy: Strategy = {
     defaultFromLimitRanges(core, pod);
   },
 };
+
+/** A pod behind gates says so itself: no scheduler looks at it. */
+function gateCondition(pod: KubernetesObject, now: string): { conditions?: object[] } {
+  if ((pod['spec']?.schedulingGates ?? []).length === 0) return {};
+  const message = 'Scheduling is blocked due to non-empty scheduling gates';
+  const gated = { type: 'PodScheduled', status: 'False', lastProbeTime: null, lastTransitionTime: now, reason: 'SchedulingGated', message };
+  return { conditions: [gated] };
+}
 
 async function admitServiceAccount(pod: KubernetesObject, core: Core): Promise<void> {
   const spec = pod['spec'];

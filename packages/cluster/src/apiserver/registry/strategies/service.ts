@@ -9,7 +9,7 @@ type Family = 'IPv4' | 'IPv6';
  */
 function settleFamilies(spec: KubernetesObject['spec'], available: readonly Family[], old: KubernetesObject | undefined): StatusCause[] {
   if (spec.type === 'ExternalName') {
-    for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy']) delete spec[field];
+    for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy']) delete spec[field];
     return [];
   }
   const given: Family[] = spec.ipFamilies ?? [];
@@ -91,13 +91,13 @@ export const serviceStrategy: Strategy = {
       }
     }
   },
-  allocate(service, old, core) {
+  allocate(service, old, core, isDryRun) {
     const spec = service['spec'];
     // "clusterIP" is the older name of "clusterIPs[0]" and the two must agree.
     if (spec.clusterIP && !spec.clusterIPs?.length) spec.clusterIPs = [spec.clusterIP];
     const causes = settleFamilies(spec, core.services.families, old);
     if (causes.length > 0) return { causes };
-    const allocation = core.services.allocate(service, old);
+    const allocation = core.services.allocate(service, old, isDryRun);
     return allocation.ok ? { undo: allocation.release } : { causes: allocation.causes };
   },
   stored(service, old, core) {
