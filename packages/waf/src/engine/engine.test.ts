@@ -136,6 +136,9 @@ describe('refused at load, with file and line', () => {
     ['SecRule ARGS "@rx a" "id:1,chain"', 'syntax', /chain/],
     ['SecRule ARGS "@rx a" "id:1,exec:/bin/x"', 'unsupported', /exec/],
     ['SecRule ARGS "@inspectFile x" "id:1"', 'unsupported', /inspectfile/],
+    ['SecRule REMOTE_ADDR "@ipMatchFromFile https://x.test/list" "id:1"', 'unsupported', /test\.conf:4: .*not fetched over the network/],
+    ['SecRule ARGS "@pmFromFile http://x.test/list" "id:1"', 'unsupported', /not fetched/],
+    ['SecRemoteRules key https://x.test/rules', 'unsupported', /test\.conf:4: .*not fetched/],
     ['SecRule ARGS "@rx a', 'syntax', /[Uu]nclosed quote/],
     ['<Location />', 'unsupported', /Location/],
   ];

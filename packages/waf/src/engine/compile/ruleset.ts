@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Position } from '../errors.ts';
 import { WafConfigError } from '../errors.ts';
 import { openGeoDatabase } from '../match/geo.ts';
-import type { OperatorEnvironment } from '../operators/types.ts';
+import { type OperatorEnvironment, Unavailable } from '../operators/types.ts';
 import type { PatternTable } from '../regex/pattern-table.ts';
 import type { GeoLookup, InspectFile, UploadStore } from '../resources.ts';
 import { parseActions } from '../seclang/actions.ts';
@@ -124,6 +124,7 @@ export function compileRuleSet(nodes: readonly Node[], given: CompileOptions, pa
   const environment = (position: Position): OperatorEnvironment => ({
     ...shared,
     readDataFile: (name) => {
+      if (/^https?:/i.test(name)) throw new Unavailable('lists are not fetched over the network; download the file and name it');
       if (!options.readDataFile) throw new Error(`cannot read ${JSON.stringify(name)}: this rule set was loaded without access to files`);
       return options.readDataFile(name, position.file);
     },
