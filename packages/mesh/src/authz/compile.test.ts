@@ -59,6 +59,20 @@ test('trap: on TCP a DENY of a method denies the connection, an ALLOW of a metho
   assert.deepEqual(tcp({ rules: to({ notMethods: ['GET'] }) })[0].rules, {});
 });
 
+test('trap: a principal that begins with a star, on TCP: the whole name is matched behind its scheme (CVE-2020-16844)', () => {
+  const { principals } = tcp({ action: 'DENY', rules: from({ principals: ['*/sa/web'] }) })[0].rules.policies[
+    'ns[shop]-policy[p0]-rule[0]'
+  ];
+  const { regex } = principals[0].andIds.ids[0].orIds.ids[0].authenticated.principalName.safeRegex;
+  const matches = (name: string) => new RegExp(`^(?:${regex})$`).test(name);
+  assert.deepEqual(
+    ['spiffe://cluster.local/ns/shop/sa/web', 'spiffe://cluster.local/ns/shop/sa/webx', 'spiffe://cluster.local/ns/shop/sa/web/x'].map(
+      matches,
+    ),
+    [true, false, false],
+  );
+});
+
 test('trap: text inside an expression stands for itself', () => {
   const principals = (source: object) =>
     http({ rules: from(source) })[0].rules.policies['ns[shop]-policy[p0]-rule[0]'].principals[0].andIds.ids[0].orIds.ids;

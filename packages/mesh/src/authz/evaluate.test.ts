@@ -133,6 +133,10 @@ test('TCP: DENY of a method denies, ALLOW of one allows nothing', () => {
   assert.equal(decide([{ action: 'DENY', ...methods }], connection).isAllowed, false);
   assert.equal(decide([methods], connection).isAllowed, false);
   assert.equal(decide([{ rules: [{ to: [{ operation: { ports: ['8080'] } }] }] }], connection).isAllowed, true);
+  // CVE-2020-16844: a principal that begins with a star never matched on TCP, so its DENY denied nobody.
+  const suffix = (principal: string) => ({ action: 'DENY', rules: [{ from: [{ source: { principals: [principal] } }] }] });
+  assert.equal(decide([suffix('*/sa/web')], connection).isAllowed, false);
+  assert.equal(decide([suffix('*/sa/somebody')], connection).isAllowed, true);
 });
 
 test('dry runs, audits and questions to a provider are reported and do not decide', () => {
