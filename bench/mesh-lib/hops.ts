@@ -12,7 +12,7 @@ import { allowGetFrom, clientHop, serverHop, type TestIdentity } from '@palisade
 const root = new URL('../..', import.meta.url).pathname;
 
 /** Command line of the first or second proxy, whose bootstrap is in the file. */
-export type Launch = (file: string, index: number) => readonly string[];
+type Launch = (file: string, index: number) => readonly string[];
 
 /** As containers start it: bundled, with the same flags. The bundle lies where it finds what stays outside of it. */
 export async function launchOurs(): Promise<Launch> {
