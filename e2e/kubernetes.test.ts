@@ -7,7 +7,7 @@ import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { cannotRunClusters, root, run, startCluster, type TestCluster } from './harness.ts';
+import { cannotRunClusters, eventually, root, run, startCluster, type TestCluster } from './harness.ts';
 
 const skip = cannotRunClusters();
 const data = process.env['CONFORMANCE_DIR'] ?? join(root, '../shared/conformance');
@@ -48,6 +48,17 @@ spec: {hosts: [reviews], ${field}: [{route: [{destination: {host: reviews}}]}]}`
     await assert.rejects(
       cluster.apply(route('http').replace('destination:', 'weight: 1.5, destination:')),
       /spec\.http\[0\]\.route\[0\]\.weight.* must be of type integer/,
+    );
+  });
+
+  test('what is served shows as APIServices; an Ingress says that it is stored', async () => {
+    const shown = await cluster.kubectlOk('get', 'apiservices', 'v1.apps', 'v1beta1.metrics.k8s.io', 'v1alpha1.observe.palisade.dev');
+    assert.equal(shown.match(/ +Local +True +/g)?.length, 3, shown);
+    await cluster.kubectlOk('-n', 'default', 'create', 'ingress', 'web', '--rule=a.example/=web:80');
+    await eventually('the event', 20_000, async () =>
+      /NotServed .*the ingress gateway of the mesh will serve it/.test(
+        await cluster.kubectlOk('-n', 'default', 'describe', 'ingress', 'web'),
+      ),
     );
   });
 
