@@ -128,6 +128,27 @@ for (const { name: mesh, skip } of dataPlanes) {
       assert.match(await web('http://reviews:9080/tea'), /^short and stout 418$/);
     });
 
+    test('the command line follows the routes, and the proxy says whose they are', async () => {
+      const explain = (...args: string[]) =>
+        cluster.palisade('authz', 'explain', '--from', 'shop/web', '--to', 'reviews.shop:9080', '--live', ...args);
+      const rows: [args: string[], said: RegExp, code: number][] = [
+        [[], /^ALLOWED: .*\n {2}shop\/web-\S+ -> shop\/reviews-v1-\S+ .*\n {2}routed by VirtualService shop\/reviews spec\.http\[6\]/, 0],
+        [['--header', 'end-user: jason'], /^ALLOWED: .*\n.* -> shop\/reviews-v2-\S+ .*\n.* spec\.http\[0\]/, 0],
+        [['--path', '/old/7?q=1'], /-> shop\/reviews-v1-.*: GET \/new\/7\n.* spec\.http\[1\]/, 0],
+        [['--path', '/ghost'], /^NOT SENT: reviews\.shop\.svc\.cluster\.local:9080 subset v9 does not exist \(503\)/, 1],
+        [['--path', '/tea'], /^NOT SENT: the route answers itself \(418\)\n.*\n.* spec\.http\[5\]/, 1],
+      ];
+      for (const [args, said, code] of rows) {
+        const { stdout, stderr, code: found } = await explain(...args);
+        assert.match(stdout, said, stderr);
+        assert.match(stdout, /live: \d{3}.*: agrees$/m);
+        assert.equal(found, code, stdout);
+      }
+      const config = async (...args: string[]) => (await cluster.palisade('proxy-config', ...args, 'deploy/web', '-n', 'shop')).stdout;
+      assert.match(await config('routes', '--name', '9080'), /^9080 +reviews\.shop\S+ .* \/old\/\* +reviews\.shop$/m);
+      assert.match(await config('clusters', '--fqdn', 'reviews'), /^reviews\.shop\S+ +9080 +v2 +outbound +EDS +reviews\.shop$/m);
+    });
+
     test('inside: TCP by port to a subset', async () => {
       const bytes = async () =>
         (await cluster.kubectl('exec', '-n', 'shop', 'deploy/web', '-c', 'c', '--', 'curl', '-s', '-m', '5', 'telnet://reviews:7000'))
