@@ -13,7 +13,7 @@
 // proto: field number, or [outer, inner] when Go embeds the struct (JSON inlines it, protobuf nests it)
 // flags: 1 required in OpenAPI, 2 Go pointer, 4 omitempty, 8 omitzero, 16 protobuf wraps the list in a message {repeated items = 1}
 // extras: d default, e enum, k merge key, s patch strategy, l list type, lk list map keys, m map type, g Go type when not derivable, ie enum of the elements,
-//         r named definition of a free-form field
+//         r named definition of a free-form field, or of the elements of a list or map of such
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -186,8 +186,11 @@ function fieldRow(name, fieldName, schema, required, go, folder, type) {
   if (schema.enum) extras.e = schema.enum;
   const elementEnum = schema.items?.enum ?? schema.additionalProperties?.enum;
   if (elementEnum) extras.ie = elementEnum;
-  const ref = schema.allOf?.[0]?.$ref ?? schema.$ref;
-  if (ref && (code === 'x' || code === 'j')) extras.r = ref.slice('#/components/schemas/'.length);
+  const element = schema.items ?? schema.additionalProperties;
+  const isFreeElement = /^(\[\]|\{\})[xj]$/.test(code);
+  const { allOf, $ref } = isFreeElement ? element : schema;
+  const ref = allOf?.[0]?.$ref ?? $ref;
+  if (ref && (isFreeElement || code === 'x' || code === 'j')) extras.r = ref.slice('#/components/schemas/'.length);
   if (facts.patchMergeKey) extras.k = facts.patchMergeKey;
   if (facts.patchStrategy) extras.s = facts.patchStrategy;
   if (facts.listType) extras.l = facts.listType;
@@ -227,7 +230,7 @@ for (const name of Object.keys(schemas).sort()) {
         folder,
         type,
       );
-  }
+  } else if (!kinds) line.p = { type: schema.type };
   lines.push(line);
 }
 

@@ -49,9 +49,15 @@ function renderType(type: TypeSchema, elementEnum?: readonly string[]): OpenApiV
   return name ? { allOf: [referTo(name)] } : { ...plain[type.kind] };
 }
 
+/** A free-form field is shown by the name of its definition, and so are the elements of a list or map of such. */
+function renderNamed({ kind }: TypeSchema, name: string): OpenApiValue {
+  if (kind === 'list') return { type: 'array', items: referTo(name) };
+  return kind === 'map' ? { type: 'object', additionalProperties: referTo(name) } : { allOf: [referTo(name)] };
+}
+
 function renderField(field: FieldSchema): OpenApiValue {
   return {
-    ...(field.namedAs ? { allOf: [referTo(field.namedAs)] } : renderType(field.type, field.elementEnum)),
+    ...(field.namedAs ? renderNamed(field.type, field.namedAs) : renderType(field.type, field.elementEnum)),
     ...(field.default === undefined ? {} : { default: field.default }),
     ...(field.enum ? { enum: field.enum } : {}),
     ...(field.listMapKeys ? { 'x-kubernetes-list-map-keys': field.listMapKeys } : {}),

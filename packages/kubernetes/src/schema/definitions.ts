@@ -45,7 +45,7 @@ export interface FieldSchema {
   readonly mapType?: string;
   /** Enum of the elements of a list or map. */
   readonly elementEnum?: readonly string[];
-  /** Definition a free-form field (`object`, `any`) is named after in OpenAPI. */
+  /** Definition a free-form field (`object`, `any`), or each element of a list or map of such, is named after in OpenAPI. */
   readonly namedAs?: string;
   /** Go type as the server's decoding errors print it, where it cannot be derived. */
   readonly goType?: string;
