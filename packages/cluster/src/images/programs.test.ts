@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -50,4 +51,19 @@ test('sources that cannot be bundled leave nothing behind but their error', asyn
   writeFileSync(join(root, 'packages/agent/src/main.ts'), 'const = 1;\n');
   await assert.rejects(bundlePrograms(root, join(folder, 'cache')), /packages\/agent\/src\/main\.ts:1:6/);
   assert.deepEqual(readdirSync(join(folder, 'cache')), []);
+});
+
+test('a bundled program loads later what its source loads later', { timeout: 60_000 }, async (t) => {
+  const root = new URL('../../../../', import.meta.url).pathname;
+  // Where the modules are found that stay outside of bundles.
+  const modules = join(root, 'node_modules', '.cache');
+  mkdirSync(modules, { recursive: true });
+  const folder = mkdtempSync(join(modules, 'palisade-programs-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const programs = await bundlePrograms(root, folder);
+  const bootstrap = join(folder, 'bootstrap.yaml');
+  writeFileSync(bootstrap, 'nodes:\n  id: n\n');
+  const { status, stderr } = spawnSync(process.execPath, [join(programs, 'proxy.js'), '-c', bootstrap], { encoding: 'utf8' });
+  assert.match(stderr, /bootstrap\.yaml: .*"nodes"/);
+  assert.equal(status, 1);
 });

@@ -9,7 +9,7 @@ import { registry } from './registry.ts';
 
 /** What reads YAML takes 10 MB: only a file that is named so is read by it, as Envoy goes by the name. */
 export async function readBootstrap(file: string): Promise<Bootstrap> {
-  const parse: typeof JSON.parse = /\.ya?ml$/.test(file) ? (await import('yaml')).parse : JSON.parse;
+  const parse: typeof JSON.parse = /\.ya?ml$/.test(file) ? (await import('./yaml.ts')).parse : JSON.parse;
   return parseBootstrap(readFileSync(file, 'utf8'), file, parse);
 }
 
