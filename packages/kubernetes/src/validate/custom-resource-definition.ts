@@ -53,12 +53,20 @@ function validateScalePaths(f: Findings, at: string, scale: Struct): void {
     f.invalid(`${at}.labelSelectorPath`, selector, 'should be a json path under either .status or .spec');
 }
 
+function validateDeprecation(f: Findings, at: string, { deprecated, deprecationWarning: text }: Struct): void {
+  if (text === undefined) return;
+  if (deprecated !== true) f.invalid(at, text, 'can only be set for deprecated versions');
+  else if (text.length > 256) f.invalid(at, text, 'must be <= 256 characters long');
+  else if (text === '') f.invalid(at, text, 'must not be an empty string');
+}
+
 function validateVersions(f: Findings, versions: readonly Struct[]): void {
   const storage = versions.filter((v) => v['storage'] === true);
   const names = new Set<string>();
   for (const [i, version] of versions.entries()) {
     const name: string = version['name'] ?? '';
     f.invalidEach(`spec.versions[${i}].name`, name, checkDns1035Label(name));
+    validateDeprecation(f, `spec.versions[${i}].deprecationWarning`, version);
     if (names.has(name)) f.invalid(`spec.versions`, versions.map(printed), 'must contain unique version names');
     names.add(name);
     const schema: Struct | undefined = version['schema']?.openAPIV3Schema;
@@ -134,6 +142,11 @@ export function validateCustomResourceDefinition(f: Findings, { metadata = {}, s
       );
     }
   }
+  for (const field of ['shortNames', 'categories'])
+    for (const [i, name] of ((names[field] ?? []) as string[]).entries()) {
+      const complaints = checkDns1035Label(name);
+      if (complaints.length > 0) f.invalid(`spec.names.${field}[${i}]`, name, complaints.join(','));
+    }
   if (names['kind'] && names['kind'] === names['listKind'])
     f.invalid('spec.names.listKind', names['listKind'], 'kind and listKind may not be the same');
   validateVersions(f, spec.versions ?? []);

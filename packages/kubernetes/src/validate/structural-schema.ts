@@ -114,7 +114,13 @@ function extensions(f: Findings, at: string, schema: Struct): void {
   const listType: unknown = schema['x-kubernetes-list-type'];
   if (listType !== undefined && !LIST_TYPES.includes(String(listType)))
     f.notSupported(`${at}.x-kubernetes-list-type`, listType, LIST_TYPES);
+  if (listType === 'set') wholeItems(f, at, (schema['items'] ?? {}) as Struct);
   const keys: readonly string[] = schema[LIST_KEYS] ?? [];
+  if (keys.length > 0 && listType !== 'map') {
+    const why = 'must be map if x-kubernetes-list-map-keys is non-empty';
+    if (listType === undefined) f.required(`${at}.x-kubernetes-list-type`, why);
+    else f.invalid(`${at}.x-kubernetes-list-type`, listType, why);
+  }
   if (listType !== 'map') return;
   if (keys.length === 0) f.required(`${at}.${LIST_KEYS}`, 'must not be empty if x-kubernetes-list-type is map');
   const items = (schema['items'] ?? {}) as Struct;
@@ -127,6 +133,15 @@ function extensions(f: Findings, at: string, schema: Struct): void {
     const why = 'this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property';
     f.required(`${at}.items.properties[${key}].default`, why);
   }
+}
+
+/** Elements of a set are told apart as a whole. */
+function wholeItems(f: Findings, at: string, items: Struct): void {
+  const why = 'must be atomic as item of a list with x-kubernetes-list-type=set';
+  const listType: unknown = items['x-kubernetes-list-type'];
+  if (items['type'] === 'array' && listType !== undefined && listType !== 'atomic')
+    f.invalid(`${at}.items.x-kubernetes-list-type`, listType, why);
+  if (items['type'] === 'object' && items['x-kubernetes-map-type'] !== 'atomic') f.invalid(`${at}.items.x-kubernetes-map-type`, null, why);
 }
 
 function pattern(f: Findings, at: string, { pattern: text }: Struct): void {

@@ -4,8 +4,8 @@ import type { Ast } from './cost/estimate.ts';
 import { CALL_COST_LIMIT } from './cost/limits.ts';
 import { type Meter, meterOf } from './cost/meter.ts';
 import { celEnvironment, declaredFunctions } from './environment.ts';
-import { findTypeFault } from './type-check.ts';
-import { findUndeclared, syntaxFault } from './words.ts';
+import { findTypeFault, typeOf } from './type-check.ts';
+import { findUndeclared, syntaxFault, unknownVariable } from './words.ts';
 
 /** One entry of `x-kubernetes-validations` (apiextensions.k8s.io/v1 ValidationRule). */
 export interface ValidationRule {
@@ -136,20 +136,23 @@ type Compiled = ReturnType<Environment['parse']>;
 
 function compile(environment: Environment, source: string, at: 'rule' | 'messageExpression', wanted: string, schema: JsonSchema): Compiled {
   if (source.trim() === '') throw new RuleError(at, `${at} is not specified`);
+  const failed = at === 'rule' ? 'compilation failed' : `${at} compilation failed`;
   let compiled: Compiled;
   try {
     compiled = environment.parse(source);
   } catch (error) {
-    throw new RuleError(at, `compilation failed: ${syntaxFault(source, error as ParseError)}`);
+    throw new RuleError(at, `${failed}: ${syntaxFault(source, error as ParseError)}`);
   }
   const undeclared = findUndeclared(compiled.ast, declaredFunctions());
-  if (undeclared !== undefined) throw new RuleError(at, `compilation failed: ${undeclared}`);
+  if (undeclared !== undefined) throw new RuleError(at, `${failed}: ${undeclared}`);
   const checked = compiled.check();
-  if (!checked.valid) throw new RuleError(at, `compilation failed: ${firstLine(checked.error)}`);
-  if (checked.type !== wanted && checked.type !== 'dyn')
-    throw new RuleError(at, `${at === 'rule' ? 'cel expression' : at} must evaluate to a ${wanted}`);
+  if (!checked.valid) throw new RuleError(at, `${failed}: ${unknownVariable(source, checked.error) ?? firstLine(checked.error)}`);
+  const wrongType = `${at === 'rule' ? 'cel expression' : at} must evaluate to a ${wanted}`;
+  if (checked.type !== wanted && checked.type !== 'dyn') throw new RuleError(at, wrongType);
   const fault = findTypeFault(compiled.ast, schema);
-  if (fault !== undefined) throw new RuleError(at, `compilation failed: ${fault}`);
+  if (fault !== undefined) throw new RuleError(at, `${failed}: ${fault}`);
+  const type = typeOf(compiled.ast, schema);
+  if (type !== undefined && type !== wanted) throw new RuleError(at, wrongType);
   return compiled;
 }
 

@@ -12,6 +12,7 @@ type Variables = ReadonlyMap<string, JsonSchema>;
 
 const MACROS = new Set(['all', 'exists', 'exists_one', 'filter', 'map']);
 const COMPARISONS = new Set(['==', '!=', '<', '<=', '>', '>=']);
+const ARITHMETIC = new Set(['+', '-', '*', '/', '%']);
 
 const isAst = (value: unknown): value is Ast => typeof value === 'object' && value !== null && 'op' in value && 'range' in value;
 
@@ -34,7 +35,7 @@ function visit(node: unknown, variables: Variables): string | undefined {
   const inner = visit(args, variables);
   if (inner !== undefined) return inner;
   if (op === '.') return fieldFault(node, args as [Ast, string], variables);
-  return COMPARISONS.has(op) ? comparisonFault(node, op, args as [Ast, Ast], variables) : undefined;
+  return COMPARISONS.has(op) || ARITHMETIC.has(op) ? operandFault(node, op, args as [Ast, Ast], variables) : undefined;
 }
 
 /** `list.all(x, …)`: inside, `x` is an element. */
@@ -75,15 +76,20 @@ function fieldFault(node: Ast, [target, name]: [Ast, string], variables: Variabl
   return faultAt(node.input, node.input.indexOf('.', target.range.end), `undefined field '${name}'`);
 }
 
-function comparisonFault(node: Ast, op: string, [left, right]: [Ast, Ast], variables: Variables): string | undefined {
+function operandFault(node: Ast, op: string, [left, right]: [Ast, Ast], variables: Variables): string | undefined {
   const [a, b] = [scalarOf(left, variables), scalarOf(right, variables)];
-  if (a === undefined || b === undefined || a === b || (isNumber(a) && isNumber(b))) return undefined;
+  if (a === undefined || b === undefined || a === b || (COMPARISONS.has(op) && isNumber(a) && isNumber(b))) return undefined;
   const at = node.input.indexOf(op, left.range.end);
   return faultAt(node.input, at, `found no matching overload for '_${op}_' applied to '(${a}, ${b})'`);
 }
 
 const isNumber = (type: string): boolean => type === 'int' || type === 'double';
 const SCALARS: Readonly<Record<string, string>> = { string: 'string', integer: 'int', number: 'double', boolean: 'bool' };
+
+/** The type of an expression that is a plain value; undefined for others. */
+export function typeOf(ast: Ast, schema: JsonSchema): string | undefined {
+  return scalarOf(ast, new Map([['self', schema]]));
+}
 
 /** The type of a literal, or of a value whose schema names a plain one. */
 function scalarOf(node: Ast, variables: Variables): string | undefined {

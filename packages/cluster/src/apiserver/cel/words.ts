@@ -24,8 +24,20 @@ export function syntaxFault(input: string, error: { readonly range?: { readonly 
   const token = isEnd ? '<EOF>' : (/^(?:\w+|.)/s.exec(input.slice(offset))?.[0] ?? '<EOF>');
   const last = input.slice(0, offset).trimEnd().at(-1) ?? '';
   if (last === '.') return faultAt(input, offset, "Syntax error: no viable alternative at input '.'");
-  const expected = /[\w"'`)\]}]/.test(last) ? '<EOF>' : OPERANDS;
-  return faultAt(input, offset, `Syntax error: mismatched input '${token}' expecting ${expected}`);
+  if (!/[\w"'`)\]}]/.test(last)) return faultAt(input, offset, `Syntax error: mismatched input '${token}' expecting ${OPERANDS}`);
+  // Something is left over, or something that was opened is not closed.
+  return faultAt(
+    input,
+    offset,
+    isEnd ? "Syntax error: missing ')' at '<EOF>'" : `Syntax error: extraneous input '${token}' expecting <EOF>`,
+  );
+}
+
+/** A name that stands for nothing; undefined for other faults. */
+export function unknownVariable(input: string, error: unknown): string | undefined {
+  const { message, range } = (error ?? {}) as { message?: string; range?: { start: number } };
+  const name = /^Unknown variable: (\w+)/.exec(message ?? '')?.[1];
+  return name === undefined ? undefined : faultAt(input, range?.start ?? 0, `undeclared reference to '${name}' (in container '')`);
 }
 
 type Ast = ReturnType<Environment['parse']>['ast'];

@@ -80,8 +80,13 @@ export function readConfiguration(scope: Scope, gvk: GroupVersionKind, shape: Sh
 }
 
 /** As Go names an object in an error: `namespace/name; group/version, Kind=kind`. */
-function named({ apiVersion = '', kind, metadata }: Partial<KubernetesObject>): string {
-  return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}; ${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`;
+function named({ apiVersion = '', kind = '', metadata }: Partial<KubernetesObject>): string {
+  return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}; ${kindOf({ apiVersion, kind })}`;
+}
+
+/** `apps/v1, Kind=Deployment`. */
+function kindOf({ apiVersion = '', kind = '' }: Partial<KubernetesObject>): string {
+  return `${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${kind}`;
 }
 
 /** Keys that stand twice in the YAML are told once everything else was right. @throws StatusError 400 */
@@ -89,7 +94,7 @@ function refuseRepeatedKeys({ fieldValidation, warn }: Scope, { syntaxWarnings }
   if (fieldValidation === 'Ignore') return;
   for (const warning of syntaxWarnings) {
     if (fieldValidation === 'Strict') throw badRequest(`error strict decoding YAML: error converting YAML to JSON: ${warning}`);
-    warn(`error converting YAML to JSON: ${warning}`);
+    for (const line of warning.split('\n').slice(1)) warn(line.trim());
   }
 }
 
@@ -102,6 +107,10 @@ export function decodeMerged(
   model: Pick<ObjectModel, 'decode'> = builtinModel(core.schemas, gvk),
 ): KubernetesObject {
   const fault = findConversionFault(core.schemas, gvk, merged);
-  if (fault !== undefined) throw plainFailure(500, `failed to convert new object (${named(config)}) to proper version: ${fault}`);
+  if (fault !== undefined)
+    throw plainFailure(
+      500,
+      `failed to convert new object (${named(config)}) to proper version: unable to convert unstructured object to ${kindOf(config)}: ${fault}`,
+    );
   return model.decode(cloneObject(merged)).object;
 }

@@ -3,7 +3,6 @@ import {
   badRequest,
   builtinShape,
   cloneObject,
-  conflict,
   formatApiVersion,
   formatLabelSelector,
   internalError,
@@ -24,7 +23,7 @@ import { writerOf } from './managers.ts';
 import { patchedObject } from './patch.ts';
 import { getObject } from './read.ts';
 import type { ScalePaths, ServedResource } from './resource.ts';
-import { updateObject } from './update.ts';
+import { otherObject, updateObject } from './update.ts';
 
 export const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 
@@ -132,9 +131,10 @@ async function writeScale(
       const scale = await admitReplaced(core, scopeOfKind(core, scope, SCALE), wanted(before), before);
       const { resourceVersion, uid, managedFields, name: given } = scale.metadata;
       if (given && given !== name) throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
-      const causes = validateCreate(core.schemas, scale);
+      // What a custom object may hold is said by its own schema.
+      const causes = resource.isCustom === true ? [] : validateCreate(core.schemas, scale);
       if (causes.length > 0) throw invalid(SCALE, name, causes);
-      if (uid && uid !== current.metadata.uid) throw wrongUid(scope, uid, current);
+      if (uid && uid !== current.metadata.uid) throw otherObject(scope, 'UID', uid, current.metadata.uid);
       const next = cloneObject(current);
       write(next, path, scale['spec']?.replicas ?? 0);
       if (resourceVersion) next.metadata.resourceVersion = resourceVersion;
@@ -145,9 +145,4 @@ async function writeScale(
     ...(isPatch ? { isPatch } : {}),
   });
   return scaleOf(resource, entry.object);
-}
-
-function wrongUid({ resource, name }: Scope, uid: string, current: KubernetesObject): Error {
-  const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`;
-  return conflict({ group: resource.gvr.group, resource: `${resource.gvr.resource}/scale` }, name, why);
 }

@@ -1,4 +1,11 @@
-import { decodeStrict, type KubernetesObject, type SchemaRegistry, type StatusCause, validateCreate } from '@palisade/kubernetes';
+import {
+  badRequest,
+  decodeStrict,
+  type KubernetesObject,
+  type SchemaRegistry,
+  type StatusCause,
+  validateCreate,
+} from '@palisade/kubernetes';
 import { isStruct, type JsonSchema, ownProperty } from './schema.ts';
 
 /** A kind with nothing but metadata lends its own to objects inside of others. */
@@ -22,9 +29,20 @@ function* embeddedIn(schema: JsonSchema, value: unknown, path: string): Generato
 export function coerceEmbedded(schemas: SchemaRegistry, schema: JsonSchema, value: unknown, report: (field: string) => void): void {
   for (const [object, path] of embeddedIn(schema, value, '')) {
     if (!isStruct(object['metadata'])) continue;
-    const { object: decoded, unknownFields } = decodeStrict(schemas, LENDER, { metadata: object['metadata'] });
+    const { object: decoded, unknownFields } = decodeMetadata(schemas, object['metadata'], `${path}.metadata`);
     for (const text of unknownFields) report(`${path}.${/"(.*)"$/.exec(text)?.[1]}`);
     object['metadata'] = decoded.metadata;
+  }
+}
+
+/** @throws BadRequest that names the place */
+function decodeMetadata(schemas: SchemaRegistry, metadata: object, path: string): ReturnType<typeof decodeStrict> {
+  try {
+    return decodeStrict(schemas, LENDER, { metadata });
+  } catch (error) {
+    const why = /: (json: .*)$/s.exec((error as Error).message)?.[1];
+    if (why === undefined) throw error;
+    throw badRequest(`${path}: Invalid value: ${JSON.stringify(metadata)}: ${why.replace('ObjectMeta.metadata.', 'ObjectMeta.')}`);
   }
 }
 

@@ -3,7 +3,7 @@ import { isStruct, type JsonSchema, ownProperty } from './schema.ts';
 
 /** What tells an element of a list with keys from the others; keys that are absent have their default. */
 function keyOf({ items, 'x-kubernetes-list-map-keys': keys = [] }: JsonSchema, item: unknown): Record<string, unknown> {
-  const given = keys.map((key) => [key, (isStruct(item) ? item[key] : undefined) ?? items?.properties?.[key]?.default] as const);
+  const given = keys.toSorted().map((key) => [key, (isStruct(item) ? item[key] : undefined) ?? items?.properties?.[key]?.default] as const);
   return Object.fromEntries(given.filter(([, one]) => one !== undefined));
 }
 

@@ -75,7 +75,7 @@ export function ownProperty(schema: JsonSchema, name: string): JsonSchema | unde
   return typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined;
 }
 
-/** Fills in defaults, in place; a null that is not allowed counts as absent where there is a default. */
+/** Fills in defaults, in place; a null that is not allowed counts as absent. */
 export function fillDefaults(schema: JsonSchema, value: unknown): void {
   if (Array.isArray(value)) {
     if (schema.items !== undefined) for (const item of value) fillDefaults(schema.items, item);
@@ -83,8 +83,9 @@ export function fillDefaults(schema: JsonSchema, value: unknown): void {
   }
   if (!isStruct(value)) return;
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const isMissing = value[name] === undefined || (value[name] === null && property.nullable !== true);
-    if (isMissing && property.default !== undefined) value[name] = structuredClone(property.default);
+    const isNull = value[name] === null && property.nullable !== true;
+    if ((isNull || value[name] === undefined) && property.default !== undefined) value[name] = structuredClone(property.default);
+    else if (isNull) delete value[name];
     fillDefaults(property, value[name]);
   }
   if (typeof schema.additionalProperties !== 'object') return;

@@ -184,6 +184,10 @@ function compilePattern(pattern: string): RegExp {
 const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   'date-time': (text) => /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(Date.parse(text)),
   date: (text) => /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)),
+  email: (text) => /^[^\s@<>]+@[^\s@<>]+$/.test(text),
+  hostname: (text) => text.length <= 255 && /^[a-z\d]([a-z\d-]{0,61}[a-z\d])?(\.[a-z\d]([a-z\d-]{0,61}[a-z\d])?)*\.?$/i.test(text),
+  uri: (text) => URL.canParse(text) || text.startsWith('/'),
+  mac: (text) => /^([\da-f]{2}[:-]){5}[\da-f]{2}$/i.test(text),
   ipv4: isIPv4,
   ipv6: isIPv6,
   uuid: (text) => /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i.test(text),
