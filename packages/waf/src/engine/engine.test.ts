@@ -128,6 +128,7 @@ describe('refused at load, with file and line', () => {
     ['SecRule ARGS "@rxx a" "id:1"', 'unknown-operator', /@rxx/],
     ['SecRule ARGS "@rx (" "id:1"', 'bad-pattern', /test\.conf:4/],
     ['SecRule ARGS "@rx a" "id:1,denyy"', 'unknown-action', /denyy/],
+    ['SecRule ARGS "@rx a" "id:1,constructor"', 'unknown-action', /constructor/],
     ['SecRule ARGS "@rx a" "id:1,t:lower"', 'unknown-transformation', /lower/],
     ['SecRule ARGS "@rx a" "phase:1"', 'bad-argument', /no id/],
     ['SecAction "id:1"\nSecAction "id:1"', 'duplicate-id', /test\.conf:5: .*test\.conf:4/],
