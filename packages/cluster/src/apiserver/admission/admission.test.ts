@@ -302,3 +302,12 @@ test('selectors by label never take the options of a connection', async () => {
   const answered = await fetch('GET', '/api/v1/namespaces/default/pods/nosuch/exec?command=sh', { headers: upgrade });
   assert.deepEqual([answered.code, asked.length], [404, 0]);
 });
+
+test('patches of one object side by side, each asked about, all get on', async () => {
+  await client.create(CORE('configmaps'), configMap('busy'));
+  await register('Mutating', 'busy', {});
+  const keys = Array.from({ length: 16 }, (_, index) => `k${index}`);
+  const key = { namespace: 'default', name: 'busy' };
+  await Promise.all(keys.map((one) => client.patch(CORE('configmaps'), key, 'application/merge-patch+json', { data: { [one]: 'v' } })));
+  assert.deepEqual(Object.keys((await client.get(CORE('configmaps'), key))['data']).sort(), keys.sort());
+});

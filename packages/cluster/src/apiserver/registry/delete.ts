@@ -13,7 +13,6 @@ import { formatTime } from './time.ts';
 const FOREGROUND = 'foregroundDeletion';
 const ORPHAN = 'orphan';
 const DEFINITIONS = 'customresourcedefinitions.apiextensions.k8s.io';
-const ATTEMPTS = 10;
 
 export interface Deletion {
   /** The object as it was last: removed, or still there with a deletionTimestamp. */
@@ -35,7 +34,8 @@ export async function deleteObject(
   { isAdmitted = false }: { isAdmitted?: boolean } = {},
 ): Promise<Deletion> {
   const { resource, namespace, name } = scope;
-  for (let attempt = 1; ; attempt++) {
+  // Again when somebody else has written it meanwhile, as in `updateObject`.
+  for (;;) {
     const entry = core.store.get(resource.storeType, namespace, name);
     if (entry === undefined) throw notFound(resource.gvr, name);
     if (resource.storeType === 'namespaces') refuseImmortalNamespace(name);
@@ -50,7 +50,6 @@ export async function deleteObject(
     } catch (error) {
       if (!(error instanceof StoreConflict)) throw error;
       if (error.kind === 'missing') throw notFound(resource.gvr, name);
-      if (attempt >= ATTEMPTS) throw conflict(resource.gvr, name);
     }
   }
 }

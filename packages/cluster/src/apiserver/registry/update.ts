@@ -25,9 +25,6 @@ import { checkResize } from './pod-resize.ts';
 import type { ServedResource } from './resource.ts';
 import { hasGeneration, strategyFor } from './strategy.ts';
 
-/** Somebody else writing the same object: the change is computed again, as the real server does, this often. */
-const ATTEMPTS = 10;
-
 export interface Change {
   /** Makes the wanted object from the current one; both in the version of the request. The result is a fresh copy. */
   readonly compute: (current: KubernetesObject) => KubernetesObject | Promise<KubernetesObject>;
@@ -49,7 +46,9 @@ export interface Change {
  */
 export async function updateObject(core: Core, scope: Scope, change: Change): Promise<Entry> {
   const { resource, namespace, name } = scope;
-  for (let attempt = 1; ; attempt++) {
+  // When somebody else has written the object meanwhile, the change is computed again, as the real server's storage does: each time
+  // one of them got on.
+  for (;;) {
     const entry = core.store.get(resource.storeType, namespace, name);
     if (entry === undefined) throw notFound(resource.gvr, name);
     const current = fromStored(resource, entry).object;
@@ -75,7 +74,6 @@ export async function updateObject(core: Core, scope: Scope, change: Change): Pr
     } catch (error) {
       if (!(error instanceof StoreConflict)) throw error;
       if (error.kind === 'missing') throw notFound(resource.gvr, name);
-      if (attempt >= ATTEMPTS) throw conflict(resource.gvr, name);
     }
   }
 }
