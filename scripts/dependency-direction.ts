@@ -76,7 +76,7 @@ function* sources(folder: string): Generator<string> {
 function importsOf(text: string): string[] {
   return [
     ...text.matchAll(
-      /^\s*(?:import|export)\b[^'"\n;]*?(?:from\s*)?['"]([^'"]+)['"]|^\}\s*from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm,
+      /^\s*(?:import\s*|(?:import|export)\b[^'"\n;]*?\bfrom\s*)['"]([^'"]+)['"]|^\}\s*from\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm,
     ),
   ].map((match) => (match[1] ?? match[2] ?? match[3])!);
 }
