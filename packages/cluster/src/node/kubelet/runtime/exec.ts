@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
 import { closeSync, fchownSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecSession } from '../../../contract.ts';
 import { type ProcessSetting, renderProcess } from './command.ts';
-import { childrenOf, enterCgroups, programBegan, readEnd, signalNumber } from './launch.ts';
+import { childrenOf, enterCgroups, programBegan, readEnd, signalNumber, writeEnd } from './launch.ts';
 import { makePipe } from './native.ts';
 import { openScript } from './script-file.ts';
 import { openTerminal } from './terminal.ts';
@@ -103,12 +102,6 @@ function relay(fd: number): PassThrough {
     .on('error', () => copy.end())
     .pipe(copy);
   return copy;
-}
-
-function writeEnd(fd: number): Socket {
-  const socket = new Socket({ fd, readable: false, writable: true });
-  socket.on('error', () => socket.destroy());
-  return socket;
 }
 
 function descendants(pid: number): number[] {

@@ -75,6 +75,9 @@ export function enterCgroups(files: readonly string[]): string[] {
  */
 export async function launchContainer(request: LaunchRequest): Promise<RunningContainer> {
   const terminal = request.hasTty ? openTerminal('/dev') : null;
+  // A pipe too: a program that hands a socket's bytes on inside the kernel (busybox's cat) keeps its output locked while none come, and
+  // whoever reads that output would wait with it.
+  const input = terminal === null && request.hasStdin ? makePipe() : null;
   const out = terminal === null ? makePipe() : null;
   const err = terminal === null ? makePipe() : null;
   const { credentials } = request.setting;
@@ -92,15 +95,15 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
     ...(terminal === null ? [] : ['/usr/bin/setsid', '--ctty', '--wait']),
     ...words,
   ];
-  for (const fd of [out?.write, err?.write, terminal?.slave]) if (fd !== undefined) fchownSync(fd, credentials.uid, credentials.gid);
-  const stdin = terminal?.slave ?? (request.hasStdin ? 'pipe' : 'ignore');
+  const ours = [input?.read, out?.write, err?.write, terminal?.slave].filter((fd) => fd !== undefined);
+  for (const fd of ours) fchownSync(fd, credentials.uid, credentials.gid);
   const child = spawn(command[0]!, command.slice(1), {
     env: { ...request.launchEnv },
     cwd: '/',
     // A session of its own: the supervisor's terminal, if it has one, is none of the container's business.
     detached: true,
     stdio: [
-      stdin,
+      terminal?.slave ?? input?.read ?? 'ignore',
       terminal?.slave ?? out!.write,
       terminal?.slave ?? err!.write,
       'pipe',
@@ -109,10 +112,9 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
       ...(pidNamespace === undefined ? [] : [pidNamespace]),
     ],
   });
-  for (const fd of [out?.write, err?.write, terminal?.slave, scriptFile, pidNamespace]) if (fd !== undefined) closeSync(fd);
+  for (const fd of [...ours, scriptFile, pidNamespace]) if (fd !== undefined) closeSync(fd);
   const stdout = terminal?.output ?? readEnd(out!.read);
   const stderr = err === null ? null : readEnd(err.read);
-  child.stdin?.on('error', () => {});
   const lastWords = createLastWords();
   for (const [source, stream] of [
     ['stdout', stdout],
@@ -150,7 +152,7 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
   };
   return {
     initPid,
-    stdin: terminal?.input ?? (child.stdin as Writable | null),
+    stdin: terminal?.input ?? (input === null ? null : writeEnd(input.write)),
     terminal,
     exit,
     isRunning: () => !isOver,
@@ -223,6 +225,12 @@ function awaitExit(child: ChildProcess, outputs: Readable[], status: StatusReade
 
 export function readEnd(fd: number): Readable {
   const socket = new Socket({ fd, readable: true, writable: false });
+  socket.on('error', () => socket.destroy());
+  return socket;
+}
+
+export function writeEnd(fd: number): Socket {
+  const socket = new Socket({ fd, readable: false, writable: true });
   socket.on('error', () => socket.destroy());
   return socket;
 }
