@@ -66,13 +66,13 @@ spec:
 const strict =
   'apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: istio-system}\nspec: {mtls: {mode: STRICT}}\n';
 
-/** Certificates by files that no proxy has: only the proxy can know. */
-const fileless = `apiVersion: networking.istio.io/v1
+/** Certificates by files that hold something else: only the proxy can know. */
+const unreadable = `apiVersion: networking.istio.io/v1
 kind: DestinationRule
-metadata: {name: fileless, namespace: shop}
+metadata: {name: unreadable, namespace: shop}
 spec:
   host: server
-  trafficPolicy: {tls: {mode: MUTUAL, clientCertificate: /nowhere.pem, privateKey: /nowhere.pem, caCertificates: /nowhere.pem}}
+  trafficPolicy: {tls: {mode: MUTUAL, clientCertificate: /etc/passwd, privateKey: /etc/passwd, caCertificates: /etc/passwd}}
 `;
 
 interface Load {
@@ -232,10 +232,10 @@ export function describeFaults(mesh: DataPlane, { requests, changes, awayMs, rot
     test('a configuration that proxies cannot take: they say why and keep the last good one, nothing lost', async () => {
       lostNothing(
         await underLoad(async () => {
-          await cluster.apply(fileless);
-          await settles('refused, with the reason', /NACK[\s\S]*nowhere\.pem/, status);
+          await cluster.apply(unreadable);
+          await settles('refused, with the reason', /NACK[\s\S]*certificate/, status);
           assert.equal(await web('http://server/'), 'ok 200');
-          await cluster.kubectlOk('delete', 'destinationrule', 'fileless', '-n', 'shop');
+          await cluster.kubectlOk('delete', 'destinationrule', 'unreadable', '-n', 'shop');
           await settles('followed again', /^(?![\s\S]*(?:STALE|NACK))[\s\S]*server-/, status);
         }),
       );
