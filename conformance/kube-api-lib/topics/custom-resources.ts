@@ -213,6 +213,7 @@ export const customResources: Topic = {
       send: `PATCH ${path}/a?fieldManager=three`,
       type: 'application/apply-patch+yaml',
       body: widget('a', { size: 7, parts: [{ id: 'r', n: 6 }] }),
+      inAnyOrder: true,
     },
     {
       name: 'apply makes',
