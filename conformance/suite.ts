@@ -15,3 +15,8 @@ export interface Suite {
   /** @param dataDir the conformance data folder (`../shared/conformance` or CONFORMANCE_DIR) */
   run(dataDir: string): Promise<CaseResult[]> | AsyncIterable<CaseResult>;
 }
+
+/** Why a case cannot run, and what would run it. */
+export function noData(folder: string): string {
+  return `no ${folder}: CONFORMANCE_DIR names the folder of the conformance data`;
+}

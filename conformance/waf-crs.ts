@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { type Engine, loadEngine, renderMatch, type TransactionResult, waf } from '@palisade/waf';
-import type { CaseResult, Suite } from './suite.ts';
+import { type CaseResult, noData, type Suite } from './suite.ts';
 import { type CrsStage, readCrsCases, renderRequest } from './waf-crs-cases.ts';
 import { crs3Rules, crs4Missing, crs4Rules, crsSettings } from './waf-lib/rule-sets.ts';
 
@@ -153,7 +153,7 @@ function crsSuite(name: string, version: string, rules: () => readonly string[],
     name,
     async run(dataDir) {
       const folder = join(dataDir, 'waf/crs-tests', version);
-      if (!existsSync(folder)) return [{ name: 'data', status: 'skip', detail: `no ${folder}` }];
+      if (!existsSync(folder)) return [{ name: 'data', status: 'skip', detail: noData(folder) }];
       const files = rules();
       const absent = files.map((file) => file.replace(/\/\*.*$/, '')).find((file) => !existsSync(file));
       if (absent !== undefined) return [{ name: 'rules', status: 'skip', detail: `no ${absent}: ${missing}` }];

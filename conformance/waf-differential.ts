@@ -7,7 +7,7 @@ import { existsSync, globSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Engine, loadEngine, type MatchedRule } from '@palisade/waf';
 import { openPeer } from '../bench/waf-peer.ts';
-import type { CaseResult, Suite } from './suite.ts';
+import { type CaseResult, noData, type Suite } from './suite.ts';
 import { NUMBER_HEADER, openApache } from './waf-lib/apache-peer.ts';
 import { type DifferentialRequest, differentialRequests } from './waf-lib/differential-requests.ts';
 import { explain, type PeerName } from './waf-lib/known-differences.ts';
@@ -111,7 +111,8 @@ export const suites: Suite[] = [
   {
     name: 'waf-differential',
     async *run(dataDir) {
-      if (!existsSync(join(dataDir, 'waf/crs-tests'))) return yield { name: 'data', status: 'skip', detail: `no ${dataDir}/waf` };
+      if (!existsSync(join(dataDir, 'waf/crs-tests')))
+        return yield { name: 'data', status: 'skip', detail: noData(join(dataDir, 'waf/crs-tests')) };
       const count = Number(process.env['WAF_DIFFERENTIAL'] ?? SAMPLE);
       const made = [...differentialRequests(dataDir, count)];
       yield* againstLibrary(numbered(made));

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { detectSqlInjection, HtmlTokenizer, readSql, type SqlToken, SqlTokenizer } from '@palisade/waf/libinjection';
-import type { CaseResult, Suite } from './suite.ts';
+import { type CaseResult, noData, type Suite } from './suite.ts';
 
 function renderToken(token: SqlToken): string {
   const text = `${token.open}${token.text}${token.close}`;
@@ -33,7 +33,7 @@ const suite: Suite = {
   name: 'libinjection',
   async run(dataDir) {
     const folder = join(dataDir, 'waf/libinjection-tests');
-    if (!existsSync(folder)) return [{ name: 'data', status: 'skip', detail: `no ${folder}` }];
+    if (!existsSync(folder)) return [{ name: 'data', status: 'skip', detail: noData(folder) }];
     const results: CaseResult[] = [];
     for (const file of readdirSync(folder).sort()) {
       const text = readFileSync(join(folder, file), 'latin1');

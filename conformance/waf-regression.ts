@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, matchesGlob, relative, resolve } from 'node:path';
 import { compile, diskFiles, type Engine, parseSecLang, renderMatch, type TransactionResult, WafConfigError } from '@palisade/waf';
-import type { CaseResult, Suite } from './suite.ts';
+import { type CaseResult, noData, type Suite } from './suite.ts';
 
 interface RegressionCase {
   readonly title: string;
@@ -146,7 +146,7 @@ const suite: Suite = {
   name: 'regression',
   async run(dataDir) {
     const folder = join(dataDir, 'waf/modsecurity-regression');
-    if (!existsSync(folder)) return [{ name: 'data', status: 'skip', detail: `no ${folder}` }];
+    if (!existsSync(folder)) return [{ name: 'data', status: 'skip', detail: noData(folder) }];
     const results: CaseResult[] = [];
     for (const file of readdirSync(folder).sort()) {
       if (!file.endsWith('.json')) continue;

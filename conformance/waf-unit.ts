@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { findOperator, findTransformation } from '@palisade/waf';
-import type { CaseResult, Suite } from './suite.ts';
+import { type CaseResult, noData, type Suite } from './suite.ts';
 
 interface UnitCase {
   readonly name: string;
@@ -76,7 +76,7 @@ function suite(name: string, run: (test: UnitCase, folder: string) => string | u
     name,
     async run(dataDir) {
       const folder = join(dataDir, 'waf', 'modsecurity-unit', name);
-      if (!existsSync(folder)) return [{ name: 'data', status: 'skip', detail: `no ${folder}` }];
+      if (!existsSync(folder)) return [{ name: 'data', status: 'skip', detail: noData(folder) }];
       const results: CaseResult[] = [];
       for (const { name: caseName, test } of readCases(folder)) {
         const problem = run(test, folder);

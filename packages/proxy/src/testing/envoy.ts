@@ -9,7 +9,7 @@ import { join } from 'node:path';
 const cache = process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache', 'palisade');
 const binary = join(cache, 'tools', 'envoy', 'envoy', '_bin', 'envoy');
 /** Why there is none, or false. */
-export const withoutEnvoy = existsSync(binary) ? false : 'no Envoy (node scripts/setup/envoy.mjs)';
+export const withoutEnvoy = existsSync(binary) ? false : 'no Envoy: "node scripts/setup/envoy.mjs" fetches one';
 
 export interface RunningEnvoy {
   readonly port: number;

@@ -18,7 +18,8 @@ test('inputs that recheck finds for the patterns of the Core Rule Set 4.25 finis
   const folder =
     process.env['PALISADE_CRS4'] ??
     join(process.env['GOPATH'] ?? join(homedir(), 'go'), 'pkg/mod/github.com/corazawaf/coraza-coreruleset/v4@v4.25.0/rules/@owasp_crs');
-  if (!existsSync(folder)) return context.skip(`no ${folder} (go mod download github.com/corazawaf/coraza-coreruleset/v4@v4.25.0)`);
+  if (!existsSync(folder))
+    return context.skip(`no ${folder}: "go mod download github.com/corazawaf/coraza-coreruleset/v4@v4.25.0" fetches it`);
   process.env['RECHECK_BACKEND'] = 'pure';
   const { checkSync } = await import('recheck');
   const nodes = parseSecLang(`Include ${folder}/*.conf`, '/rules', { files: diskFiles });

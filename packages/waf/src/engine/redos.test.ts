@@ -15,7 +15,8 @@ test('no value makes the Core Rule Set 4.25 slow', (context) => {
   const folder =
     process.env['PALISADE_CRS4'] ??
     join(process.env['GOPATH'] ?? join(homedir(), 'go'), 'pkg/mod/github.com/corazawaf/coraza-coreruleset/v4@v4.25.0/rules/@owasp_crs');
-  if (!existsSync(folder)) return context.skip(`no ${folder} (go mod download github.com/corazawaf/coraza-coreruleset/v4@v4.25.0)`);
+  if (!existsSync(folder))
+    return context.skip(`no ${folder}: "go mod download github.com/corazawaf/coraza-coreruleset/v4@v4.25.0" fetches it`);
   const text = `SecRuleEngine DetectionOnly\nSecRequestBodyAccess On\nSecAction "id:900000,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level=4,setvar:tx.crs_setup_version=4250"\nInclude ${folder}/*.conf`;
   const engine = compile(parseSecLang(text, '/rules', { files: diskFiles }), { readDataFile });
   const values = [

@@ -164,7 +164,8 @@ test('the same over the Core Rule Set', (context) => {
   const folder =
     process.env['PALISADE_CRS4'] ??
     join(process.env['GOPATH'] ?? join(homedir(), 'go'), 'pkg/mod/github.com/corazawaf/coraza-coreruleset/v4@v4.25.0/rules/@owasp_crs');
-  if (!existsSync(folder)) return context.skip(`no ${folder} (go mod download github.com/corazawaf/coraza-coreruleset/v4@v4.25.0)`);
+  if (!existsSync(folder))
+    return context.skip(`no ${folder}: "go mod download github.com/corazawaf/coraza-coreruleset/v4@v4.25.0" fetches it`);
   for (const level of [1, 4]) {
     const text = `SecRuleEngine DetectionOnly\nSecAction "id:900000,phase:1,pass,nolog,setvar:tx.blocking_paranoia_level=${level},setvar:tx.crs_setup_version=4250"\nInclude ${folder}/*.conf`;
     const nodes = parseSecLang(text, '/rules', { files: diskFiles });
