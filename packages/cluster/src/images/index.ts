@@ -14,7 +14,7 @@ export { ImageConfigError } from './image.ts';
 export { meshImages, meshProgramFlags } from './mesh.ts';
 export { microsimImages } from './microsim.ts';
 export { modsecurityImage } from './modsecurity.ts';
-export { bundlePrograms } from './programs.ts';
+export { bundlePrograms, markUsed } from './programs.ts';
 export type { FoundImage, ImageRegistry, ImageRegistryOptions } from './registry.ts';
 export { createImageRegistry, ImageNotFoundError } from './registry.ts';
 export { toolImages } from './tool-images.ts';

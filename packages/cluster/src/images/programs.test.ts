@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { bundlePrograms } from './programs.ts';
+import { bundlePrograms, markUsed } from './programs.ts';
 
 /** A repository of the same shape, whose programs say a word. */
 function sampleRepository(folder: string): string {
@@ -39,6 +39,10 @@ test('bundles are made once for the same sources, and anew for changed ones', as
   const second = await bundlePrograms(root, cache);
   assert.notEqual(second, first);
   assert.deepEqual(readdirSync(cache).length, 2, 'a running cluster still has the first');
+  utimesSync(first, 0, 0);
+  markUsed(first);
+  await bundlePrograms(root, cache);
+  assert.equal(readdirSync(cache).length, 2, 'a cluster that has run for long said that it uses the first');
   utimesSync(first, 0, 0);
   await bundlePrograms(root, cache);
   assert.deepEqual(readdirSync(cache), [second.slice(cache.length + 1)], 'what nobody used for a week is gone');

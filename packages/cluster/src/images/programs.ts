@@ -37,13 +37,18 @@ export async function bundlePrograms(repositoryRoot: string, cache: string): Pro
       if (!existsSync(folder)) throw error;
     }
   }
-  const now = new Date();
-  utimesSync(folder, now, now);
+  markUsed(folder);
   for (const name of readdirSync(cache)) {
-    const age = now.getTime() - (statSync(join(cache, name), { throwIfNoEntry: false })?.mtimeMs ?? now.getTime());
+    const age = Date.now() - (statSync(join(cache, name), { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
     if (age > keptMs) rmSync(join(cache, name), { recursive: true, force: true });
   }
   return folder;
+}
+
+/** A cluster that runs for weeks says so each day: what it shows its containers must stay. */
+export function markUsed(folder: string): void {
+  const now = new Date();
+  utimesSync(folder, now, now);
 }
 
 async function bundleInto(folder: string, repositoryRoot: string): Promise<void> {

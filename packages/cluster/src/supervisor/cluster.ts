@@ -7,7 +7,7 @@ import { createFlowHandler, FlowRing, observeGroup } from '@palisade/observe';
 import { type ApiServer, createApiServer, SYSTEM_USER } from '../apiserver/index.ts';
 import type { AggregatedHandler, Kubelet } from '../contract.ts';
 import { startControllers } from '../controllers/index.ts';
-import { bundlePrograms } from '../images/index.ts';
+import { bundlePrograms, markUsed } from '../images/index.ts';
 import { metricsDiscovery, metricsGroup } from '../metrics/index.ts';
 import { createFabric, HOST_ADDRESSES, listenIn } from '../node/network/index.ts';
 import { ensureApiServices } from './api-services.ts';
@@ -31,6 +31,7 @@ export interface Cluster {
 }
 
 const inClusterApiPort = 6443;
+const dayMs = 24 * 3600 * 1000;
 
 /** Resolves when the API answers and the nodes are registered; pods of an earlier life come back after that. */
 export async function startCluster(config: SupervisorConfig, log: Log): Promise<Cluster> {
@@ -118,11 +119,13 @@ export async function startCluster(config: SupervisorConfig, log: Log): Promise<
     void ensureMesh(client, config.mesh).catch((error) => log('error', `the mesh is not installed: ${String(error)}`));
   }
   metrics.start(client, nodes);
+  const daily = setInterval(() => markUsed(programsRoot), dayMs);
   log('info', `ready at ${server}, nodes ${config.nodes.join(', ')}`);
   return {
     server,
     kubeconfig,
     async close() {
+      clearInterval(daily);
       metrics.close();
       await nodes.stop();
       lifetime.abort();
