@@ -2,7 +2,7 @@
  * `npm test`: every test but the long ones, then the conformance suites. `--long` runs only the long ones (`*.long.test.ts`).
  * Names after the options narrow to packages or folders: `npm test -- packages/netpol`.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -10,6 +10,10 @@ const root = new URL('..', import.meta.url).pathname;
 const args = process.argv.slice(2);
 const isLong = args.includes('--long');
 const wanted = args.filter((arg) => !arg.startsWith('-'));
+const nothing = { status: 0, output: '' };
+/** Hundreds of processes load the same modules: they are compiled once. */
+const cache = process.env['PALISADE_CACHE'];
+const env = { ...process.env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: join(cache, 'compile-cache') }) };
 
 const files = ['packages', 'e2e', 'conformance', 'bench', 'scripts']
   .flatMap((folder) => [...tests(folder)])
@@ -26,14 +30,27 @@ if (process.getuid?.() !== 0) console.log('Not root: tests that need network nam
 const runsAlone = (file: string) => file === 'e2e/host-untouched.test.ts' || (isLong && file.startsWith('e2e/'));
 const alone = files.filter(runsAlone);
 const others = files.filter((file) => !runsAlone(file));
-let status = 0;
-if (others.length > 0) status = status || run(['--test', '--test-concurrency=2', ...others]);
-if (alone.length > 0) status = status || run(['--test', '--test-concurrency=1', ...alone]);
-if (wanted.length === 0 && !isLong) status = status || run(['conformance/run.ts']);
-process.exit(status);
 
-function run(command: string[]): number {
-  return spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' }).status ?? 1;
+// Stories mostly wait, suites mostly compute: side by side they fill the cores.
+const withSuites = wanted.length === 0 && !isLong;
+const [tested, suites] = await Promise.all([
+  others.length > 0 ? run(['--test', '--test-concurrency=2', ...others], 'inherit') : nothing,
+  withSuites ? run(['conformance/run.ts'], 'pipe') : nothing,
+]);
+const testedAlone = alone.length > 0 ? await run(['--test', '--test-concurrency=1', ...alone], 'inherit') : nothing;
+process.stdout.write(suites.output);
+process.exit(tested.status || testedAlone.status || suites.status);
+
+/** @param stdio `pipe` keeps what is said, in its order, for later */
+async function run(args: readonly string[], stdio: 'inherit' | 'pipe'): Promise<typeof nothing> {
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', stdio, stdio] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  const status = await new Promise<number>((resolve, reject) => child.on('error', reject).on('close', (code) => resolve(code ?? 1)));
+  return { status, output };
 }
 
 function* tests(folder: string): Generator<string> {
