@@ -10,7 +10,8 @@ import type { Secret } from '@palisade/xds/api/envoy/extensions/transport_socket
 import { Cells } from './cells.ts';
 import { Cluster } from './cluster/cluster.ts';
 import { readEndpoints } from './cluster/endpoints.ts';
-import { type CompiledListener, compileListener, type ListenerPlace, serveConnection } from './listener/listener.ts';
+import { type CompiledListener, compileListener, type ListenerPlace } from './listener/listener.ts';
+import { serveConnection } from './listener/serve.ts';
 import { LogSinks } from './log/sinks.ts';
 import { buffering } from './net/gather.ts';
 import { ProxyError } from './proxy-error.ts';

@@ -1,4 +1,5 @@
 /** `envoy.config.cluster.v3.Cluster`, compiled. Hosts keep their pools when endpoints change around them. */
+import { isIP } from 'node:net';
 import {
   type Cluster as ClusterConfig,
   ClusterSchema,
@@ -20,7 +21,9 @@ import { compileClientTls } from '../tls/context.ts';
 import type { SecretContent } from '../tls/secret.ts';
 import { type Balancer, leastRequest, randomly, roundRobin } from './balance.ts';
 import { contains, readEndpoints, type TransportChoice } from './endpoints.ts';
-import { Host, type HostPlace, type UpstreamTls } from './host.ts';
+import { Host } from './host.ts';
+import type { HostPlace, UpstreamTls } from './place.ts';
+import type { Dialling } from './upstream-connection.ts';
 
 export interface ClusterEdges {
   readonly secrets: Cells<SecretContent>;
@@ -63,16 +66,16 @@ const read = [
   'track_cluster_stats',
 ];
 
-export class Cluster {
+export class Cluster implements Dialling {
   readonly name: string;
   readonly config: ClusterConfig;
   readonly connectTimeoutMs: number;
   /** The name to ask endpoints for; undefined when they stand in the cluster. */
   readonly endpointsName: string | undefined;
   readonly counters: Readonly<Record<'requests' | 'connections' | 'connectFailures' | 'timeouts' | 'retries' | 'active', Counter>>;
-  /** Local address of outgoing connections (Istio's 127.0.0.6 towards the application). */
-  readonly sourceAddress: string | undefined;
   readonly #byDestination: boolean;
+  /** Istio marks traffic to the application by its source address (127.0.0.6). */
+  readonly #sources: readonly string[];
   readonly #balance: Balancer;
   readonly #choices: readonly TransportChoice[];
   readonly #defaultTls: UpstreamTls | undefined;
@@ -91,7 +94,10 @@ export class Cluster {
       throw unsupported(where, `cluster type "${config.clusterDiscoveryType.value.name}"`);
     this.#byDestination = type === Discovery.ORIGINAL_DST;
     this.endpointsName = type === Discovery.EDS ? config.edsClusterConfig?.serviceName || config.name : undefined;
-    this.sourceAddress = config.upstreamBindConfig?.sourceAddress?.address || undefined;
+    const bind = config.upstreamBindConfig;
+    this.#sources = [bind?.sourceAddress, ...(bind?.extraSourceAddresses ?? []).map((extra) => extra.address)].flatMap((source) =>
+      source !== undefined && isIP(source.address) !== 0 ? [source.address] : [],
+    );
     this.#balance = balancer(config, edges.random, where);
     this.#defaultTls = upstreamTls(config.transportSocket, edges, where);
     this.#choices = config.transportSocketMatches.map((one) => ({
@@ -128,6 +134,11 @@ export class Cluster {
     for (const host of before.values()) host.retire();
     this.#healthy = this.#hosts.filter((host) => host.place.isHealthy && host.place.weight > 0);
     this.#subsets = new Map();
+  }
+
+  /** The families must agree. */
+  sourceFor(address: string): string | undefined {
+    return this.#sources.find((source) => isIP(source) === isIP(address));
   }
 
   /** @param wanted labels the route asks for (`metadata_match`, `envoy.lb`) */

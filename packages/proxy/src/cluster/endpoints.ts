@@ -4,7 +4,7 @@ import type { Address } from '@palisade/xds/api/envoy/config/core/v3/address';
 import { HealthStatus } from '@palisade/xds/api/envoy/config/core/v3/health_check';
 import type { ClusterLoadAssignment } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
 import { ProxyError } from '../proxy-error.ts';
-import type { HostPlace, UpstreamTls } from './host.ts';
+import type { HostPlace, UpstreamTls } from './place.ts';
 
 export interface TransportChoice {
   readonly match: Cluster_TransportSocketMatch['match'];

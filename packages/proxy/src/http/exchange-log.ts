@@ -1,5 +1,5 @@
 /** One exchange as logs see it. */
-import type { LogSubject } from '../log/operators.ts';
+import type { LogSubject } from '../log/subject.ts';
 import { place } from '../net/address.ts';
 import type { Exchange } from './exchange.ts';
 import { nameBytes } from './request-state.ts';

@@ -1,6 +1,7 @@
 /** One request and its answer: judged, routed, forwarded, answered, logged. */
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Host } from '../cluster/host.ts';
+import { UpstreamConnection, type UpstreamUser } from '../cluster/upstream-connection.ts';
 import { gather, release } from '../net/gather.ts';
 import { copyOf, send } from '../net/slab.ts';
 import type { CompiledRoute, RouteAction, RouteTarget } from '../route/route.ts';
@@ -15,7 +16,6 @@ import * as replies from './replies.ts';
 import type { LocalReply, RequestState } from './request-state.ts';
 import { ResponseRelay } from './response.ts';
 import { runFilters } from './run-filters.ts';
-import { UpstreamConnection, type UpstreamUser } from './upstream-connection.ts';
 
 type Forward = Extract<RouteAction, { kind: 'forward' }>;
 
@@ -177,8 +177,7 @@ export class Exchange implements UpstreamUser {
   #write(bytes: Buffer): void {
     const { upstream } = this;
     if (upstream === undefined) return;
-    const isTls = upstream.host.place.tls !== undefined;
-    if (!send(upstream.socket, bytes, isTls)) this.down.socket.pause();
+    if (!send(upstream.socket, bytes, upstream.isTls)) this.down.socket.pause();
   }
 
   /** @returns how far the bytes were taken; what is left waits until the exchange is over, or until somebody takes the body */

@@ -10,7 +10,8 @@ import {
 import { milliseconds } from '../config/duration.ts';
 import { headerText } from '../config/header-text.ts';
 import { refuseUnread } from '../config/registry.ts';
-import { type AccessLogger, compileAccessLogs } from '../log/access-log.ts';
+import { compileAccessLogs } from '../log/access-log.ts';
+import type { AccessLogger } from '../log/subject.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
 import { compileRoutes, type RouteTable } from '../route/table.ts';
 import type { Runtime } from '../runtime.ts';

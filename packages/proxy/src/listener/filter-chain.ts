@@ -14,7 +14,7 @@ import { milliseconds } from '../config/duration.ts';
 import { refuseUnread, unpack } from '../config/registry.ts';
 import type { AuthzFacts, ConnectionFacts } from '../facts.ts';
 import { compileManager, type Manager } from '../http/manager.ts';
-import type { AccessLogger } from '../log/access-log.ts';
+import type { AccessLogger } from '../log/subject.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
 import { compileRbac } from '../rbac/engine.ts';
 import type { Runtime } from '../runtime.ts';

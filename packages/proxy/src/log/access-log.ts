@@ -12,11 +12,9 @@ import {
 import { refuseUnread, unpack } from '../config/registry.ts';
 import { unsupported } from '../proxy-error.ts';
 import { compileJsonFormat, compileTextFormat, defaultFormat, type Format } from './format.ts';
-import type { LogSubject } from './operators.ts';
 import { compileReportLog } from './report-log.ts';
 import type { LogSinks } from './sinks.ts';
-
-export type AccessLogger = (subject: LogSubject) => void;
+import type { AccessLogger, LogSubject } from './subject.ts';
 
 export function compileAccessLogs(logs: readonly AccessLog[], sinks: LogSinks, where: string): AccessLogger[] {
   return logs.map((log) => {

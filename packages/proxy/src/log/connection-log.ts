@@ -4,8 +4,7 @@ import type { Host } from '../cluster/host.ts';
 import type { ConnectionFacts } from '../facts.ts';
 import { place } from '../net/address.ts';
 import type { Runtime } from '../runtime.ts';
-import type { AccessLogger } from './access-log.ts';
-import type { LogSubject } from './operators.ts';
+import type { AccessLogger, LogSubject } from './subject.ts';
 
 export class ConnectionLog implements LogSubject {
   readonly connection: ConnectionFacts;

@@ -4,7 +4,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { Host } from '../cluster/host.ts';
 import type { ConnectionFacts } from '../facts.ts';
 import { type EntryWriter, written } from './entry-writer.ts';
-import type { LogSubject } from './operators.ts';
+import type { LogSubject } from './subject.ts';
 
 /** A tag of every entry: a text of its own, or one found in the metadata of the cluster or of its endpoint. */
 export type CustomTag =

@@ -1,7 +1,8 @@
 /** A log line from Envoy's text and JSON formats. */
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import type { LineWriter } from './line-writer.ts';
-import { compileOperator, type LogSubject, type Operator } from './operators.ts';
+import { compileOperator, type Operator } from './operators.ts';
+import type { LogSubject } from './subject.ts';
 
 export type Format = (subject: LogSubject, out: LineWriter) => void;
 

@@ -10,9 +10,9 @@ import type { CustomTag as CustomTagConfig } from '@palisade/xds/api/envoy/type/
 import { milliseconds } from '../config/duration.ts';
 import { refuseUnread } from '../config/registry.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
-import type { AccessLogger } from './access-log.ts';
 import { type CustomTag, createSharedParts, maxEntryBytes, writeHttpEntry, writeTcpEntry } from './entry.ts';
 import type { LogSinks } from './sinks.ts';
+import type { AccessLogger } from './subject.ts';
 
 const read = ['log_name', 'grpc_service', 'transport_api_version', 'buffer_flush_interval', 'buffer_size_bytes', 'custom_tags'];
 /** Envoy's defaults. */

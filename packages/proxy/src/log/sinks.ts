@@ -4,8 +4,8 @@ import type { Cells } from '../cells.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Stats } from '../stats/stats.ts';
 import { LogFile } from './log-file.ts';
-import type { LogSubject } from './operators.ts';
 import { type ReportOptions, ReportStream } from './report-stream.ts';
+import type { AccessLogger } from './subject.ts';
 
 export interface SinkEdges {
   readonly stats: Stats;
@@ -15,7 +15,7 @@ export interface SinkEdges {
 
 export class LogSinks {
   /** What writes as a configuration says: the chains of a listener have one together. */
-  readonly loggers = new WeakMap<Message, (subject: LogSubject) => void>();
+  readonly loggers = new WeakMap<Message, AccessLogger>();
   readonly #files = new Map<string, LogFile>();
   readonly #reports = new Map<string, ReportStream>();
   readonly #edges: SinkEdges;

@@ -3,12 +3,13 @@ import type { Socket } from 'node:net';
 import { type TcpProxy, TcpProxySchema } from '@palisade/xds/api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy';
 import type { Cell } from '../cells.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import { UpstreamConnection } from '../cluster/upstream-connection.ts';
 import { milliseconds } from '../config/duration.ts';
 import { refuseUnread } from '../config/registry.ts';
 import type { ConnectionFacts } from '../facts.ts';
-import { UpstreamConnection } from '../http/upstream-connection.ts';
-import { type AccessLogger, compileAccessLogs } from '../log/access-log.ts';
+import { compileAccessLogs } from '../log/access-log.ts';
 import { ConnectionLog } from '../log/connection-log.ts';
+import type { AccessLogger } from '../log/subject.ts';
 import { place } from '../net/address.ts';
 import { readInto } from '../net/shared-read.ts';
 import { copyOf, send } from '../net/slab.ts';
@@ -74,7 +75,7 @@ export function compileTcpProxy(config: TcpProxy, runtime: Runtime, where: strin
         log.upstreamLocal = place(upstream.socket.localAddress ?? '', upstream.socket.localPort ?? 0);
         readInto(socket, (bytes, length) => {
           log.bytesReceived += length;
-          if (!send(upstream.socket, copyOf(bytes, 0, length), host.place.tls !== undefined)) socket.pause();
+          if (!send(upstream.socket, copyOf(bytes, 0, length), upstream.isTls)) socket.pause();
         });
         socket.on('end', () => upstream.socket.end());
       },

@@ -1,10 +1,10 @@
 /** One connection to an endpoint, plain or TLS, used by one request at a time. */
 import { connect as connectTcp, isIP, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { Cluster } from '../cluster/cluster.ts';
-import type { Host } from '../cluster/host.ts';
 import { buffering } from '../net/gather.ts';
 import { readInto } from '../net/shared-read.ts';
+import type { Counter } from '../stats/stats.ts';
+import type { HostPlace } from './place.ts';
 
 /** Who uses the connection at the moment. */
 export interface UpstreamUser {
@@ -17,8 +17,25 @@ export interface UpstreamUser {
   onUpstreamDrain(): void;
 }
 
+/** How a cluster dials. */
+export interface Dialling {
+  readonly connectTimeoutMs: number;
+  readonly counters: { readonly connections: Counter };
+  /** The address to connect from; undefined: the system's choice. */
+  sourceFor(address: string): string | undefined;
+}
+
+/** Where a connection waits between two requests. */
+export interface Pool {
+  readonly place: HostPlace;
+  /** No longer in its cluster: connections are closed as they come back. */
+  readonly isGone: boolean;
+  readonly idle: UpstreamConnection[];
+}
+
 export class UpstreamConnection {
-  readonly host: Host;
+  readonly pool: Pool;
+  readonly isTls: boolean;
   readonly socket: Socket;
   user: UpstreamUser | undefined;
   isReady = false;
@@ -28,11 +45,13 @@ export class UpstreamConnection {
   #isEnded = false;
   #connectTimer: NodeJS.Timeout | undefined;
 
-  constructor(cluster: Cluster, host: Host) {
-    this.host = host;
-    cluster.counters.connections.value++;
-    const { address, port, tls } = host.place;
-    const where = port === 0 ? { path: address } : { host: address, port, ...localAddress(cluster, address) };
+  constructor(dialling: Dialling, pool: Pool) {
+    this.pool = pool;
+    dialling.counters.connections.value++;
+    const { address, port, tls } = pool.place;
+    this.isTls = tls !== undefined;
+    const localAddress = dialling.sourceFor(address);
+    const where = port === 0 ? { path: address } : { host: address, port, ...(localAddress === undefined ? {} : { localAddress }) };
     const place = { ...where, ...buffering };
     const material = tls?.setup.material();
     if (tls !== undefined && material === undefined) {
@@ -66,7 +85,7 @@ export class UpstreamConnection {
     this.socket.on('end', () => this.#ended());
     this.socket.on('close', () => this.#ended());
     this.socket.on('drain', () => this.user?.onUpstreamDrain());
-    this.#connectTimer = setTimeout(() => this.socket.destroy(new Error('connection timeout')), cluster.connectTimeoutMs);
+    this.#connectTimer = setTimeout(() => this.socket.destroy(new Error('connection timeout')), dialling.connectTimeoutMs);
   }
 
   get isUsable(): boolean {
@@ -82,13 +101,13 @@ export class UpstreamConnection {
   release(isReusable: boolean): void {
     this.user = undefined;
     this.uses++;
-    if (!isReusable || this.host.isGone || !this.isUsable) {
+    if (!isReusable || this.pool.isGone || !this.isUsable) {
       this.destroy();
       return;
     }
     // A reader that was too slow may have stopped it.
     if (this.socket.isPaused()) this.socket.resume();
-    this.host.idle.push(this);
+    this.pool.idle.push(this);
   }
 
   #ready(): void {
@@ -108,21 +127,10 @@ export class UpstreamConnection {
     clearTimeout(this.#connectTimer);
     const { user } = this;
     if (this.isReady) user?.onUpstreamEnd();
-    else user?.onUpstreamFailed(this.#failure || 'connection closed', this.host.place.tls !== undefined);
+    else user?.onUpstreamFailed(this.#failure || 'connection closed', this.isTls);
     if (user !== undefined) return;
     this.socket.destroy();
-    const at = this.host.idle.indexOf(this);
-    if (at >= 0) this.host.idle.splice(at, 1);
+    const at = this.pool.idle.indexOf(this);
+    if (at >= 0) this.pool.idle.splice(at, 1);
   }
-}
-
-/** Istio marks traffic to the application by its source address; the families must agree. */
-function localAddress(cluster: Cluster, address: string): { localAddress?: string } {
-  const source = cluster.sourceAddress;
-  if (source === undefined || isIP(address) === 0) return {};
-  if (isIP(source) === isIP(address)) return { localAddress: source };
-  const other = cluster.config.upstreamBindConfig?.extraSourceAddresses
-    .map((extra) => extra.address?.address ?? '')
-    .find((one) => isIP(one) === isIP(address));
-  return other === undefined ? {} : { localAddress: other };
 }
