@@ -1,35 +1,12 @@
 import type { Topic } from '../topic.ts';
+import { fieldValidationChecks } from './patches/field-validation.ts';
+import { deployment } from './patches/samples.ts';
+import { subresourceChecks } from './patches/subresources.ts';
 
 const merge = 'application/merge-patch+json';
 const strategic = 'application/strategic-merge-patch+json';
 const json = 'application/json-patch+json';
 
-const deployment = (name: string, spec: object = {}) => ({
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name },
-  spec: {
-    selector: { matchLabels: { app: name } },
-    template: {
-      metadata: { labels: { app: name } },
-      spec: {
-        containers: [
-          {
-            name: 'a',
-            image: 'a:1',
-            ports: [{ containerPort: 80 }],
-            env: [
-              { name: 'X', value: '1' },
-              { name: 'Y', value: '2' },
-            ],
-          },
-          { name: 'b', image: 'b:1' },
-        ],
-      },
-    },
-    ...spec,
-  },
-});
 const template = (spec: object) => ({ spec: { template: { spec } } });
 const containers = ['spec.template.spec.containers', 'metadata.generation', 'message', 'reason', 'details'];
 
@@ -233,83 +210,7 @@ export const patches: Topic = {
     { name: 'a patch in YAML', send: 'PATCH $apps/deployments/d', type: 'application/yaml', body: 'a: b' },
     { name: 'a patch of the collection', send: 'PATCH $apps/deployments', type: merge, body: {} },
     { name: 'force on a merge', send: 'PATCH $apps/deployments/d?force=true', type: merge, body: {} },
-    { name: 'scale', send: 'GET $apps/deployments/d/scale' },
-    {
-      name: 'scale replaced',
-      send: 'PUT $apps/deployments/d/scale',
-      body: { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'd', namespace: 't-patches' }, spec: { replicas: 5 } },
-    },
-    { name: 'scale patched', send: 'PATCH $apps/deployments/d/scale', type: merge, body: { spec: { replicas: 4 } } },
-    { name: 'scale negative', send: 'PATCH $apps/deployments/d/scale', type: merge, body: { spec: { replicas: -4 } } },
-    { name: 'scale of a wrong type', send: 'PATCH $apps/deployments/d/scale', type: merge, body: { spec: { replicas: 'x' } } },
-    {
-      name: 'scale applied',
-      send: 'PATCH $apps/deployments/d/scale?fieldManager=scaler&force=true',
-      type: 'application/apply-patch+yaml',
-      body: { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'd' }, spec: { replicas: 7 } },
-    },
-    { name: 'scale of what is not there', send: 'GET $apps/deployments/none/scale' },
-    { name: 'scale of a kind without', send: 'GET $core/configmaps/x/scale' },
-    { name: 'after scaling', send: 'GET $apps/deployments/d' },
-    {
-      name: 'status',
-      send: 'PATCH $apps/deployments/d/status',
-      type: merge,
-      body: { spec: { replicas: 99 }, status: { replicas: 3, observedGeneration: 2, conditions: [{ type: 'Available', status: 'True' }] } },
-    },
-    {
-      name: 'status with another condition',
-      send: 'PATCH $apps/deployments/d/status',
-      type: strategic,
-      body: { status: { conditions: [{ type: 'Progressing', status: 'False', reason: 'No' }] } },
-      only: ['status', 'metadata.generation'],
-    },
-    { name: 'status is wrong', send: 'PATCH $apps/deployments/d/status', type: merge, body: { status: { replicas: -1 } } },
-    {
-      name: 'status does not pass by the main path',
-      send: 'PATCH $apps/deployments/d',
-      type: merge,
-      body: { status: { replicas: 9 } },
-      only: ['status.replicas'],
-    },
-    {
-      name: 'status by replacing',
-      send: 'PUT $apps/deployments/d/status',
-      body: { ...deployment('d'), status: { replicas: 1, readyReplicas: 1 } },
-    },
-    { name: 'status of a kind without', send: 'GET $core/configmaps/x/status' },
-    { name: 'a subresource unknown', send: 'GET $apps/deployments/d/nothing' },
-    { name: 'unknown field', send: 'POST $apps/deployments?dryRun=All', body: deployment('e', { foo: 1 }) },
-    {
-      name: 'unknown field, strictly',
-      send: 'POST $apps/deployments?fieldValidation=Strict',
-      body: deployment('e', { foo: 1, paused: false }),
-    },
-    {
-      name: 'unknown fields deep, strictly',
-      send: 'POST $apps/deployments?fieldValidation=Strict',
-      body: deployment('e', {
-        template: {
-          metadata: { labels: { app: 'e' }, bar: 1 },
-          spec: { containers: [{ name: 'a', image: 'a', imag: 'x', resources: { limit: {} } }] },
-        },
-      }),
-    },
-    {
-      name: 'the same key twice',
-      send: 'POST $apps/deployments?dryRun=All',
-      body: '{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"e","name":"f"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"a","image":"a"}]}}}}',
-    },
-    {
-      name: 'the same key twice, strictly',
-      send: 'POST $apps/deployments?fieldValidation=Strict',
-      body: '{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"e","name":"f"},"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"a","image":"a"}]}}}}',
-    },
-    { name: 'field validation unknown', send: 'POST $apps/deployments?fieldValidation=Loud', body: deployment('e') },
-    {
-      name: 'a name in another case, strictly',
-      send: 'POST $apps/deployments?fieldValidation=Strict',
-      body: { ...deployment('e'), Spec: {} },
-    },
+    ...subresourceChecks,
+    ...fieldValidationChecks,
   ],
 };
