@@ -6,7 +6,7 @@ import type { ProxySync } from '@palisade/control-plane';
 import { createHttpClient, loadKubeconfig } from '@palisade/kubernetes/client';
 import { TypeUrl } from '@palisade/xds';
 import { eventually, examples } from '../e2e/harness.ts';
-import { startMesh } from '../e2e/mesh-kit.ts';
+import { startMesh } from '../e2e/mesh/kit.ts';
 import type { Bench } from './bench.ts';
 
 const rounds = 10;

@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { eventually, examples, root, type TestCluster } from '../harness.ts';
-import { createNamespace, dataPlanes, settles, startMesh } from '../mesh-kit.ts';
+import { eventually, examples, root, type TestCluster } from '../../harness.ts';
+import { createNamespace, dataPlanes, settles, startMesh } from '../kit.ts';
 
 const originals = join(process.env['CONFORMANCE_DIR'] ?? join(root, '../shared/conformance'), 'netpol/microsim/k8s_deployments/blog');
 const attack = 'username=joe@example.com&password=;UNION%20SELECT%201,%20version()%20limit%201,1--';

@@ -1,6 +1,6 @@
 /** What passes a pod's network interface, read by a debug container of that pod. */
 import { spawn } from 'node:child_process';
-import { eventually, type TestCluster } from '../harness.ts';
+import { eventually, type TestCluster } from '../../harness.ts';
 
 /**
  * A packet socket (packet(7): AF_PACKET, SOCK_RAW, ETH_P_ALL). Frames of the loopback, where the proxy speaks plain text with its

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { checkRequest, createAuthority, createKeyAndRequest, type SigningEdges, signServer, signWorkload } from '@palisade/identity';
-import { eventually, root, type TestCluster } from './harness.ts';
-import { client, createNamespace, curl, dataPlanes, echoServer, service, settles, startMesh, workload } from './mesh-kit.ts';
+import { eventually, root, type TestCluster } from '../harness.ts';
+import { client, createNamespace, curl, dataPlanes, echoServer, service, settles, startMesh, workload } from './kit.ts';
 
 const conformance = process.env['CONFORMANCE_DIR'] ?? join(root, '../shared/conformance');
 const istioDefinitions = join(conformance, 'istio/crds/crd-all.gen.yaml');

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import type { TestCluster } from './harness.ts';
-import { client, configureMesh, createNamespace, curl, dataPlanes, echoServer, service, settles, startMesh, workload } from './mesh-kit.ts';
+import type { TestCluster } from '../harness.ts';
+import { client, configureMesh, createNamespace, curl, dataPlanes, echoServer, service, settles, startMesh, workload } from './kit.ts';
 
 const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const jwks = JSON.stringify({ keys: [{ ...keys.publicKey.export({ format: 'jwk' }), kid: 'one', alg: 'ES256' }] });

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PatchType } from '@palisade/kubernetes';
 import { createHttpClient, type HttpApiClient, loadKubeconfig } from '@palisade/kubernetes/client';
 import { parse } from 'yaml';
-import { eventually, type TestCluster } from '../harness.ts';
-import { client, createNamespace, curl, type DataPlane, dataPlanes, service, settles, startMesh, workload } from '../mesh-kit.ts';
+import { eventually, type TestCluster } from '../../harness.ts';
+import { client, createNamespace, curl, type DataPlane, dataPlanes, service, settles, startMesh, workload } from '../kit.ts';
 
 export interface FaultSizes {
   /** Requests under each fault; the load goes on until the fault is over, too. */

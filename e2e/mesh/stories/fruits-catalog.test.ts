@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findMongo } from '../../scripts/setup/mongo.mjs';
-import { eventually, examples, root, type TestCluster } from '../harness.ts';
-import { createNamespace, dataPlanes, settles, startMesh } from '../mesh-kit.ts';
+import { findMongo } from '../../../scripts/setup/mongo.mjs';
+import { eventually, examples, root, type TestCluster } from '../../harness.ts';
+import { createNamespace, dataPlanes, settles, startMesh } from '../kit.ts';
 import { type Capture, capturePackets, tlsRecord } from './capture.ts';
 
 const namespace = 'fruits-catalog';

@@ -1,8 +1,8 @@
 /** The kinds of Istio 1.1 in force: mutual TLS by MeshPolicy, seed 003's access control, and what happens beside today's kinds. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { TestCluster } from './harness.ts';
-import { client, createNamespace, curl, dataPlanes, echoServer, service, settles, startMesh, workload } from './mesh-kit.ts';
+import type { TestCluster } from '../harness.ts';
+import { client, createNamespace, curl, dataPlanes, echoServer, service, settles, startMesh, workload } from './kit.ts';
 
 /** 1.1 redirected declared ports only: 9999 is none. */
 const declaring = echoServer(8080).replace(

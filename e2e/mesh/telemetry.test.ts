@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { FlowRecord } from '@palisade/flow';
-import { cannotRunClusters, eventually, type TestCluster } from './harness.ts';
-import { createNamespace, dataPlanes, startMesh } from './mesh-kit.ts';
+import { cannotRunClusters, eventually, type TestCluster } from '../harness.ts';
+import { createNamespace, dataPlanes, startMesh } from './kit.ts';
 
 const workload = (name: string, container: string) => `apiVersion: v1
 kind: ServiceAccount

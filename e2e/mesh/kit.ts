@@ -1,6 +1,6 @@
 /** What the mesh's stories share: both data planes, small workloads, requests from their pods. */
-import { findEnvoy } from '../scripts/setup/envoy.mjs';
-import { cannotRunClusters, eventually, startCluster, type TestCluster } from './harness.ts';
+import { findEnvoy } from '../../scripts/setup/envoy.mjs';
+import { cannotRunClusters, eventually, startCluster, type TestCluster } from '../harness.ts';
 
 export type DataPlane = 'palisade' | 'envoy';
 

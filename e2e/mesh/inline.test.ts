@@ -1,8 +1,8 @@
 /** Mesh Escape 101 (seed 003): what leads past the proxy under `redirect` leads nowhere under `inline`. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { TestCluster } from './harness.ts';
-import { client, createNamespace, curl, dataPlanes, echoServer, service, settles, startMesh, workload } from './mesh-kit.ts';
+import type { TestCluster } from '../harness.ts';
+import { client, createNamespace, curl, dataPlanes, echoServer, service, settles, startMesh, workload } from './kit.ts';
 
 const probed = echoServer(8080).replace(/\}$/, ', readinessProbe: {httpGet: {path: /ready, port: 8080}, periodSeconds: 1}}');
 const manifests = [

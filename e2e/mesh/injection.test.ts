@@ -1,8 +1,8 @@
 /** Injection's variants under STRICT, on packets: probes, classic and native sidecars, Jobs, exclusions, IPv6, and the WAF sidecar. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { eventually, type TestCluster } from './harness.ts';
-import { client, createNamespace, curl, dataPlanes, echoServer, service, settles, startMesh, workload } from './mesh-kit.ts';
+import { eventually, type TestCluster } from '../harness.ts';
+import { client, createNamespace, curl, dataPlanes, echoServer, service, settles, startMesh, workload } from './kit.ts';
 
 const annotated = (...lines: string[]) => `      annotations: {${lines.join(', ')}}\n`;
 const probed = echoServer(8080).replace(

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually, examples, type TestCluster } from '../harness.ts';
-import { configureMesh, dataPlanes, settles, startMesh } from '../mesh-kit.ts';
+import { eventually, examples, type TestCluster } from '../../harness.ts';
+import { configureMesh, dataPlanes, settles, startMesh } from '../kit.ts';
 import { type Capture, capturePackets, tlsRecord } from './capture.ts';
 
 const file = (name: string) => `${examples}/bookinfo/${name}.yaml`;
