@@ -1,5 +1,5 @@
 /** Key sets by URL, for as long as a resource names them: fetched here, never by a proxy. */
-import { createJwksSource, jwksNetwork, networks } from '@palisade/identity';
+import { createJwksSource, jwksNetwork } from '@palisade/identity';
 import type { FindJwks, JwtRule } from '@palisade/mesh';
 import type { MeshSnapshot } from '@palisade/mesh/traffic';
 
@@ -17,7 +17,7 @@ export interface KeySetOptions {
 }
 
 export function createKeySets({ now, allowed, log }: KeySetOptions): KeySets {
-  const source = createJwksSource({ now, ...jwksNetwork() }, () => networks(allowed()));
+  const source = createJwksSource({ now, ...jwksNetwork() }, allowed);
   const told = new Map<string, string>();
   return {
     find: (uri) => source.find(uri),

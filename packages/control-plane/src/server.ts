@@ -41,7 +41,7 @@ export interface ControlPlaneOptions {
   readonly dataplane: 'palisade' | 'envoy';
 }
 
-/** How often is looked whether the authority or our own certificate is due; a change of a Secret is seen at once. */
+/** How often is looked whether our own certificate is due; a change of a Secret is seen at once, a new root signs when it is due. */
 const authorityLookMs = 30_000;
 
 /** How often is looked whether a key set is due. */
@@ -65,6 +65,7 @@ export async function startControlPlane(options: ControlPlaneOptions) {
     try {
       settings = readSettings(read, namespace);
       pushes.schedule();
+      refreshKeySets();
     } catch (error) {
       log(`MeshConfig is not taken, the one before stays: ${(error as Error).message}`);
     }
@@ -202,12 +203,21 @@ export async function startControlPlane(options: ControlPlaneOptions) {
   keeper.onChange(() => {
     publishWebhooks(client, namespace, keeper.anchorsPem()).catch((error) => log(`webhooks: ${(error as Error).message}`));
   });
+  let authorityTimer: NodeJS.Timeout | undefined;
+  const lookLater = () => {
+    clearTimeout(authorityTimer);
+    if (signal.aborted) return;
+    const untilSigns = (keeper.signsFrom()?.getTime() ?? 0) - edges.now().getTime();
+    authorityTimer = setTimeout(refreshAuthority, untilSigns > 0 ? Math.min(untilSigns, authorityLookMs) : authorityLookMs);
+    authorityTimer.unref();
+  };
   const refreshAuthority = () =>
     void keeper
       .refresh()
       .then(spreadAnchors)
       .then(refreshServing)
-      .catch((error) => log(`our own certificate: ${(error as Error).message}`));
+      .catch((error) => log(`our own certificate: ${(error as Error).message}`))
+      .then(lookLater);
   const secrets = createInformer(
     client,
     { group: '', version: 'v1', resource: 'secrets' },
@@ -215,8 +225,7 @@ export async function startControlPlane(options: ControlPlaneOptions) {
   );
   secrets.onChange(refreshAuthority);
   secrets.start(signal);
-  const authorityTimer = setInterval(refreshAuthority, authorityLookMs);
-  authorityTimer.unref();
+  lookLater();
   signal.addEventListener('abort', () => clearInterval(authorityTimer));
   log(`serving discovery on ${ports.discovery}, webhooks on ${ports.webhook}, trust domain ${settings.trustDomains.local}`);
   return {

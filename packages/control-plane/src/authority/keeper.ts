@@ -13,6 +13,8 @@ export interface AuthorityKeeper {
   authority(): Authority;
   /** Every root that peers must accept, as one PEM text. */
   anchorsPem(): string;
+  /** When another root than now begins to sign; undefined when none waits. */
+  signsFrom(): Date | undefined;
   /** A Secret changed, or time has passed. What cannot be read leaves everything as it is. */
   refresh(): Promise<void>;
   onChange(listener: () => void): void;
@@ -31,6 +33,7 @@ export interface KeeperOptions {
 interface Current {
   readonly authority: Authority;
   readonly anchorsPem: string;
+  readonly signsFrom: Date | undefined;
 }
 
 /** @throws IdentityError when there is nothing to start with: a brought authority that cannot sign */
@@ -51,9 +54,10 @@ export async function createAuthorityKeeper(options: KeeperOptions): Promise<Aut
       state = advanceTrust(state, wanted, edges.now(), 0);
       authority = stored.authority;
     }
-    const text = renderTrustState(state, signsFrom(state, wanted.root, distributionMs));
+    const from = signsFrom(state, wanted.root, distributionMs);
+    const text = renderTrustState(state, from);
     if (text !== known.text) await writeState(client, namespace, text);
-    return { authority, anchorsPem: renderBundle(state.bundle) };
+    return { authority, anchorsPem: renderBundle(state.bundle), signsFrom: from };
   }
 
   let current = await look(undefined);
@@ -61,6 +65,7 @@ export async function createAuthorityKeeper(options: KeeperOptions): Promise<Aut
   return {
     authority: () => current.authority,
     anchorsPem: () => current.anchorsPem,
+    signsFrom: () => current.signsFrom,
     onChange: (listener) => void listeners.push(listener),
     refresh() {
       queue = queue.then(async () => {

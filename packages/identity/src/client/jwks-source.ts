@@ -1,7 +1,6 @@
 /** Key sets by URL: fetched, kept, refreshed. What cannot be had or read is absent, so that its issuer's tokens are refused. */
-import type { BlockList } from 'node:net';
 import { parseJwks } from '../jwt.ts';
-import { refuseJwksAddress, refuseJwksUri } from './jwks-target.ts';
+import { blocks, refuseJwksAddress, refuseJwksUri } from './jwks-target.ts';
 
 export interface JwksEdges {
   readonly now: () => Date;
@@ -28,6 +27,8 @@ interface Entry {
   readonly fetchedAt: number;
   readonly triedAt: number;
   readonly problem: string | undefined;
+  /** The networks it was judged by. */
+  readonly allowed: string;
 }
 
 /** Istio's refresh of key sets; after a failure sooner. */
@@ -36,18 +37,22 @@ const retryMs = 10_000;
 /** Keys older than that are given up: an issuer that cannot be asked for so long may have revoked them. */
 const staleMs = 24 * 3_600_000;
 
-/** @param allowed asked anew for each key set: the operator may change it */
-export function createJwksSource(edges: JwksEdges, allowed: () => BlockList): JwksSource {
+/** @param allowed inner networks (CIDR), asked anew at each refresh: the operator may change them, and what failed is then tried at once */
+export function createJwksSource(edges: JwksEdges, allowed: () => readonly string[]): JwksSource {
   const entries = new Map<string, Entry>();
   const isDue = (entry: Entry | undefined, now: number) =>
-    entry === undefined || now - entry.triedAt >= (entry.problem === undefined ? freshMs : retryMs);
+    entry === undefined ||
+    now - entry.triedAt >= (entry.problem === undefined ? freshMs : retryMs) ||
+    (entry.problem !== undefined && entry.allowed !== allowed().join());
 
   async function fetchOne(uri: string): Promise<boolean> {
     const known = entries.get(uri);
     const now = edges.now().getTime();
+    const networks = allowed();
+    const judgedBy = networks.join();
     try {
-      const keys = await fetchKeys(uri, edges, allowed());
-      entries.set(uri, { keys, fetchedAt: now, triedAt: now, problem: undefined });
+      const keys = await fetchKeys(uri, edges, networks);
+      entries.set(uri, { keys, fetchedAt: now, triedAt: now, problem: undefined, allowed: judgedBy });
       return keys !== known?.keys;
     } catch (error) {
       const isStale = known?.keys !== undefined && now - known.fetchedAt >= staleMs;
@@ -56,6 +61,7 @@ export function createJwksSource(edges: JwksEdges, allowed: () => BlockList): Jw
         fetchedAt: known?.fetchedAt ?? 0,
         triedAt: now,
         problem: (error as Error).message,
+        allowed: judgedBy,
       });
       return isStale;
     }
@@ -74,11 +80,12 @@ export function createJwksSource(edges: JwksEdges, allowed: () => BlockList): Jw
 }
 
 /** Every address is judged, and one judged good is the one connected to: a name that changes its answer in between gains nothing. */
-async function fetchKeys(uri: string, edges: JwksEdges, allowed: BlockList): Promise<string> {
+async function fetchKeys(uri: string, edges: JwksEdges, networks: readonly string[]): Promise<string> {
   const refusal = refuseJwksUri(uri);
   if (refusal !== undefined) throw new Error(refusal);
   const url = new URL(uri);
   const addresses = await edges.resolve(url.hostname.replace(/^\[|\]$/g, ''));
+  const allowed = blocks(networks);
   const verdicts = addresses.map((address) => refuseJwksAddress(address, allowed));
   const bad = verdicts.find((verdict) => verdict !== undefined);
   if (bad !== undefined) throw new Error(bad);

@@ -50,7 +50,7 @@ test('URLs', () => {
 });
 
 function fake(changes: Partial<JwksEdges> = {}) {
-  const state = { seconds: 0, body: keys, status: 200, asked: [] as string[] };
+  const state = { seconds: 0, body: keys, status: 200, asked: [] as string[], allowed: [] as string[] };
   const edges: JwksEdges = {
     now: () => new Date(state.seconds * 1000),
     resolve: async () => ['8.8.8.8'],
@@ -60,7 +60,7 @@ function fake(changes: Partial<JwksEdges> = {}) {
     },
     ...changes,
   };
-  return { state, source: createJwksSource(edges, () => blocks([])) };
+  return { state, source: createJwksSource(edges, () => state.allowed) };
 }
 const uri = 'https://issuer.test/keys';
 
@@ -92,6 +92,17 @@ test('failures: the last keys serve for a day, then none; retried after 10 s', a
   state.seconds += 24 * 3600;
   assert.equal(await source.refresh([uri]), true);
   assert.equal(source.find(uri), undefined);
+});
+
+test('an address that the operator allows is asked at the next look, a failing one is not', async () => {
+  const { state, source } = fake({ resolve: async () => ['10.0.0.1'] });
+  await source.refresh([uri]);
+  assert.deepEqual(state.asked, []);
+  state.allowed = ['10.0.0.0/8'];
+  state.status = 500;
+  await source.refresh([uri]);
+  await source.refresh([uri]);
+  assert.deepEqual(state.asked, [`${uri} at 10.0.0.1`]);
 });
 
 test('what is no key set, or leads inside, is absent', async () => {

@@ -51,8 +51,11 @@ async function status(port: number, target: string, ...lines: string[]): Promise
     socket.write(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`, 'latin1'),
   );
   let answer = '';
-  socket.setEncoding('latin1').on('data', (part) => (answer += part));
-  await once(socket, 'close');
+  for await (const part of socket.setEncoding('latin1')) {
+    answer += part;
+    // Not until the end: Envoy leaves the connection open for a second after an answer of its own.
+    if (answer.length >= 12) break;
+  }
   return Number(answer.slice(9, 12));
 }
 
