@@ -68,17 +68,24 @@ export function addMeshCommands(program: Command): void {
     authz
       .command('explain')
       .description('the verdict on one call, the rule and line that decide, and what would change it; exit code 0 allowed, 1 denied')
-      .requiredOption('--from <pod>', 'who calls: POD, KIND/NAME or NAMESPACE/NAME')
-      .requiredOption('--to <destination>', 'service, or pod with its port: details, details.shop:9080, pod/details-1:9080')
+      .requiredOption('--from <pod>', 'who calls: POD, KIND/NAME, NAMESPACE/NAME; outside or an address: a visitor to a gateway')
+      .requiredOption(
+        '--to <destination>',
+        'service, or pod with its port: details, details.shop:9080, pod/details-1:9080; from outside a host: https://a.example',
+      )
       .option('--port <port>', 'of the service or pod')
       .option('--method <method>', 'of the request', 'GET')
       .option('--path <path>', 'of the request', '/')
       .option('--header <header...>', 'of the request: "name: value"')
       .option('--jwt <token>', 'its token, or a token’s claims as JSON; the signature is taken to be good')
-      .option('--live', 'send the request too, from the caller’s container with curl; exit code 2 when the answer is another')
+      .option(
+        '--live',
+        'send the request too, with curl from the caller’s container, from outside as this machine; exit code 2 when the answer is another',
+      )
       .option('-n, --namespace <namespace>', 'of ends that do not say', 'default'),
     [
       'authz explain --from deploy/productpage-v1 --to details --path /details/0 --live',
+      'authz explain --from outside --to https://shop.example --path /admin',
       'authz explain --from ratings-v1 --to details:9080 --method POST -f examples/bookinfo',
       `authz explain --from web --to api --jwt '{"iss":"https://issuer","sub":"ann"}'`,
     ],

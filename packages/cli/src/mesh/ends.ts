@@ -11,15 +11,35 @@ export function workloadNameOf(pod: KubernetesObject): string {
   return owner.kind === 'ReplicaSet' ? owner.name.replace(/-[a-z0-9]+$/, '') : owner.name;
 }
 
+export type SourcePod = KubernetesObject;
+
+/** Whether a service, pod or workload has that name. */
+export function isKnown(source: MeshSource, text: string, namespace: string): boolean {
+  // `https://a.example`
+  if (text.includes('://')) return false;
+  const { name } = readDestination(text);
+  return serviceNamed(source, name, namespace) !== undefined || podsNamed(source, name, namespace).length > 0;
+}
+
 /** @param others further names that would have been understood. @throws Error when nothing has that name */
 export function findSourcePods(source: MeshSource, text: string, namespace: string, others: readonly string[] = []): KubernetesObject[] {
-  const target = parseTarget(text, namespace);
-  const inPlace = source.pods.filter(({ metadata }) => metadata.namespace === target.namespace && metadata.deletionTimestamp === undefined);
-  const exact = inPlace.filter(({ metadata }) => metadata.name === target.name);
-  const found =
-    exact.length > 0 ? exact : inPlace.filter((pod) => workloadNameOf(pod) === target.name || pod.metadata.labels?.['app'] === target.name);
+  const found = podsNamed(source, text, namespace);
   if (found.length > 0) return found;
-  throw notFound(text, target.namespace, [...others, ...inPlace.map(workloadNameOf)]);
+  const { namespace: place } = parseTarget(text, namespace);
+  throw notFound(text, place, [...others, ...podsIn(source, place).map(workloadNameOf)]);
+}
+
+function podsNamed(source: MeshSource, text: string, namespace: string): SourcePod[] {
+  const target = parseTarget(text, namespace);
+  const inPlace = podsIn(source, target.namespace);
+  const exact = inPlace.filter(({ metadata }) => metadata.name === target.name);
+  return exact.length > 0
+    ? exact
+    : inPlace.filter((pod) => workloadNameOf(pod) === target.name || pod.metadata.labels?.['app'] === target.name);
+}
+
+function podsIn({ pods }: MeshSource, namespace: string): SourcePod[] {
+  return pods.filter(({ metadata }) => metadata.namespace === namespace && metadata.deletionTimestamp === undefined);
 }
 
 function notFound(text: string, namespace: string, names: readonly string[]): Error {
@@ -45,17 +65,28 @@ export interface Destination {
  * @param port of the service or pod; may be left out where there is one
  */
 export function findDestinations(source: MeshSource, text: string, namespace: string, port: number | undefined): Destination[] {
-  const [, name, written] = /^(.*?)(?::(\d+))?$/.exec(text)!;
-  const wanted = port ?? (written === undefined ? undefined : Number(written));
-  const target = parseTarget(name!.replace(/\.svc(\.cluster\.local)?\.?$/, ''), namespace);
-  const isSaid = name!.includes('/') && target.kind !== 'Service';
-  const service = source.snapshot.services.find((each) => each.namespace === target.namespace && each.name === target.name);
-  if (service !== undefined && !isSaid) return behindService(source, service, wanted);
-  const services = source.snapshot.services.filter((each) => each.namespace === target.namespace).map((each) => each.name);
-  const [pod] = findSourcePods(source, name!, namespace, services);
+  const { name, port: written } = readDestination(text);
+  const wanted = port ?? written;
+  const service = serviceNamed(source, name, namespace);
+  if (service !== undefined) return behindService(source, service, wanted);
+  const { namespace: place } = parseTarget(name, namespace);
+  const services = source.snapshot.services.filter((each) => each.namespace === place).map((each) => each.name);
+  const [pod] = findSourcePods(source, name, namespace, services);
   if (wanted === undefined) throw new Error(`Cannot ask about "${text}": name a port with --port, or a service`);
   const address = (pod!['status'] as { podIP?: string } | undefined)?.podIP ?? '';
   return [{ pod: pod!, port: wanted, authority: `${address.includes(':') ? `[${address}]` : address}:${wanted}` }];
+}
+
+function readDestination(text: string): { readonly name: string; readonly port: number | undefined } {
+  const [, name, port] = /^(.*?)(?::(\d+))?$/.exec(text)!;
+  return { name: name!.replace(/\.svc(\.cluster\.local)?\.?$/, ''), port: port === undefined ? undefined : Number(port) };
+}
+
+/** Not where a pod or workload is said: `deploy/details`. */
+function serviceNamed({ snapshot }: MeshSource, text: string, namespace: string): MeshService | undefined {
+  const target = parseTarget(text, namespace);
+  if (text.includes('/') && target.kind !== 'Service') return undefined;
+  return snapshot.services.find((each) => each.namespace === target.namespace && each.name === target.name);
 }
 
 function behindService(source: MeshSource, service: MeshService, wanted: number | undefined): Destination[] {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { checkTls, tlsAnswer } from './authn/tls-check.ts';
 import { checkPod, runningRules } from './authz/check.ts';
@@ -54,7 +55,7 @@ function explained(mesh: MeshSource, from: string, to: string, options: { method
 
 function allExplained(mesh: MeshSource, from: string, to: string, options: { method?: string; path?: string; header?: string[] } = {}) {
   const { calls } = readQuestions(mesh, { from, to, method: 'GET', path: '/a/1', namespace: 'shop', ...options });
-  return calls.map((call) => explainCall(mesh, call, 0));
+  return calls.flatMap((call) => explainCall(mesh, call, 0));
 }
 
 test('authz explain: verdict, ends, transport, and the line that decides', () => {
@@ -146,9 +147,107 @@ spec:
   const live = { isAllowed: true, status: 410, text: '410' };
   const answered = readQuestions(mesh, { from: 'web', to: 'db', method: 'GET', path: '/gone', namespace: 'shop' }).calls[0]!;
   assert.deepEqual(
-    [explainCall(mesh, answered, 0, live).agrees, explainCall(mesh, answered, 0, { ...live, status: 200 }).agrees],
+    [explainCall(mesh, answered, 0, live)[0]!.agrees, explainCall(mesh, answered, 0, { ...live, status: 200 })[0]!.agrees],
     [true, false],
   );
+});
+
+const edge = `${app('gw', 8080)}apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: front, namespace: shop}
+spec:
+  selector: {app: gw}
+  servers:
+  - {port: {number: 80, name: http, protocol: HTTP}, hosts: [a.example, "*.wild.example"]}
+  - {port: {number: 80, name: moved, protocol: HTTP}, hosts: [moved.example], tls: {httpsRedirect: true}}
+  - {port: {number: 443, name: https, protocol: HTTPS}, hosts: [moved.example], tls: {mode: SIMPLE, credentialName: c}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: front, namespace: shop}
+spec:
+  hosts: ["*"]
+  gateways: [front]
+  http:
+  - match: [{uri: {prefix: /gone}}]
+    directResponse: {status: 410}
+  - match: [{uri: {prefix: /b/}}]
+    rewrite: {uri: /a/}
+    route: [{destination: {host: db}}]
+  - match: [{authority: {exact: a.example}}]
+    route: [{destination: {host: web}}]
+`.replace(
+  'serviceAccountName: gw\n      containers: [{name: c, image: x,',
+  'serviceAccountName: gw\n      containers: [{name: istio-proxy, image: x, args: [proxy, router],',
+);
+
+test('authz explain: from outside through a gateway’s own routes', () => {
+  const gatekeeper = `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: gatekeeper, namespace: shop}
+spec:
+  selector: {matchLabels: {app: gw}}
+  action: DENY
+  rules:
+  - to: [{operation: {paths: ["/admin*"]}}]
+  - from: [{source: {ipBlocks: ["192.0.2.0/24"]}}]
+`;
+  const mesh = source(edge, gatekeeper, viewer.replace('sa/web', 'sa/gw'));
+  assert.deepEqual(explained(mesh, 'outside', 'a.example', { path: '/b/1' }).text.split('\n').slice(0, 6), [
+    'ALLOWED: allowed by rule 0 of AuthorizationPolicy shop/viewer',
+    '  outside (203.0.113.1) -> shop/gw port 8080 (a.example): GET /b/1',
+    '  the gateway: ALLOWED: no ALLOW policy applies to the workload',
+    '  shop/gw -> shop/db port 9090 (db.shop:80): GET /a/1',
+    '  routed by VirtualService shop/front spec.http[1] (p0.yaml:35)',
+    '  transport: mutual TLS, seen as spiffe://cluster.local/ns/shop/sa/gw; the port takes PERMISSIVE',
+  ]);
+  const rows: [from: string, to: string, path: string, said: RegExp][] = [
+    ['outside', 'a.example', '/x', /^ALLOWED: .*\n.*\n.*\n.* -> shop\/web port 8080 .*\n.* spec\.http\[2\]/],
+    ['deploy/gw', 'a.example', '/b/1', /^ALLOWED: .* shop\/viewer\n {2}outside /],
+    ['gw', 'db', '/a/1', /^ALLOWED: .* shop\/viewer\n {2}shop\/gw -> shop\/db /],
+    ['web', 'gw', '/b/1', /^NOT SENT: no VirtualService .* routes for "gw\.shop" \(404\)\n {2}shop\/web -> shop\/gw port 8080 /],
+    ['outside', 'a.example', '/admin/x', /^DENIED: .*gatekeeper\n {2}outside \S+ -> shop\/gw .*\n {2}decided at: p1\.yaml:8\n/],
+    ['192.0.2.7', 'a.example', '/x', /^DENIED: .*gatekeeper\n.*outside \(192\.0\.2\.7\).*\n {2}decided at: p1\.yaml:9\n/],
+    [
+      'outside',
+      'http://a.example/',
+      '/gone',
+      /^NOT SENT: the route answers itself \(410\)\n.*\n.*\n.* the gateway answers\n.*spec\.http\[0\]/,
+    ],
+    ['outside', 'x.wild.example', '/x', /^NOT SENT: none of its routes fits the request \(404\)/],
+    ['outside', 'moved.example', '/b/1', /^NOT SENT: the Gateway sends visitors to HTTPS \(301\)/],
+    ['outside', 'https://moved.example', '/b/1', /^ALLOWED: .*\n.* -> shop\/gw port 443 \(moved\.example\)/],
+  ];
+  for (const [from, to, path, said] of rows) assert.match(explained(mesh, from, to, { path }).text, said);
+  const named = explained(mesh, 'web', 'gw', { path: '/b/1', header: ['host: a.example'] });
+  assert.match(named.text, /^ALLOWED: .* shop\/viewer\n {2}shop\/web -> shop\/gw port 8080 \(a\.example\): GET \/b\/1\n/);
+  assert.throws(
+    () => explained(mesh, 'outside', 'b.example'),
+    /Cannot enter as "b\.example" on port 80: there are .*, a\.example on port 80 \(Gateway shop\/front\)/,
+  );
+  assert.throws(() => explained(source(), 'outside', 'a.example'), /Cannot enter as "a\.example": no gateway runs/);
+});
+
+test('a token that the gateway takes off is not seen behind it', () => {
+  const keys = JSON.stringify({ keys: [generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })] });
+  const tokens = (isForwarded: boolean) => `apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: tokens, namespace: shop}
+spec: {jwtRules: [{issuer: me, jwks: '${keys}', forwardOriginalToken: ${isForwarded}}]}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: readers, namespace: shop}
+spec: {selector: {matchLabels: {app: web}}, rules: [{from: [{source: {requestPrincipals: ["me/ann"]}}]}]}
+`;
+  const verdict = (isForwarded: boolean) => {
+    const { calls } = readQuestions(source(edge, tokens(isForwarded)), {
+      ...{ from: 'outside', to: 'a.example', method: 'GET', path: '/x', namespace: 'shop' },
+      jwt: '{"iss":"me","sub":"ann"}',
+    });
+    return explainCall(source(edge, tokens(isForwarded)), calls[0]!, 0).map(({ isAllowed }) => isAllowed);
+  };
+  assert.deepEqual([verdict(true), verdict(false)], [[true], [false]]);
 });
 
 test('names that are not there, or not clear', () => {

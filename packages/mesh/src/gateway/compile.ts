@@ -1,9 +1,7 @@
 /** A gateway's whole configuration: the ports its Gateways open, and only the services its routes lead to. */
 
-import { selects } from '../authz/select.ts';
 import { httpFilters } from '../inbound/filters.ts';
 import type { WorkloadSecurity } from '../legacy/security.ts';
-import { backedPorts } from '../traffic/backed-ports.ts';
 import { compileLoadAssignment, compileOutboundClusters, type OutboundTarget, outboundClusterName } from '../traffic/clusters.ts';
 import { findDestinationRule } from '../traffic/destination-rule.ts';
 import { type Memo, withoutMemo } from '../traffic/memo.ts';
@@ -13,12 +11,12 @@ import { transportInputs } from '../traffic/sidecar.ts';
 import { type FindService, portOf } from '../traffic/virtual-service/destination.ts';
 import type { Destination, HttpAction } from '../traffic/virtual-service/model.ts';
 import type { Credential } from './credential.ts';
-import { compileGatewayListener, type GatewayPort, routeNameOf } from './listener.ts';
-import type { Gateway } from './model.ts';
-import { boundTo, compileGatewayRoutes, gatewayName, type PlacedServer } from './routes.ts';
+import { compileGatewayListener, routeNameOf } from './listener.ts';
+import { type GatewayPort, gatewaysOf, placeServers } from './ports.ts';
+import { boundTo, compileGatewayRoutes } from './routes.ts';
 
 export function compileGateway(snapshot: MeshSnapshot, workload: Workload, memo: Memo = withoutMemo): ProxyConfig {
-  const gateways = snapshot.gateways.filter(({ selector }) => selects(selector, workload.labels)).sort(byAge);
+  const gateways = gatewaysOf(snapshot, workload);
   const virtualServices = snapshot.virtualServices.filter((one) =>
     gateways.some((gateway) => boundTo([one], gateway, workload).length > 0),
   );
@@ -61,31 +59,6 @@ function destinationsOf(action: HttpAction): Destination[] {
   return action.kind === 'forward' ? action.destinations.map(({ destination }) => destination) : [];
 }
 
-/** Servers by the port their pod listens on. What cannot share a port with an older server is left out, with a warning. */
-function placeServers(gateways: readonly Gateway[], snapshot: MeshSnapshot, workload: Workload) {
-  const ports = new Map<number, PlacedServer[]>();
-  const warnings: string[] = [];
-  const backed = backedPorts(snapshot.services, workload);
-  for (const gateway of gateways) {
-    for (const server of gateway.servers) {
-      const behind = backed.filter(({ port }) => port.port === server.port).map(({ targetPort }) => targetPort);
-      for (const port of new Set(behind.length > 0 ? behind : [server.port])) {
-        const others = ports.get(port) ?? [];
-        const taken =
-          server.tls && others.flatMap((one) => one.server.hosts).find(({ host }) => server.hosts.some((own) => own.host === host));
-        const isOtherKind = others.some((one) => (one.server.tls === undefined) !== (server.tls === undefined));
-        if (isOtherKind || taken !== undefined) {
-          const reason = isOtherKind ? 'speaks another protocol there' : `serves "${taken?.host}" there already`;
-          warnings.push(
-            `Gateway ${gatewayName(gateway)}: port ${server.port} (${server.portName}) is not opened: an older server ${reason}`,
-          );
-        } else ports.set(port, [...others, { gateway, server }]);
-      }
-    }
-  }
-  return { ports: [...ports].sort(([a], [b]) => a - b).map(([port, servers]): GatewayPort => ({ port, servers })), warnings };
-}
-
 function ruleFor(
   { namespace: service, hostname }: MeshService,
   { settings, destinationRules }: MeshSnapshot,
@@ -126,8 +99,4 @@ function credentialsOf(ports: readonly GatewayPort[]): Credential[] {
     found.set(name, { name, isMutual: mode === 'MUTUAL' || found.get(name)?.isMutual === true });
   }
   return [...found.values()];
-}
-
-function byAge(a: Gateway, b: Gateway): number {
-  return a.createdSeconds - b.createdSeconds || (gatewayName(a) < gatewayName(b) ? -1 : 1);
 }

@@ -16,15 +16,9 @@ import { httpManager } from '../traffic/filters.ts';
 import type { MeshSettings } from '../traffic/model.ts';
 import { anchorsSecret, keyPairSecret } from './credential.ts';
 import type { ServerTls, TlsVersion } from './model.ts';
-import type { PlacedServer } from './routes.ts';
+import type { GatewayPort, PlacedServer } from './ports.ts';
 
 type Chain = Exclude<MessageInitShape<typeof FilterChainSchema>, FilterChain>;
-
-export interface GatewayPort {
-  /** Where the pod listens. */
-  readonly port: number;
-  readonly servers: readonly PlacedServer[];
-}
 
 export function routeNameOf({ port, servers }: GatewayPort, placed: PlacedServer | undefined = servers[0]): string {
   if (placed?.server.tls === undefined) return `http.${port}`;

@@ -6,41 +6,38 @@ import {
   type RouteSchema,
 } from '@palisade/xds/api/envoy/config/route/v3/route_components';
 import type { Workload } from '../traffic/model.ts';
-import { compileHttpRoutes, isCatchAll } from '../traffic/virtual-service/compile-http.ts';
+import { type Candidate, candidatesOf, takesEverything } from '../traffic/virtual-service/candidates.ts';
+import { compileRoute } from '../traffic/virtual-service/compile-http.ts';
 import { everyRequest } from '../traffic/virtual-service/compile-match.ts';
 import type { FindService } from '../traffic/virtual-service/destination.ts';
 import type { VirtualService } from '../traffic/virtual-service/model.ts';
 import { byAge, hostCovers } from '../traffic/virtual-service/select.ts';
-import type { Gateway, Server, ServerHost } from './model.ts';
+import type { Gateway, ServerHost } from './model.ts';
+import { gatewayName, type PlacedServer } from './ports.ts';
 
 type Route = MessageInitShape<typeof RouteSchema>;
-
-export interface PlacedServer {
-  readonly gateway: Gateway;
-  readonly server: Server;
-}
-
-export function gatewayName({ namespace, name }: Gateway): string {
-  return `${namespace}/${name}`;
-}
 
 /** Those bound to this Gateway that the gateway's pods may see. */
 export function boundTo(all: readonly VirtualService[], gateway: Gateway, workload: Workload): VirtualService[] {
   return all.filter((one) => one.gateways.includes(gatewayName(gateway)) && (!one.isPrivate || one.namespace === workload.namespace));
 }
 
-export function compileGatewayRoutes(
-  name: string,
+/** What a gateway has for one host. */
+export interface HostRoutes {
+  /** To HTTPS, before any route. */
+  readonly isRedirected: boolean;
+  /** Oldest first. Several resources may share a host: what takes everything comes last, or the others would never be asked. */
+  readonly candidates: readonly Candidate[];
+}
+
+/** By host as both sides wrote it; none for hosts that nothing answers. */
+export function hostRoutesOf(
   servers: readonly PlacedServer[],
   virtualServices: readonly VirtualService[],
   workload: Workload,
-  find: FindService,
-): RouteConfiguration {
-  const domains = new Map<string, Route[]>();
-  const add = (domain: string, routes: readonly Route[]) => domains.set(domain, [...(domains.get(domain) ?? []), ...routes]);
-  for (const { server } of servers) {
-    if (server.isRedirectedToHttps) for (const { host } of server.hosts) add(host, [toHttps]);
-  }
+): Map<string, HostRoutes> {
+  const hosts = new Map<string, Candidate[]>();
+  const redirected = new Set(servers.filter(({ server }) => server.isRedirectedToHttps).flatMap(({ server }) => server.hosts.map(hostOf)));
   for (const { owner, gateway, server } of bindings(servers, virtualServices, workload)) {
     const place = {
       gateway: gatewayName(gateway),
@@ -49,21 +46,38 @@ export function compileGatewayRoutes(
       port: server.port,
       scheme: server.tls === undefined ? ('http' as const) : ('https' as const),
     };
-    const routes = compileHttpRoutes(owner, place, find);
-    if (routes.length > 0) for (const domain of commonHosts(owner, server.hosts)) add(domain, routes);
+    const found = candidatesOf(owner, place);
+    if (found.length > 0) for (const host of commonHosts(owner, server.hosts)) hosts.set(host, [...(hosts.get(host) ?? []), ...found]);
   }
+  const names = [...new Set([...redirected, ...hosts.keys()])];
+  return new Map(
+    names.map((host) => {
+      const found = hosts.get(host) ?? [];
+      const candidates = [...found.filter((each) => !takesEverything(each)), ...found.filter(takesEverything).slice(0, 1)];
+      return [host, { isRedirected: redirected.has(host), candidates }];
+    }),
+  );
+}
+
+const hostOf = ({ host }: ServerHost) => host;
+
+export function compileGatewayRoutes(
+  name: string,
+  servers: readonly PlacedServer[],
+  virtualServices: readonly VirtualService[],
+  workload: Workload,
+  find: FindService,
+): RouteConfiguration {
+  const hosts = [...hostRoutesOf(servers, virtualServices, workload)].sort(byName);
   return create(RouteConfigurationSchema, {
     name,
     validateClusters: false,
     ignorePortInHostMatching: true,
-    virtualHosts: [...domains].sort(byName).map(([domain, routes]) => ({
+    virtualHosts: hosts.map(([domain, { isRedirected, candidates }]) => ({
       name: `${domain}:${servers[0]?.server.port ?? 0}`,
       domains: [domain],
       includeRequestAttemptCount: true,
-      // Several resources may share a host: what takes everything comes last, or the others would never be asked.
-      routes: isRedirected(routes)
-        ? [toHttps]
-        : [...routes.filter((route) => !isCatchAll(route)), ...routes.filter(isCatchAll).slice(0, 1)],
+      routes: isRedirected ? [toHttps] : candidates.map((candidate) => compileRoute(candidate, find)),
     })),
   });
 }
@@ -100,7 +114,6 @@ const toHttps: Route = {
     value: { schemeRewriteSpecifier: { case: 'httpsRedirect', value: true }, responseCode: RedirectCode.MOVED_PERMANENTLY },
   },
 };
-const isRedirected = (routes: readonly Route[]) => routes[0] === toHttps;
 
 function byName([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   return a < b ? -1 : a > b ? 1 : 0;

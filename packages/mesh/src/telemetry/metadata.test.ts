@@ -23,6 +23,7 @@ test('Istio’s form, with the labels that name service and revision', () => {
   assert.equal(describeWorkload(pod({ name: 'x', namespace: 'shop' })), 'x;shop;x;latest;Kubernetes');
   const labels = { app: 'details', version: 'v1' };
   assert.equal(describeWorkload(pod({ name: 'x', namespace: 'shop', labels })), 'x;shop;details;v1;Kubernetes');
+  assert.equal(describeWorkload(pod({ name: 'x', namespace: 'shop', labels: { app: '' } })), 'x;shop;x;latest;Kubernetes');
   const canonical = { ...labels, 'service.istio.io/canonical-name': 'd', 'service.istio.io/canonical-revision': 'r' };
   assert.equal(describeWorkload(pod({ name: 'x', namespace: 'shop', labels: canonical })), 'x;shop;d;r;Kubernetes');
 });

@@ -5,11 +5,20 @@ export const metadataFilter = 'istio';
 
 /** Istio's form: `name;namespace;canonical service;canonical revision;cluster`. */
 export function describeWorkload(pod: KubernetesObject): string {
-  const { namespace = 'default', labels = {} } = pod.metadata;
-  const name = workloadName(pod);
-  const service = labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels['app'] ?? name;
-  const revision = labels['service.istio.io/canonical-revision'] ?? labels['app.kubernetes.io/version'] ?? labels['version'] ?? 'latest';
-  return [name, namespace, service, revision, 'Kubernetes'].join(';');
+  const { name, revision } = canonicalService(pod);
+  return [workloadName(pod), pod.metadata.namespace ?? 'default', name, revision, 'Kubernetes'].join(';');
+}
+
+/** Which application and version telemetry counts it under; a name that fits into a label, and `''` where there is none. */
+export function canonicalService(pod: KubernetesObject): { readonly name: string; readonly revision: string } {
+  const { labels = {} } = pod.metadata;
+  const first = (...names: string[]) => names.map((name) => labels[name] || undefined).find((value) => value !== undefined);
+  const name = first('service.istio.io/canonical-name', 'app.kubernetes.io/name', 'app') ?? workloadName(pod);
+  return {
+    // A workload's name may be longer than a label (63 characters), and cut off it may end in what a label cannot.
+    name: name.slice(0, 63).replaceAll(/^[-_.]+|[-_.]+$/g, ''),
+    revision: first('service.istio.io/canonical-revision', 'app.kubernetes.io/version', 'version') ?? 'latest',
+  };
 }
 
 /** The Deployment's name for its pods, the controller's for others', the pod's own without one. */

@@ -4,7 +4,7 @@ export { type Credential, renderCredential } from '../gateway/credential.ts';
 export type { Gateway } from '../gateway/model.ts';
 export { parseGateway } from '../gateway/parse.ts';
 export { trustSecret, workloadSecret } from '../inbound/tls.ts';
-export { describeWorkload, workloadName } from '../telemetry/metadata.ts';
+export { canonicalService, describeWorkload, workloadName } from '../telemetry/metadata.ts';
 export { type DestinationRule, parseDestinationRule } from './destination-rule.ts';
 export { createMemo, type KeptMemo, type Memo, withoutMemo } from './memo.ts';
 export {

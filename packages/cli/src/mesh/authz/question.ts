@@ -1,10 +1,14 @@
-/** From what a person asks to the calls that it comes to: routed by the caller's own proxy, one for each workload that may get it. */
-import { type Call, endpointsOf, findDestinationRule, type Leg, normalizePath, type RouteRef, routeCall } from '@palisade/mesh/call';
+/** From what a person asks to the calls that it comes to: routed by the proxies on the way, one for each workload that may get it. */
+import { normalizePath, routeCall } from '@palisade/mesh/call';
+import { parseAddress } from '@palisade/netpol';
 import { readPort } from '../../port.ts';
-import { type Destination, destinationsBehind, findDestinations, findSourcePods, nameOf } from '../ends.ts';
+import { findDestinations, findSourcePods, isKnown, type SourcePod } from '../ends.ts';
 import { hasProxy, type MeshSource, workloadOf } from '../source.ts';
+import { type Answered, type Asked, follow, type Question, type Request, reach, type Visit, visit } from './follow.ts';
+import { findWays, gatewayPods, someAddress, type Way } from './way.ts';
 
 export interface QuestionOptions {
+  /** A pod, `outside`, or a visitor's address. */
   readonly from: string;
   readonly to: string;
   readonly port?: string;
@@ -16,94 +20,64 @@ export interface QuestionOptions {
   readonly namespace: string;
 }
 
-type SourcePod = ReturnType<typeof findSourcePods>[number];
-
-/** A call that reaches a workload. */
-export interface Question {
-  readonly from: SourcePod;
-  readonly to: Destination;
-  readonly call: Call;
-  /** The route it takes, and how much of the requests; absent = no VirtualService has a say. */
-  readonly routed?: { readonly by?: RouteRef; readonly share: number };
-}
-
-/** A call that the caller's own proxy answers. */
-export interface Answered {
-  readonly from: SourcePod;
-  readonly authority: string;
-  readonly status: number;
-  readonly reason: string;
-  readonly by?: RouteRef;
-  readonly share: number;
-}
+/** Who would send the request: a pod, or a visitor to a gateway. */
+export type Dial = { readonly from: SourcePod; readonly authority: string } | Way;
 
 export interface Questions {
-  readonly from: SourcePod;
-  /** As a request would write it. */
-  readonly authority: string;
-  readonly calls: readonly (Question | Answered)[];
+  readonly dial: Dial;
+  readonly calls: readonly (Question | Answered | Visit)[];
 }
 
 /** @throws Error when something has no such name, or cannot be understood */
 export function readQuestions(source: MeshSource, options: QuestionOptions): Questions {
-  const from = findSourcePods(source, options.from, options.namespace)[0]!;
-  const port = options.port === undefined ? undefined : readPort(options.port);
-  const asked = findDestinations(source, options.to, options.namespace, port);
-  const { authority, service, port: ownPort } = asked[0]!;
   if (!options.path.startsWith('/')) throw new Error(`Cannot use --path "${options.path}": expected it to begin with "/"`);
   const headers = readHeaders(options.header ?? []);
-  const mode = source.snapshot.settings.pathNormalization;
-  const request: Leg['request'] = {
+  const asked: Asked = { source, ...(options.jwt === undefined ? {} : { token: readClaims(options.jwt) }) };
+  const port = options.port === undefined ? undefined : readPort(options.port);
+  const requestTo = (authority: string): Request => ({
     method: options.method,
     authority: headers.get('host')?.[0] ?? authority,
-    path: normalizePath(options.path, mode),
+    path: normalizePath(options.path, source.snapshot.settings.pathNormalization),
     query: /\?([^#]*)/.exec(options.path)?.[1] ?? '',
     headers,
+  });
+  const visitor = options.from === 'outside' ? someAddress : parseAddress(options.from) ? options.from : undefined;
+  const from = visitor === undefined ? findSourcePods(source, options.from, options.namespace)[0]! : undefined;
+  // A gateway is asked what it does for visitors, unless a workload is named: then about the call it makes.
+  if (from !== undefined && (!workloadOf(from).isGateway || isKnown(source, options.to, options.namespace)))
+    return fromPod(asked, from, findDestinations(source, options.to, options.namespace, port), requestTo);
+  const ways = findWays(source, from === undefined ? gatewayPods(source) : [from], options.to, port);
+  const guest = { name: `outside (${visitor ?? someAddress})`, address: visitor ?? someAddress };
+  return {
+    dial: ways[0]!,
+    calls: ways.map(({ gateway, door, authority }) => visit(asked, guest, gateway, door.podPort, requestTo(authority))),
   };
-  const token = options.jwt === undefined ? {} : { token: readClaims(options.jwt) };
-  const questionOf = (to: Destination, leg: Leg['request'], routed?: Question['routed']): Question => {
-    if (workloadOf(to.pod).isGateway)
-      throw new Error(`Cannot explain a call of gateway ${nameOf(to.pod)}: its Gateways decide; ask from it to the service behind`);
-    const { query: _, ...seen } = { ...leg, path: normalizePath(leg.path, mode) };
-    const caller = { workload: workloadOf(from), hasProxy: hasProxy(from) };
-    const place = { port: to.port, ...(to.service === undefined ? {} : { service: to.service }) };
-    const call = { from: caller, to: { workload: workloadOf(to.pod), hasProxy: hasProxy(to.pod), ...place }, request: seen, ...token };
-    return { from, to, call, ...(routed === undefined ? {} : { routed }) };
-  };
-  const asAsked = () => ({ from, authority, calls: asked.map((to) => questionOf(to, request)) });
-  // A gateway's routes are its Gateways': what is asked about is the call it makes.
-  if (!hasProxy(from) || workloadOf(from).isGateway) return asAsked();
-  const dialed = { port: service?.port.port ?? ownPort, ...(service === undefined ? {} : { service }) };
-  const routing = routeCall(source.snapshot, workloadOf(from), dialed, request);
+}
+
+function fromPod(
+  asked: Asked,
+  from: SourcePod,
+  to: ReturnType<typeof findDestinations>,
+  requestTo: (authority: string) => Request,
+): Questions {
+  const { authority, service, port } = to[0]!;
+  const request = requestTo(authority);
+  const dial = { from, authority };
+  // Without a proxy nothing is routed; a gateway has no routes for what it calls by itself.
+  if (!hasProxy(from) || workloadOf(from).isGateway) return { dial, calls: to.map((each) => reach(asked, from, each, request)) };
+  const dialed = { port: service?.port.port ?? port, ...(service === undefined ? {} : { service }) };
+  const routing = routeCall(asked.source.snapshot, workloadOf(from), dialed, request);
   switch (routing.kind) {
     case 'as asked':
-      return asAsked();
+      return { dial, calls: to.map((each) => reach(asked, from, each, request)) };
     case 'past':
-      return { from, authority, calls: asked.map(({ service: _, ...to }) => questionOf(to, request)) };
+      return { dial, calls: to.map(({ service: _, ...each }) => reach(asked, from, each, request)) };
     case 'answer':
-      return { from, authority, calls: [{ ...routing, from, authority, share: 1 }] };
     case 'forward':
-      return {
-        from,
-        authority,
-        calls: routing.legs.flatMap((leg): (Question | Answered)[] => {
-          const routed = { share: leg.share, ...(routing.by === undefined ? {} : { by: routing.by }) };
-          const behind = leg.to === undefined ? [] : podsBehind(source, workloadOf(from).namespace, leg.to);
-          if (behind.length > 0) return behind.map((to) => questionOf(to, leg.request, routed));
-          const reason = `${leg.written} ${leg.to === undefined ? 'does not exist' : 'has no pod behind it'}`;
-          return [{ ...routed, from, authority, status: 503, reason }];
-        }),
-      };
+      return { dial, calls: follow(asked, from, authority, routing) };
     default:
       return routing satisfies never;
   }
-}
-
-function podsBehind(source: MeshSource, client: string, to: NonNullable<Leg['to']>): Destination[] {
-  const { destinationRules, settings } = source.snapshot;
-  const places = { client, service: to.service.namespace, root: settings.rootNamespace };
-  const rule = findDestinationRule(destinationRules, to.service.hostname, places);
-  return destinationsBehind(source, to, endpointsOf({ ...to, rule }));
 }
 
 function readHeaders(lines: readonly string[]): Map<string, string[]> {

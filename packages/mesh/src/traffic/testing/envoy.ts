@@ -1,18 +1,17 @@
 /** Asks the real Envoy whether it would take a configuration. */
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DescMessage, type MessageShape, toJson } from '@bufbuild/protobuf';
 import { typeRegistry } from '@palisade/xds';
 import { ClusterSchema } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
 import { ListenerSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener';
 import { RouteConfigurationSchema } from '@palisade/xds/api/envoy/config/route/v3/route';
+import { findEnvoy } from '../../testing/envoy.ts';
 import type { ProxyConfig } from '../model.ts';
 
-const cache = process.env['PALISADE_CACHE'] ?? join(homedir(), '.cache', 'palisade');
-const candidates = [process.env['PALISADE_ENVOY'] ?? '', join(cache, 'tools/envoy/envoy'), join(cache, 'tools/envoy/envoy/_bin/envoy')];
-const envoy = candidates.find((path) => path !== '' && statSync(path, { throwIfNoEntry: false })?.isFile());
+const envoy = findEnvoy();
 
 export const withoutEnvoy: string | false =
   envoy === undefined ? 'no Envoy: "node scripts/setup/envoy.mjs" fetches one, PALISADE_ENVOY names one' : false;

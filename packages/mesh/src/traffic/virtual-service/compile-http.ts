@@ -6,10 +6,11 @@ import {
   type RouteSchema,
 } from '@palisade/xds/api/envoy/config/route/v3/route_components';
 import { describeConfig, metadataFilter } from '../../telemetry/metadata.ts';
-import { compileMatch, everyRequest, schemeFits } from './compile-match.ts';
+import { type Candidate, candidatesOf } from './candidates.ts';
+import { compileMatch, everyRequest } from './compile-match.ts';
 import { clusterOf, type FindService } from './destination.ts';
-import type { HeaderChanges, Headers, HttpAction, HttpMatch, HttpRoute, RedirectStatus, VirtualService } from './model.ts';
-import { fitsPlace, type RoutingPlace } from './select.ts';
+import type { HeaderChanges, Headers, HttpAction, RedirectStatus, VirtualService } from './model.ts';
+import type { RoutingPlace } from './select.ts';
 
 type Route = MessageInitShape<typeof RouteSchema>;
 type Action = NonNullable<Route['action']>;
@@ -18,33 +19,12 @@ type Forward = Extract<HttpAction, { kind: 'forward' }>;
 /** Istio's default: what never reached the service is tried again. */
 export const retryPolicy = { retryOn: 'connect-failure,refused-stream,unavailable,cancelled', numRetries: 2 };
 
-/** In the order written; what follows a route that takes everything can never be reached and is left out. */
+/** @returns none where the VirtualService has no routes for this place */
 export function compileHttpRoutes(owner: VirtualService, place: RoutingPlace, find: FindService): Route[] {
-  const routes: Route[] = [];
-  for (const route of owner.http) {
-    const fitting = route.matches.filter((match) => fitsPlace(match, owner, place) && schemeFits(match.scheme, place.scheme));
-    if (route.matches.length === 0) return [...routes, compileRoute(owner, route, undefined, place, find)];
-    for (const match of fitting) {
-      const compiled = compileRoute(owner, route, match, place, find);
-      routes.push(compiled);
-      if (isCatchAll(compiled)) return routes;
-    }
-  }
-  return routes;
+  return candidatesOf(owner, place).map((candidate) => compileRoute(candidate, find));
 }
 
-export function isCatchAll({ match }: Route): boolean {
-  const isEveryPath = match?.pathSpecifier?.case === 'prefix' && match.pathSpecifier.value === '/';
-  return isEveryPath && (match.headers ?? []).length + (match.queryParameters ?? []).length === 0;
-}
-
-function compileRoute(
-  owner: VirtualService,
-  route: HttpRoute,
-  match: HttpMatch | undefined,
-  place: RoutingPlace,
-  find: FindService,
-): Route {
+export function compileRoute({ owner, place, route, match }: Candidate, find: FindService): Route {
   const { action } = route;
   // With one destination its headers are the route's.
   const single = action.kind === 'forward' && action.destinations.length === 1 ? [action.destinations[0]!.headers] : [];

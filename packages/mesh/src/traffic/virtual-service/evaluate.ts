@@ -1,8 +1,7 @@
 /** What the HTTP routes of a VirtualService do with one request, read from the checked form that they are compiled from. */
 import { compileExpression, compileSearch } from '../../resources/regular-expression.ts';
-import { schemeFits } from './compile-match.ts';
-import type { HeaderChanges, HttpAction, HttpMatch, HttpRoute, StringMatch, VirtualService } from './model.ts';
-import { fitsPlace, type RoutingPlace } from './select.ts';
+import type { Candidate } from './candidates.ts';
+import type { HeaderChanges, HttpAction, HttpMatch, StringMatch } from './model.ts';
 
 export interface RoutedRequest {
   readonly method: string;
@@ -15,24 +14,9 @@ export interface RoutedRequest {
   readonly headers: ReadonlyMap<string, readonly string[]>;
 }
 
-export type RouteChoice =
-  | { readonly kind: 'route'; readonly index: number; readonly route: HttpRoute; readonly match: HttpMatch | undefined }
-  /** No route is for this place: the host is served as if there were no VirtualService. */
-  | { readonly kind: 'none here' }
-  /** Routes are, and the request fits none of them: 404. */
-  | { readonly kind: 'unmatched' };
-
-/** The first route that fits, as proxies choose. */
-export function chooseHttpRoute(owner: VirtualService, place: RoutingPlace, request: RoutedRequest): RouteChoice {
-  let isAnyHere = false;
-  for (const [index, route] of owner.http.entries()) {
-    if (route.matches.length === 0) return { kind: 'route', index, route, match: undefined };
-    const here = route.matches.filter((match) => fitsPlace(match, owner, place) && schemeFits(match.scheme, place.scheme));
-    isAnyHere ||= here.length > 0;
-    const match = here.find((each) => fitsRequest(each, request));
-    if (match !== undefined) return { kind: 'route', index, route, match };
-  }
-  return { kind: isAnyHere ? 'unmatched' : 'none here' };
+/** The first that fits, as proxies choose; undefined = none does. */
+export function chooseCandidate(candidates: readonly Candidate[], request: RoutedRequest): Candidate | undefined {
+  return candidates.find(({ match }) => match === undefined || fitsRequest(match, request));
 }
 
 function fitsRequest(match: HttpMatch, request: RoutedRequest): boolean {
