@@ -162,10 +162,15 @@ export function run(command: string, args: readonly string[], env: NodeJS.Proces
   });
 }
 
+/** Tries after each other: soon first, then seldom, since a command costs more than it waits for. */
+const firstPauseMs = 100;
+const longestPauseMs = 1000;
+
 /** Tries until `check` returns something other than undefined or false; rejects with the last answer after `timeoutMs`. */
 export async function eventually<T>(what: string, timeoutMs: number, check: () => Promise<T | undefined | false>): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   let last: unknown;
+  let pauseMs = firstPauseMs;
   do {
     try {
       const answer = await check();
@@ -173,7 +178,8 @@ export async function eventually<T>(what: string, timeoutMs: number, check: () =
     } catch (error) {
       last = error;
     }
-    await sleep(200);
+    await sleep(pauseMs);
+    pauseMs = Math.min(pauseMs * 1.5, longestPauseMs);
   } while (Date.now() < deadline);
   throw new Error(`${what}: not within ${timeoutMs} ms${last instanceof Error ? `: ${last.message}` : ''}`);
 }
