@@ -16,7 +16,7 @@ const allowed: Record<string, readonly string[]> = {
   proxy: ['xds', 'identity'],
   agent: ['xds', 'identity', 'flow'],
   observe: ['flow'],
-  'control-plane': ['kubernetes', 'mesh', 'xds', 'identity'],
+  'control-plane': ['kubernetes', 'mesh', 'xds', 'identity', 'agent'],
   microsim: [],
   cluster: ['kubernetes', 'flow', 'netpol', 'observe', 'microsim'],
   cli: ['kubernetes', 'flow', 'netpol', 'mesh', 'xds', 'cluster', 'control-plane'],

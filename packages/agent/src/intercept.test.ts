@@ -46,6 +46,9 @@ test('a word that is no port or range is refused: it could be a rule', () => {
     { EXCLUDE_INBOUND_PORTS: '80 } return; tcp dport { 1' },
     { EXCLUDE_OUTBOUND_PORTS: '70000' },
     { EXCLUDE_OUTBOUND_IP_RANGES: '10.0.0.0/8 accept' },
+    { EXCLUDE_OUTBOUND_IP_RANGES: '10.0.0.0/33' },
+    { EXCLUDE_OUTBOUND_IP_RANGES: '10.0.0.256/8' },
+    { INCLUDE_OUTBOUND_IP_RANGES: 'fe80::1%eth0/64' },
   ])
     assert.throws(() => readCapture(env), /expected/);
 });

@@ -1,4 +1,5 @@
 /** The rules of `redirect` interception, for the pod's own network namespace (nftables; both families). */
+import { isIP } from 'node:net';
 
 /** Which traffic is led through the proxy: Istio's `traffic.sidecar.istio.io` annotations. */
 export interface Capture {
@@ -78,7 +79,7 @@ export function readCapture(env: Variables): Capture {
   const ports = (name: string) => words(env, name).map((word) => readPort(word, name));
   const ranges = (name: string) => {
     const found = words(env, name);
-    const wrong = found.find((range) => !/^[0-9a-fA-F.:]+\/\d{1,3}$/.test(range));
+    const wrong = found.find((range) => !isRange(range));
     if (wrong !== undefined) throw new Error(`${name}: found "${wrong}", expected a range such as 10.0.0.0/8`);
     return found;
   };
@@ -122,6 +123,12 @@ function words(env: Variables, name: string): string[] {
     .split(',')
     .map((word) => word.trim())
     .filter((word) => word !== '');
+}
+
+function isRange(text: string): boolean {
+  const [address = '', prefix = '', ...rest] = text.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return rest.length === 0 && !address.includes('%') && /^\d{1,3}$/.test(prefix) && Number(prefix) <= bits;
 }
 
 function readPort(word: string, name: string): number {

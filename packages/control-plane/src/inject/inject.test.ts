@@ -112,6 +112,28 @@ test('classic: the proxy is the first container and holds the others; intercepti
   assert.equal(named(free, 'istio-proxy').lifecycle, undefined);
 });
 
+test('the application is what kubectl means without a container’s name, unless the pod says another', () => {
+  const names = ['container', 'logs-container'].map((name) => `kubectl.kubernetes.io/default-${name}`);
+  const of = (annotations: object) => {
+    const after = injected({ annotations: { 'sidecar.istio.io/nativeSidecar': 'false', ...annotations } }).metadata.annotations!;
+    return names.map((name) => after[name]);
+  };
+  assert.deepEqual(of({}), ['app', 'app']);
+  assert.deepEqual(of({ [names[0]!]: 'other' }), ['other', 'app']);
+});
+
+test('labels: the application by its workload where nothing names it, and whether clients may use mTLS as the pod says', () => {
+  const of = (metadata: object) => {
+    const { labels = {} } = injected(metadata).metadata;
+    return [labels['service.istio.io/canonical-name'], labels['security.istio.io/tlsMode']];
+  };
+  const ownerReferences = [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-5f4', uid: 'u', controller: true }];
+  const ofDeployment = { name: undefined, generateName: 'web-5f4-', labels: { 'pod-template-hash': '5f4' }, ownerReferences };
+  assert.deepEqual(of(ofDeployment), ['web', 'istio']);
+  assert.deepEqual(of({ name: `${'x'.repeat(62)}-y` }), ['x'.repeat(62), 'istio']);
+  assert.deepEqual(of({ labels: { 'security.istio.io/tlsMode': 'disabled' } }), ['p', 'disabled']);
+});
+
 test('data plane: pod before namespace before mesh', () => {
   const of = (metadata: object, labels: Record<string, string>) =>
     variables(named(injected(metadata, {}, { name: 'shop', labels: { ...enabled.labels, ...labels } }), 'istio-proxy'))[
@@ -201,6 +223,12 @@ test('a word that cannot be followed refuses the pod, naming the annotation', ()
     [{ 'sidecar.istio.io/nativeSidecar': 'no' }, /nativeSidecar: found "no"/],
     [{ 'sidecar.istio.io/interceptionMode': 'TPROXY' }, /interceptionMode: found "TPROXY"/],
     [{ 'proxy.istio.io/config': 'holdApplicationUntilProxyStarts: 1' }, /proxy\.istio\.io\/config/],
+    [{ 'proxy.istio.io/config': '- a' }, /proxy\.istio\.io\/config: found "- a", expected the fields/],
+    [{ 'inject.istio.io/templates': 'gateway' }, /inject\.istio\.io\/templates: found "gateway", expected sidecar/],
+    [{ 'traffic.sidecar.istio.io/excludeInboundPorts': '*' }, /io\/excludeInboundPorts: found "\*", expected a port/],
+    [{ 'traffic.sidecar.istio.io/includeInboundPorts': 'bad' }, /io\/includeInboundPorts: found "bad"/],
+    [{ 'traffic.sidecar.istio.io/excludeOutboundIPRanges': '*' }, /io\/excludeOutboundIPRanges: found "\*", expected a range/],
+    [{ 'traffic.sidecar.istio.io/includeOutboundIPRanges': '10.0.0.0/40' }, /io\/includeOutboundIPRanges: found "10\.0\.0\.0\/40"/],
     [{ 'palisade.dev/waf-sidecar': '0' }, /waf-sidecar: found "0"/],
   ] as const)
     assert.throws(() => injected({ annotations }), message);
@@ -257,6 +285,22 @@ test('redirect: what a manifest opens past the proxy is told to whoever applies 
     'past the mesh: container "app": has NET_ADMIN and can change the rules',
   ]);
   assert.deepEqual(injectPod(pod(), enabled, settings).warnings, []);
+});
+
+test('annotations of Istio’s that nothing follows are told to whoever applied them', () => {
+  const annotations = {
+    'sidecar.istio.io/userVolume': '{}',
+    'sidecar.istio.io/proxyCPU': '1',
+    'status.sidecar.istio.io/port': '15021',
+    'proxy.istio.io/config': '{concurrency: 2, holdApplicationUntilProxyStarts: true}',
+    'example.com/other': 'x',
+  };
+  assert.deepEqual(injectPod(pod({ annotations }), enabled, settings).warnings, [
+    'sidecar.istio.io/userVolume is not yet supported and has no effect',
+    'status.sidecar.istio.io/port is not yet supported and has no effect',
+    'proxy.istio.io/config: concurrency is not yet supported and has no effect',
+  ]);
+  assert.deepEqual(injectPod(pod({ annotations }), { name: 'shop', labels: {} }, settings).warnings, []);
 });
 
 test('proxyMetadata: variables of the proxy, none of ours replaced; a wrong one refuses the pod', () => {

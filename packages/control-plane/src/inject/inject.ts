@@ -5,12 +5,13 @@ import { decideInjection } from './decide.ts';
 import { checkInline, findEscapes } from './escapes.ts';
 import { type InjectionSettings, interceptionName } from './options.ts';
 import { injectProxy } from './patch.ts';
+import { findUnread } from './unread.ts';
 import { injectWaf } from './waf.ts';
 
 export interface Injection {
   /** The pod itself when there is nothing to do. */
   readonly pod: KubernetesObject;
-  /** For whoever applied it: ways past the proxy that its manifest opens. */
+  /** For whoever applied it: ways past the proxy that its manifest opens, annotations that nothing follows. */
   readonly warnings: readonly string[];
 }
 
@@ -29,6 +30,9 @@ export function injectPod(
   const isMesh = isMeshNamespace(namespace.labels) || isInjected;
   return {
     pod: injectWaf(meshed, settings.image),
-    warnings: isMesh && !isInline ? findEscapes(pod).map((text) => `past the mesh: ${text}`) : [],
+    warnings: [
+      ...(isMesh && !isInline ? findEscapes(pod).map((text) => `past the mesh: ${text}`) : []),
+      ...(isInjected ? findUnread(pod) : []),
+    ],
   };
 }

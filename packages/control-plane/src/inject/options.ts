@@ -1,4 +1,5 @@
 /** What a pod's annotations, its namespace's labels and the mesh's settings choose for its proxy. A wrong word refuses the pod. */
+import { readCapture } from '@palisade/agent/intercept';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { parse } from 'yaml';
 import type { Container, PodSpec } from './pod.ts';
@@ -46,6 +47,23 @@ const traffic = [
   'excludeInterfaces',
 ] as const;
 
+/** Of a mode there is one: any other is refused. */
+const modeName = 'sidecar.istio.io/interceptionMode';
+const templatesName = 'inject.istio.io/templates';
+const configName = 'proxy.istio.io/config';
+
+/** Istio's that are followed here or refused; `sidecar.istio.io/inject` decides before, `…/status` is injection's own. */
+export const readAnnotations: readonly string[] = [
+  ...traffic.map((name) => `${trafficPrefix}${name}`),
+  ...['inject', 'status', 'nativeSidecar', 'rewriteAppHTTPProbers', 'proxyCPU', 'proxyMemory', 'proxyCPULimit', 'proxyMemoryLimit'].map(
+    (name) => `sidecar.istio.io/${name}`,
+  ),
+  ...[modeName, templatesName, configName],
+];
+
+/** Of `proxy.istio.io/config`. */
+export const readConfigFields: readonly string[] = ['holdApplicationUntilProxyStarts', 'proxyMetadata'];
+
 export function readOptions(
   pod: KubernetesObject,
   namespaceLabels: Readonly<Record<string, string>>,
@@ -63,26 +81,35 @@ export function readOptions(
   const excluded = Object.keys(annotations).find((name) => name.startsWith(trafficPrefix));
   if (interception === 'inline' && excluded !== undefined)
     refuse(excluded, `${interceptionName} is inline, which takes everything: choose redirect`);
-  const mode = annotations['sidecar.istio.io/interceptionMode'];
-  if (mode !== undefined) choice('sidecar.istio.io/interceptionMode', mode, ['REDIRECT'] as const);
+  const mode = annotations[modeName];
+  if (mode !== undefined) choice(modeName, mode, ['REDIRECT'] as const);
+  const templates = annotations[templatesName];
+  if (templates !== undefined) choice(templatesName, templates, ['sidecar'] as const);
   return {
     dataplane: chosen('palisade.dev/dataplane', ['palisade', 'envoy'], settings.dataplane),
     interception,
     isNative,
-    ...readProxyConfig(annotations['proxy.istio.io/config']),
+    ...readProxyConfig(annotations[configName]),
     rewritesProbes: flag('sidecar.istio.io/rewriteAppHTTPProbers', true),
     capture: {
       // 1.1 took only what was declared: all other ports went past the proxy.
       ...(settings.profile === 'legacy' ? { INCLUDE_INBOUND_PORTS: declaredPorts((pod['spec'] as PodSpec).containers) } : {}),
-      ...Object.fromEntries(
-        traffic.flatMap((name) => {
-          const value = annotations[`${trafficPrefix}${name}`];
-          return value === undefined ? [] : [[variableOf(name), value]];
-        }),
-      ),
+      ...Object.fromEntries(traffic.flatMap((name) => readTraffic(name, annotations[`${trafficPrefix}${name}`]))),
     },
     resources: readResources(annotations),
   };
+}
+
+/** What the init container would refuse is refused here, before there is a pod that cannot start. */
+function readTraffic(name: string, value: string | undefined): [string, string][] {
+  if (value === undefined) return [];
+  const variable = variableOf(name);
+  try {
+    readCapture({ [variable]: value });
+  } catch (error) {
+    refuse(`${trafficPrefix}${name}`, (error as Error).message.replace(`${variable}: `, ''));
+  }
+  return [[variable, value]];
 }
 
 /** `excludeOutboundIPRanges` is EXCLUDE_OUTBOUND_IP_RANGES. */
@@ -99,8 +126,10 @@ const rulingVariable = /^(?:PALISADE_|NODE_|LD_|PATH$)/;
 
 /** Of Istio's ProxyConfig: `holdApplicationUntilProxyStarts`, and variables for the proxy's container in `proxyMetadata`. */
 function readProxyConfig(text: string | undefined): Pick<InjectionOptions, 'isHolding' | 'proxyMetadata'> {
-  const name = 'proxy.istio.io/config';
+  const name = configName;
   const fields = (text === undefined ? {} : (parse(text) ?? {})) as Readonly<Record<string, unknown>>;
+  if (typeof fields !== 'object' || Array.isArray(fields))
+    refuse(name, `found ${JSON.stringify(text)}, expected the fields of a ProxyConfig`);
   const { holdApplicationUntilProxyStarts: held = true, proxyMetadata = {} } = fields;
   if (typeof held !== 'boolean') refuse(name, `holdApplicationUntilProxyStarts is ${JSON.stringify(held)}, expected true or false`);
   const variables = Object.entries(proxyMetadata as object);

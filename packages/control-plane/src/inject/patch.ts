@@ -1,6 +1,6 @@
 /** A pod with the mesh in it, and the JSON patch (RFC 6902) that leads there. */
 import type { KubernetesObject } from '@palisade/kubernetes';
-import { workloadName } from '@palisade/mesh/traffic';
+import { canonicalService, tlsModeLabel, workloadName } from '@palisade/mesh/traffic';
 import { revision, revisionName } from '../revision.ts';
 import { initContainer, proxyContainer, proxyVolumes } from './containers.ts';
 import { type InjectionSettings, interceptionName, readOptions } from './options.ts';
@@ -24,8 +24,9 @@ export function injectProxy(
     ...pod,
     metadata: {
       ...pod.metadata,
-      labels: { ...canonicalName(pod), ...pod.metadata.labels, 'security.istio.io/tlsMode': 'istio' },
+      labels: { ...pod.metadata.labels, ...meshLabels(pod) },
       annotations: {
+        ...defaultContainer(given),
         ...pod.metadata.annotations,
         [interceptionName]: options.interception,
         [revisionName]: revision,
@@ -49,12 +50,22 @@ export function injectProxy(
   };
 }
 
-/** Which application and version telemetry counts it under (Istio "canonical service"). */
-function canonicalName({ metadata }: KubernetesObject): Record<string, string> {
-  const { labels = {}, name } = metadata;
-  const app = labels['app.kubernetes.io/name'] ?? labels['app'] ?? name;
-  const version = labels['app.kubernetes.io/version'] ?? labels['version'] ?? 'latest';
-  return { ...(app === undefined ? {} : { 'service.istio.io/canonical-name': app }), 'service.istio.io/canonical-revision': version };
+/** A pod that says of itself that it takes no mTLS is believed: its clients speak plain text to it. */
+function meshLabels(pod: KubernetesObject): Record<string, string> {
+  const { name, revision } = canonicalService(pod);
+  return {
+    ...(name === '' ? {} : { 'service.istio.io/canonical-name': name }),
+    'service.istio.io/canonical-revision': revision,
+    [tlsModeLabel]: pod.metadata.labels?.[tlsModeLabel] || 'istio',
+  };
+}
+
+/** `kubectl exec` and `kubectl logs` without a container's name mean the application, even where the proxy comes first. */
+function defaultContainer({ containers }: PodSpec): Record<string, string> {
+  const [first] = containers;
+  return first === undefined
+    ? {}
+    : { 'kubectl.kubernetes.io/default-container': first.name, 'kubectl.kubernetes.io/default-logs-container': first.name };
 }
 
 export interface Operation {
