@@ -1,4 +1,5 @@
 /** `palisade describe pod|service`: what the mesh does with it, on one page. */
+import { decideInjection } from '@palisade/control-plane/inject';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { backedPorts, findDestinationRule } from '@palisade/mesh/call';
 import { type MeshService, securityOf, type Workload } from '@palisade/mesh/traffic';
@@ -42,6 +43,7 @@ export function describePod(source: MeshSource, pod: KubernetesObject) {
     serviceAccount: workload.serviceAccount,
     identity: `spiffe://${source.snapshot.settings.trustDomains.local}/ns/${workload.namespace}/sa/${workload.serviceAccount}`,
     hasProxy: hasProxy(pod),
+    ...(hasProxy(pod) ? {} : { withoutProxy: whyWithoutProxy(source, pod) }),
     ports: containers.flatMap(({ name, ports = [] }) => ports.map(({ containerPort }) => ({ container: name, port: containerPort }))),
     services: services.map((service) => ({
       ...serviceSummary(source, service, workload.namespace),
@@ -60,6 +62,15 @@ export function describePod(source: MeshSource, pod: KubernetesObject) {
     })),
     warnings: [...warnings, ...portWarnings(workload, backed, containers)],
   };
+}
+
+/** @returns why the pod has no proxy, and what would give it one */
+function whyWithoutProxy({ namespaces }: MeshSource, pod: KubernetesObject) {
+  const { namespace = 'default' } = pod.metadata;
+  const labels = namespaces.find(({ metadata }) => metadata.name === namespace)?.metadata.labels ?? {};
+  const { isInjected, because, remedy } = decideInjection(pod, { name: namespace, labels });
+  if (isInjected) return { because: `it was made before ${because} stood there`, remedy: 'make the pod again: kubectl rollout restart' };
+  return { because, ...(remedy === undefined ? {} : { remedy: `${remedy}; then make the pod again: kubectl rollout restart` }) };
 }
 
 type Containers = readonly { readonly name: string; readonly ports?: readonly { readonly containerPort: number }[] }[];
@@ -122,7 +133,10 @@ function renderPod(pod: Described): string {
   return [
     `Pod: ${pod.pod}`,
     `   Identity: ${pod.identity}`,
-    `   Proxy: ${pod.hasProxy ? 'yes' : 'NONE: nothing below is enforced'}`,
+    ...(pod.withoutProxy === undefined
+      ? ['   Proxy: yes']
+      : [`   Proxy: NONE: nothing below is enforced, because ${pod.withoutProxy.because}`]),
+    ...(pod.withoutProxy?.remedy === undefined ? [] : [`   To get one: ${pod.withoutProxy.remedy}`]),
     ...(pod.ports.length > 0 ? [`   Pod Ports: ${pod.ports.map(({ port, container }) => `${port} (${container})`).join(', ')}`] : []),
     ...pod.services.flatMap((service) => [rule, ...renderSummary(service), ...service.ports.map(renderPort)]),
     rule,

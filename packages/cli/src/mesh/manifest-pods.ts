@@ -1,19 +1,24 @@
 /** The pods that manifests would make, one a workload, and the endpoints of their services: enough to ask who may call whom. */
+import { decideInjection } from '@palisade/control-plane/inject';
+import { revisionName } from '@palisade/control-plane/revision';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { tlsModeLabel } from '@palisade/mesh/traffic';
 import { podPlaces } from './pod-places.ts';
 
-const inject = 'sidecar.istio.io/inject';
-
 /**
- * Every pod is taken to be in the mesh unless it says no or uses the node's network: manifests seldom hold the namespace's label.
+ * A namespace that says nothing of injection, or is not among the manifests, is taken to be in the mesh: manifests seldom hold its label.
  * Addresses are of a documentation range (RFC 5737).
  */
 export function podsAndSlicesOf(objects: readonly KubernetesObject[]): { pods: KubernetesObject[]; endpointSlices: KubernetesObject[] } {
-  const pods = objects.flatMap(podOf).map((pod, index) => {
-    const podIP = `198.51.${100 + Math.floor(index / 250)}.${(index % 250) + 1}`;
-    return { ...pod, status: { phase: 'Running', podIP, podIPs: [{ ip: podIP }] } };
-  });
+  const namespaces = new Map(
+    objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => [metadata.name, metadata.labels ?? {}]),
+  );
+  const pods = objects
+    .flatMap((object) => podOf(object, namespaces.get(object.metadata.namespace ?? 'default') ?? {}))
+    .map((pod, index) => {
+      const podIP = `198.51.${100 + Math.floor(index / 250)}.${(index % 250) + 1}`;
+      return { ...pod, status: { phase: 'Running', podIP, podIPs: [{ ip: podIP }] } };
+    });
   const endpointSlices = objects.filter(({ kind }) => kind === 'Service').map((service) => sliceOf(service, pods));
   return { pods, endpointSlices };
 }
@@ -23,24 +28,22 @@ interface Template {
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
-function podOf(object: KubernetesObject): KubernetesObject[] {
+function podOf(object: KubernetesObject, namespaceLabels: Readonly<Record<string, string>>): KubernetesObject[] {
   const place = podPlaces.get(object.kind ?? '');
   const template = place?.reduce<unknown>((value, step) => (value as Readonly<Record<string, unknown>> | undefined)?.[step], object) as
     | Template
     | undefined;
   if (template === undefined) return [];
   const { labels = {}, annotations = {} } = template.metadata ?? {};
-  const isOut = (labels[inject] ?? annotations[inject]) === 'false' || template.spec?.['hostNetwork'] === true;
   const { namespace = 'default', name = '' } = object.metadata;
-  return [
-    {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { namespace, name, annotations, labels: isOut ? labels : { ...labels, [tlsModeLabel]: 'istio' } },
-      spec: template.spec ?? {},
-    },
-  ];
+  const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name, annotations, labels }, spec: template.spec ?? {} };
+  const isSaid = injectionLabels.some((label) => namespaceLabels[label] !== undefined);
+  const decided = { name: namespace, labels: isSaid ? namespaceLabels : { 'istio-injection': 'enabled' } };
+  if (!decideInjection(pod, decided).isInjected) return [pod];
+  return [{ ...pod, metadata: { ...pod.metadata, labels: { ...labels, [tlsModeLabel]: 'istio' } } }];
 }
+
+const injectionLabels = ['istio-injection', revisionName];
 
 interface ServicePort {
   readonly name?: string;

@@ -312,6 +312,34 @@ test('describe: one pod on one page', () => {
   assert.deepEqual(described.warnings, []);
 });
 
+test('revisions of other names: describe says whose a pod is and how to change it, explain which policies are not ours', () => {
+  const labelled = (labels: string) => `apiVersion: v1\nkind: Namespace\nmetadata: {name: shop, labels: {${labels}}}\n`;
+  const without = (labels: string, name = 'bare') => {
+    const mesh = source(labelled(labels));
+    return describePod(mesh, findSourcePods(mesh, name, 'shop')[0]!).withoutProxy;
+  };
+  const again = '; then make the pod again: kubectl rollout restart';
+  assert.deepEqual(without('istio.io/rev: canary'), {
+    because: 'istio.io/rev=canary is another control plane’s: this one is default',
+    remedy: `kubectl label namespace shop istio.io/rev- istio-injection=enabled${again}`,
+  });
+  assert.deepEqual(without('istio-injection: enabled'), {
+    because: 'label sidecar.istio.io/inject=false',
+    remedy: `take the label sidecar.istio.io/inject off the pod’s template${again}`,
+  });
+  assert.deepEqual(without('istio-injection: disabled'), {
+    because: 'istio-injection=disabled',
+    remedy: `kubectl label namespace shop istio-injection=enabled --overwrite${again}`,
+  });
+  assert.equal(without('istio.io/rev: default', 'web'), undefined);
+  assert.match(without('istio.io/rev: canary', 'web')?.because ?? '', /another control plane/);
+  const mesh = source(viewer.replace('{name: viewer, namespace: shop}', '{name: viewer, namespace: shop, labels: {istio.io/rev: canary}}'));
+  assert.match(
+    explained(mesh, 'bare', 'db').text,
+    /^ALLOWED: no ALLOW policy .*[\s\S]*not in force: AuthorizationPolicy shop\/viewer is for the control plane istio\.io\/rev=canary; this one is default$/m,
+  );
+});
+
 test('inject: every pod of a manifest, wherever the kind keeps it', () => {
   const settings = {
     image: 'i',

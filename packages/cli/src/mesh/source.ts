@@ -1,5 +1,6 @@
 /** What questions about the mesh are asked of: a live cluster, or the cluster that manifests would make. */
 
+import { isOfRevision, revision, revisionName } from '@palisade/control-plane/revision';
 import { readSettings } from '@palisade/control-plane/settings';
 import { type MeshKind, meshKinds, type ObjectSource, readSnapshot } from '@palisade/control-plane/snapshot';
 import { type ApiClient, isStatusError, type KubernetesObject } from '@palisade/kubernetes';
@@ -97,6 +98,13 @@ function sourceOf(objects: Objects, files: readonly ManifestFile[], rootNamespac
     () => undefined,
     (problem) => problems.push(problem),
   );
+  // Another control plane's business when there is one; whoever asks here sees why it changes nothing.
+  for (const kind of Object.keys(kindNames) as MeshKind[]) {
+    for (const { metadata } of objects[kind].filter((each) => !isOfRevision(each.metadata.labels)))
+      problems.push(
+        `${kindNames[kind]} ${metadata.namespace}/${metadata.name} is for the control plane ${revisionName}=${metadata.labels?.[revisionName]}; this one is ${revision}`,
+      );
+  }
   const { lineOf } = readManifests(files);
   return {
     snapshot,
