@@ -38,11 +38,6 @@ function newVisited(size: number): Visited {
   };
 }
 
-interface Frame {
-  readonly captures: Int32Array;
-  readonly marks: Int32Array;
-}
-
 /**
  * Perl-order search with an explicit stack and a budget of steps. For regular programs every (instruction, offset) is
  * tried at most once, so the time is linear in the text; all steps are counted.
@@ -83,7 +78,7 @@ export class Backtracker {
       const end = run.at(this.#program.start, start);
       if (run.isExhausted) return { kind: 'limit' };
       if (end >= 0) {
-        const slots = run.frame.captures;
+        const slots = run.registers;
         const captures: (string | undefined)[] = [text.slice(start, end)];
         for (let group = 1; group <= this.#program.groups; group++) {
           const open = slots[group * 2]!;
@@ -98,34 +93,60 @@ export class Backtracker {
 }
 
 class Run {
+  readonly program: Program;
   readonly code: readonly Instruction[];
   readonly text: string;
-  frame: Frame;
+  /** Begin and end of each group, then where each was opened, then the marks of the loops. */
+  readonly registers: Int32Array;
   budget: number;
   isExhausted = false;
-  /** Tried (instruction, offset) pairs; kept over start offsets, since failing does not depend on the start. */
+  /** Tried (instruction, empty rounds, offset); kept over start offsets, since failing does not depend on the start. */
   readonly #visited: Visited | undefined;
+  /** Counts of empty rounds that there can be. */
+  readonly #ways: number;
+  readonly #opened: number;
+  readonly #marks: number;
 
   constructor(program: Program, text: string, budget: number, isRegular: boolean) {
+    this.program = program;
     this.code = program.code;
     this.text = text;
     this.budget = budget;
-    this.#visited = isRegular ? newVisited(program.code.length * (text.length + 1)) : undefined;
-    this.frame = { captures: new Int32Array(program.groups * 2 + 2).fill(-1), marks: new Int32Array(program.marks).fill(-1) };
+    this.#ways = program.loops.reduce((most, { depth }) => Math.max(most, depth), 0) + 1;
+    this.#visited = isRegular ? newVisited(program.code.length * (text.length + 1) * this.#ways) : undefined;
+    this.#opened = program.groups * 2 + 2;
+    this.#marks = this.#opened + program.groups + 1;
+    this.registers = new Int32Array(this.#marks + program.loops.length).fill(-1);
   }
 
   /** After a match that ended here: pairs of other offsets failed, or are behind; those of this one may be what matched. */
   forget(offset: number): void {
-    this.frame.captures.fill(-1);
-    this.frame.marks.fill(-1);
-    for (let pc = 0; pc < this.code.length; pc++) this.#visited?.delete(pc * (this.text.length + 1) + offset);
+    this.registers.fill(-1);
+    for (let pc = 0; pc < this.code.length; pc++)
+      for (let rounds = 0; rounds < this.#ways; rounds++) this.#visited?.delete(this.#key(pc, rounds, offset));
   }
 
-  /** Run from one instruction at one offset; returns the end offset or -1. Captures stay in `frame` on success. */
+  #key(pc: number, emptyRounds: number, at: number): number {
+    return (pc * this.#ways + emptyRounds) * (this.text.length + 1) + at;
+  }
+
+  /** How many of the loops around an instruction are in a round that is empty so far: how they go on depends on it. Inner ones first. */
+  #emptyRounds(pc: number, at: number): number {
+    const { loops, loopOf } = this.program;
+    let count = 0;
+    for (let slot = loopOf[pc]!; slot >= 0 && this.registers[this.#marks + slot] === at; slot = loops[slot]!.outer) count++;
+    return count;
+  }
+
+  /** Run from one instruction at one offset; returns the end offset or -1. Captures stay in `registers` on success. */
   at(pc: number, offset: number): number {
-    // Triples: kind (-1 = branch, else slot to restore), a, b.
+    // Triples: kind (-1 = branch, else register to restore), a, b.
     const stack: number[] = [];
-    const { captures, marks } = this.frame;
+    const { registers } = this;
+    const put = (register: number, value: number): void => {
+      stack.push(register, registers[register]!, 0);
+      registers[register] = value;
+    };
     let at = offset;
     let next = pc;
     for (;;) {
@@ -135,10 +156,7 @@ class Run {
         this.isExhausted = true;
         return -1;
       }
-      if (this.#visited) {
-        const key = next * (this.text.length + 1) + at;
-        if (!this.#visited.add(key)) isFailed = true;
-      }
+      if (this.#visited && !this.#visited.add(this.#key(next, this.#emptyRounds(next, at), at))) isFailed = true;
       if (!isFailed) {
         switch (instruction.op) {
           case 'match':
@@ -153,28 +171,34 @@ class Run {
             stack.push(-1, instruction.other, at);
             next = instruction.next;
             break;
-          case 'save':
-            stack.push(instruction.slot, captures[instruction.slot]!, 0);
-            captures[instruction.slot] = at;
+          case 'open':
+            put(this.#opened + instruction.group, at);
+            next = instruction.next;
+            break;
+          case 'close':
+            put(instruction.group * 2, registers[this.#opened + instruction.group]!);
+            put(instruction.group * 2 + 1, at);
             next = instruction.next;
             break;
           case 'mark':
-            stack.push(captures.length + instruction.slot, marks[instruction.slot]!, 0);
-            marks[instruction.slot] = at;
+            put(this.#marks + instruction.slot, at);
             next = instruction.next;
             break;
           case 'progress':
-            // An empty round ends the loop instead of failing it; taking the exit is the split's second branch.
-            if (marks[instruction.slot] === at && !this.#visited) isFailed = true;
-            else next = instruction.next;
+            next = registers[this.#marks + instruction.slot] === at ? instruction.exit : instruction.next;
             break;
           case 'assert':
             if (holds(instruction.kind, this.text, at)) next = instruction.next;
             else isFailed = true;
             break;
           default: {
-            const moved = this.special(instruction, at);
+            const before = instruction.op === 'backref' ? undefined : registers.slice(0, this.#opened);
+            const moved = this.#special(instruction, at);
             if (this.isExhausted) return -1;
+            // What was caught in there is undone when this way fails later.
+            before?.forEach((value, register) => {
+              if (value !== registers[register]) stack.push(register, value, 0);
+            });
             if (moved < 0) isFailed = true;
             else {
               at = moved;
@@ -194,26 +218,23 @@ class Run {
           at = b;
           break;
         }
-        if (kind < captures.length) captures[kind] = a;
-        else marks[kind - captures.length] = a;
+        registers[kind] = a;
       }
     }
   }
 
   /** Lookaround, atomic groups and back references: new offset, or -1. */
-  special(instruction: Extract<Instruction, { op: 'look' | 'atomic' | 'backref' }>, at: number): number {
-    if (instruction.op === 'backref') return this.backref(instruction, at);
+  #special(instruction: Extract<Instruction, { op: 'look' | 'atomic' | 'backref' }>, at: number): number {
+    if (instruction.op === 'backref') return this.#backref(instruction, at);
     if (instruction.op === 'atomic') return this.at(instruction.sub, at);
     const from = at - instruction.width;
-    const before = this.frame.captures.slice();
     const found = from >= 0 && this.at(instruction.sub, from) >= 0;
-    if (!found || instruction.isNegated) this.frame.captures.set(before);
     return found !== instruction.isNegated ? at : -1;
   }
 
-  backref({ index, isCaseless }: Extract<Instruction, { op: 'backref' }>, at: number): number {
-    const open = this.frame.captures[index * 2]!;
-    const close = this.frame.captures[index * 2 + 1]!;
+  #backref({ index, isCaseless }: Extract<Instruction, { op: 'backref' }>, at: number): number {
+    const open = this.registers[index * 2]!;
+    const close = this.registers[index * 2 + 1]!;
     if (open < 0 || close < 0) return -1;
     const wanted = this.text.slice(open, close);
     const found = this.text.slice(at, at + wanted.length);

@@ -3,17 +3,23 @@ import { ByteSetBuilder, complement, posixClasses } from './byte-set.ts';
 import type { Cursor } from './escapes.ts';
 import { PatternError, parseByteEscape, shorthand } from './escapes.ts';
 
-/** Parse a bracket expression; the cursor stands after `[` and ends after `]`. */
+/**
+ * Parse a bracket expression; the cursor stands after `[` and ends after `]`. Between `\Q` and `\E` every byte is itself;
+ * a lone `\E` is nothing.
+ */
 export function parseClass(cursor: Cursor, isCaseless: boolean): ByteSet {
   const { source } = cursor;
-  const isNegated = source[cursor.at] === '^';
+  if (posixName(source, cursor.at - 1)) throw new PatternError(cursor, 'a class such as [:alpha:] stands outside of brackets');
+  skipQuotes(cursor);
+  const isNegated = source[cursor.at] === '^' && !cursor.isQuoted;
   if (isNegated) cursor.at++;
   const set = new ByteSetBuilder();
   let isFirst = true;
   for (;;) {
+    skipQuotes(cursor);
     const c = source[cursor.at];
     if (c === undefined) throw new PatternError(cursor, 'unclosed "["');
-    if (c === ']' && !isFirst) break;
+    if (c === ']' && !isFirst && !cursor.isQuoted) break;
     isFirst = false;
     const low = element(cursor);
     if (typeof low !== 'number') {
@@ -21,8 +27,15 @@ export function parseClass(cursor: Cursor, isCaseless: boolean): ByteSet {
       continue;
     }
     set.add(low);
-    if (source[cursor.at] !== '-' || source[cursor.at + 1] === ']' || source[cursor.at + 1] === undefined) continue;
-    cursor.at++;
+    skipQuotes(cursor);
+    if (source[cursor.at] !== '-' || cursor.isQuoted) continue;
+    const hyphen = cursor.at++;
+    skipQuotes(cursor);
+    if (cursor.at >= source.length || (source[cursor.at] === ']' && !cursor.isQuoted)) {
+      cursor.at = hyphen + 1;
+      set.add(0x2d);
+      continue;
+    }
     const high = element(cursor);
     if (typeof high !== 'number') {
       // `[a-\d]`: the hyphen stands for itself.
@@ -37,17 +50,44 @@ export function parseClass(cursor: Cursor, isCaseless: boolean): ByteSet {
   return set.finish();
 }
 
+/** Go over `\Q` and `\E`, noting which of them was last. */
+function skipQuotes(cursor: Cursor): void {
+  for (;;) {
+    const mark = cursor.source.slice(cursor.at, cursor.at + 2);
+    if (mark === '\\E') cursor.isQuoted = false;
+    else if (mark === '\\Q' && !cursor.isQuoted) cursor.isQuoted = true;
+    else return;
+    cursor.at += 2;
+  }
+}
+
+/** The `[:alpha:]`, `[.x.]` or `[=x=]` at `from`, as PCRE finds its end. */
+function posixName(source: string, from: number): string | undefined {
+  const mark = source[from + 1];
+  if (source[from] !== '[' || (mark !== ':' && mark !== '.' && mark !== '=')) return undefined;
+  for (let at = from + 2; at < source.length; at++) {
+    const c = source[at]!;
+    if (c === '\\' && (source[at + 1] === ']' || source[at + 1] === '\\')) at++;
+    else if (c === ']' || (c === '[' && source[at + 1] === mark)) return undefined;
+    else if (c === mark && source[at + 1] === ']') return source.slice(from, at + 2);
+  }
+  return undefined;
+}
+
 function element(cursor: Cursor): number | ByteSet {
   const { source } = cursor;
   const c = source[cursor.at]!;
-  if (c === '[') {
-    const posix = /^\[:(\^?)([a-z]+):\]/.exec(source.slice(cursor.at, cursor.at + 14));
-    if (posix) {
-      const known = posixClasses.get(posix[2]!);
-      if (!known) throw new PatternError(cursor, `unknown class ${posix[0]}`);
-      cursor.at += posix[0].length;
-      return posix[1] ? complement(known) : known;
-    }
+  if (cursor.isQuoted) {
+    cursor.at++;
+    return c.charCodeAt(0);
+  }
+  const name = posixName(source, cursor.at);
+  if (name !== undefined) {
+    const [, sign, letters] = /^\[:(\^?)([a-z]+):\]$/.exec(name) ?? [];
+    const known = letters === undefined ? undefined : posixClasses.get(letters);
+    if (!known) throw new PatternError(cursor, `unknown class ${name}`);
+    cursor.at += name.length;
+    return sign ? complement(known) : known;
   }
   cursor.at++;
   if (c !== '\\') return c.charCodeAt(0);
@@ -56,11 +96,7 @@ function element(cursor: Cursor): number | ByteSet {
     cursor.at++;
     return 8;
   }
-  if (letter === 'Q' || letter === 'E') {
-    cursor.at++;
-    return element(cursor);
-  }
-  const set = letter === undefined ? undefined : shorthand(letter, cursor.isRe2Space);
+  const set = letter === undefined || letter === 'N' ? undefined : shorthand(letter, cursor.isRe2Space);
   if (set) {
     cursor.at++;
     return set;

@@ -227,7 +227,8 @@ function compactOps(program: Program): Int32Array {
       case 'assert':
         words.set([OP_ASSERT, instruction.next, assertBit[instruction.kind]], base);
         break;
-      case 'save':
+      case 'open':
+      case 'close':
       case 'mark':
       case 'progress':
         words.set([OP_PASS, instruction.next], base);

@@ -18,6 +18,8 @@ import {
 export interface Cursor {
   readonly source: string;
   at: number;
+  /** Between `\Q` and `\E`: every byte is itself. */
+  isQuoted: boolean;
   readonly isRe2Space: boolean;
 }
 
@@ -84,7 +86,7 @@ export function parseByteEscape(cursor: Cursor): number | undefined {
   }
   if (c === 'c') {
     const next = source[cursor.at + 1];
-    if (next === undefined) throw new PatternError(cursor, 'bad \\c');
+    if (next === undefined || !/[ -~]/.test(next)) throw new PatternError(cursor, 'bad \\c; wanted a printable ASCII character after it');
     cursor.at += 2;
     return next.toUpperCase().charCodeAt(0) ^ 64;
   }
@@ -101,8 +103,9 @@ export function parseByteEscape(cursor: Cursor): number | undefined {
 
 function hexEscape(cursor: Cursor): number {
   const { source } = cursor;
-  const braced = source[cursor.at + 1] === '{' ? /^\{([0-9A-Fa-f]{1,8})\}/.exec(source.slice(cursor.at + 1, cursor.at + 12)) : null;
-  if (braced) {
+  if (source[cursor.at + 1] === '{') {
+    const braced = /^\{([0-9A-Fa-f]{1,8})\}/.exec(source.slice(cursor.at + 1, cursor.at + 12));
+    if (!braced) throw new PatternError(cursor, 'bad \\x{…}; wanted hexadecimal digits between the braces');
     const value = Number.parseInt(braced[1]!, 16);
     if (value > 255) throw new PatternError(cursor, `character \\x{${braced[1]}} is more than one byte; wanted its UTF-8 bytes`);
     cursor.at += 1 + braced[0].length;

@@ -35,7 +35,7 @@ const MAX_DEPTH = 250;
  * (recursion, conditionals, callouts).
  */
 export function parsePattern(source: string, options: PatternOptions = {}): Regex {
-  const cursor: Cursor = { source, at: 0, isRe2Space: options.isRe2Space ?? false };
+  const cursor: Cursor = { source, at: 0, isQuoted: false, isRe2Space: options.isRe2Space ?? false };
   const names = new Map<string, number>();
   let groups = 0;
   let depth = 0;
@@ -60,18 +60,34 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
   function sequence(local: Flags): RegexNode {
     let only: RegexNode | undefined;
     let items: RegexNode[] | undefined;
-    while (cursor.at < source.length) {
-      const c = source[cursor.at]!;
-      if (c === '|' || c === ')') break;
-      if (local.x && skipExtended()) continue;
-      const read = atom(local);
+    for (;;) {
+      skipNothing(local);
+      const c = source[cursor.at];
+      if (c === undefined || (!cursor.isQuoted && (c === '|' || c === ')'))) break;
+      const read = cursor.isQuoted ? literal(source.charCodeAt(cursor.at++), local) : atom(local);
       if (!read) continue;
-      const item = quantified(read, local);
+      const item = quantified(read, local, c === '(');
       if (items) items.push(item);
       else if (only) items = [only, item];
       else only = item;
     }
     return items ? { type: 'cat', items } : (only ?? { type: 'empty' });
+  }
+
+  /** Go over what stands for nothing: `\Q`, `\E`, comments, and blanks where the flag `x` is set. */
+  function skipNothing(local: Flags): void {
+    for (;;) {
+      const c = source[cursor.at];
+      if (c === '\\' && (source[cursor.at + 1] === 'E' || (source[cursor.at + 1] === 'Q' && !cursor.isQuoted))) {
+        cursor.isQuoted = source[cursor.at + 1] === 'Q';
+        cursor.at += 2;
+      } else if (cursor.isQuoted) return;
+      else if (c === '(' && source.startsWith('?#', cursor.at + 1)) {
+        const end = source.indexOf(')', cursor.at);
+        if (end < 0) throw new PatternError(cursor, 'unclosed comment');
+        cursor.at = end + 1;
+      } else if (!local.x || c === undefined || !skipExtended()) return;
+    }
   }
 
   function skipExtended(): boolean {
@@ -103,7 +119,11 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
       case '*':
       case '+':
       case '?':
-        throw new PatternError(cursor, `quantifier "${c}" follows nothing`);
+      case '{':
+        cursor.at--;
+        if (quantifier()) throw new PatternError(cursor, `quantifier "${c}" follows nothing`);
+        cursor.at++;
+        return literal(c.charCodeAt(0), local);
       default:
         return literal(c.charCodeAt(0), local);
     }
@@ -115,18 +135,7 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
     return nodes[byte];
   }
 
-  function readEscape(local: Flags): RegexNode | undefined {
-    if (source[cursor.at] === 'Q') {
-      const end = source.indexOf('\\E', cursor.at);
-      const text = source.slice(cursor.at + 1, end < 0 ? undefined : end);
-      cursor.at = end < 0 ? source.length : end + 2;
-      const items = [...text].map((c) => literal(c.charCodeAt(0), local));
-      return items.length === 1 ? items[0] : { type: 'cat', items };
-    }
-    if (source[cursor.at] === 'E') {
-      cursor.at++;
-      return undefined;
-    }
+  function readEscape(local: Flags): RegexNode {
     const result = parseEscape(cursor, names, groups);
     if (result.type === 'byte') return literal(result.byte, local);
     if (result.type === 'set') return { type: 'set', set: local.i ? foldCase(result.set) : result.set };
@@ -138,10 +147,11 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
   }
 
   function group(local: Flags): RegexNode | undefined {
+    if (source[cursor.at] === '*') throw new PatternError(cursor, 'verbs such as "(*UTF)" are not supported');
     if (source[cursor.at] !== '?') return capture(local);
     if (source[cursor.at + 1] === ':') return body(2, local);
     const rest = source.slice(cursor.at + 1, cursor.at + 40);
-    const named = /^(?:P?<([A-Za-z_]\w*)>|'([A-Za-z_]\w*)')/.exec(rest);
+    const named = /^(?:P?<([A-Za-z_]\w{0,31})>|'([A-Za-z_]\w{0,31})')/.exec(rest);
     if (named) {
       cursor.at += 1 + named[0].length;
       return capture(local, named[1] ?? named[2]);
@@ -153,21 +163,16 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
       if (index === undefined) throw new PatternError(cursor, `no group named "${backName[1]}"`);
       return { type: 'backref', index, isCaseless: local.i };
     }
-    if (rest.startsWith('#')) {
-      const end = source.indexOf(')', cursor.at);
-      if (end < 0) throw new PatternError(cursor, 'unclosed comment');
-      cursor.at = end + 1;
-      return undefined;
-    }
     for (const [prefix, isBehind, isNegated] of looks) {
       if (rest.startsWith(prefix)) return { type: 'look', isBehind, isNegated, item: body(1 + prefix.length, local) };
     }
     if (rest.startsWith('>')) return { type: 'atomic', item: body(2, local) };
     if (rest.startsWith('|')) throw new PatternError(cursor, 'branch reset groups "(?|" are not supported');
-    const inline = /^([imsxUJ]*)(?:-([imsxU]*))?([:)])/.exec(rest);
-    if (!inline) throw new PatternError(cursor, `group "(?${rest.slice(0, 4)}" is not supported`);
+    const inline = /^([imsxU]*)(?:-([imsxU]*))?([:)])/.exec(rest);
+    // `xx` is a flag of its own.
+    if (!inline || inline[1]!.includes('xx')) throw new PatternError(cursor, `group "(?${rest.slice(0, 4)}" is not supported`);
     const changed = { ...local };
-    for (const flag of inline[1]!) if (flag !== 'J') changed[flag as keyof Flags] = true;
+    for (const flag of inline[1]!) changed[flag as keyof Flags] = true;
     for (const flag of inline[2] ?? '') changed[flag as keyof Flags] = false;
     if (inline[3] === ':') return body(1 + inline[0].length, changed);
     cursor.at += 1 + inline[0].length;
@@ -186,23 +191,32 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
 
   function capture(local: Flags, name?: string): RegexNode {
     const index = ++groups;
-    if (name !== undefined) names.set(name, index);
+    if (name !== undefined) {
+      if (names.has(name)) throw new PatternError(cursor, `two groups are named "${name}"`);
+      names.set(name, index);
+    }
     return { type: 'group', index, item: body(0, local) };
   }
 
-  function quantified(item: RegexNode, local: Flags): RegexNode {
-    let result = item;
-    for (;;) {
-      // Most atoms have none.
-      const range = quantifierStarts.has(source[cursor.at]!) ? quantifier() : undefined;
-      if (!range) return result;
-      const suffix = source[cursor.at];
-      const isLazy = (suffix === '?') !== local.U;
-      if (suffix === '?' || suffix === '+') cursor.at++;
-      const [min, max] = range;
-      const repeat: RegexNode = { type: 'repeat', item: result, min, max, isLazy: suffix === '+' ? false : isLazy };
-      result = suffix === '+' ? { type: 'atomic', item: repeat } : repeat;
-    }
+  function quantified(item: RegexNode, local: Flags, isGroup: boolean): RegexNode {
+    skipNothing(local);
+    const range = readQuantifier();
+    if (!range) return item;
+    if (item.type === 'assert' && !isGroup) throw new PatternError(cursor, 'a quantifier follows what has no width');
+    skipNothing(local);
+    const suffix = cursor.isQuoted ? '' : source[cursor.at];
+    const isLazy = (suffix === '?') !== local.U;
+    if (suffix === '?' || suffix === '+') cursor.at++;
+    const [min, max] = range;
+    const repeat: RegexNode = { type: 'repeat', item, min, max, isLazy: suffix === '+' ? false : isLazy };
+    skipNothing(local);
+    if (readQuantifier()) throw new PatternError(cursor, 'a quantifier follows another one');
+    return suffix === '+' ? { type: 'atomic', item: repeat } : repeat;
+  }
+
+  /** Most atoms have none. */
+  function readQuantifier(): [number, number] | undefined {
+    return !cursor.isQuoted && quantifierStarts.has(source[cursor.at]!) ? quantifier() : undefined;
   }
 
   function quantifier(): [number, number] | undefined {
@@ -238,7 +252,7 @@ const looks: readonly (readonly [string, boolean, boolean])[] = [
 
 function checkBackrefs(node: RegexNode, groups: number): void {
   if (node.type === 'backref' && node.index > groups)
-    throw new PatternError({ source: '', at: 0, isRe2Space: false }, `back reference \\${node.index} names no group`);
+    throw new PatternError({ source: '', at: 0, isQuoted: false, isRe2Space: false }, `back reference \\${node.index} names no group`);
   if (node.type === 'cat' || node.type === 'alt') for (const item of node.items) checkBackrefs(item, groups);
   else if ('item' in node) checkBackrefs(node.item, groups);
 }

@@ -6,22 +6,31 @@ export type Instruction =
   | { readonly op: 'set'; readonly set: ByteSet; readonly next: number }
   /** Try `next` first, then `other`. */
   | { readonly op: 'split'; readonly next: number; readonly other: number }
-  | { readonly op: 'save'; readonly slot: number; readonly next: number }
+  /** A group counts from its end: until then it holds what it caught before, for back references inside it. */
+  | { readonly op: 'open' | 'close'; readonly group: number; readonly next: number }
   | { readonly op: 'assert'; readonly kind: AssertKind; readonly next: number }
   /** Run the program at `sub` here (or `width` bytes earlier) as a test. */
   | { readonly op: 'look'; readonly sub: number; readonly width: number; readonly isNegated: boolean; readonly next: number }
   | { readonly op: 'atomic'; readonly sub: number; readonly next: number }
   | { readonly op: 'backref'; readonly index: number; readonly isCaseless: boolean; readonly next: number }
-  /** Fails when the repeated item matched nothing since `mark` of the same slot. */
   | { readonly op: 'mark'; readonly slot: number; readonly next: number }
-  | { readonly op: 'progress'; readonly slot: number; readonly next: number }
+  /** A round that matched nothing since `mark` of the same slot is the last one: on to `exit`, as in PCRE. */
+  | { readonly op: 'progress'; readonly slot: number; readonly next: number; readonly exit: number }
   | { readonly op: 'match' };
+
+interface Loop {
+  readonly outer: number;
+  readonly depth: number;
+}
 
 export interface Program {
   readonly code: readonly Instruction[];
   readonly start: number;
   readonly groups: number;
-  readonly marks: number;
+  /** Loops around what may be empty: which one stands around each (or -1), and how many, itself included. */
+  readonly loops: readonly Loop[];
+  /** The innermost such loop around each instruction, or -1. */
+  readonly loopOf: readonly number[];
 }
 
 /** Larger patterns are refused at load: PCRE has a like limit (64 KB of code). */
@@ -37,9 +46,12 @@ export class ProgramTooLarge extends Error {
 /** Compile back to front: every node gets the index of what follows it. */
 export function compileProgram(regex: Regex): Program {
   const code: Instruction[] = [{ op: 'match' }];
-  let marks = 0;
+  const loops: Loop[] = [];
+  const loopOf: number[] = [-1];
+  let innermost = -1;
   const emit = (instruction: Instruction): number => {
     if (code.length >= MAX_PROGRAM) throw new ProgramTooLarge();
+    loopOf.push(innermost);
     return code.push(instruction) - 1;
   };
 
@@ -56,8 +68,8 @@ export function compileProgram(regex: Regex): Program {
       case 'repeat':
         return compileRepeat(node, next);
       case 'group': {
-        const close = emit({ op: 'save', slot: node.index * 2 + 1, next });
-        return emit({ op: 'save', slot: node.index * 2, next: compile(node.item, close) });
+        const close = emit({ op: 'close', group: node.index, next });
+        return emit({ op: 'open', group: node.index, next: compile(node.item, close) });
       }
       case 'assert':
         return emit({ op: 'assert', kind: node.kind, next });
@@ -77,21 +89,27 @@ export function compileProgram(regex: Regex): Program {
     const split = (enter: number, leave: number): Instruction =>
       isLazy ? { op: 'split', next: leave, other: enter } : { op: 'split', next: enter, other: leave };
     let after = next;
+    let copies = min;
     if (max === Number.POSITIVE_INFINITY) {
       const loop = emit({ op: 'match' });
-      if (canBeEmpty(item)) {
-        const slot = marks++;
-        const progress = emit({ op: 'progress', slot, next: loop });
-        code[loop] = split(emit({ op: 'mark', slot, next: compile(item, progress) }), next);
-      } else {
-        code[loop] = split(compile(item, loop), next);
-      }
-      after = loop;
+      const entry = canBeEmpty(item) ? compileRounds(item, loop, next) : compile(item, loop);
+      code[loop] = split(entry, next);
+      // The last of the rounds that must be is the loop's first: when it is empty it is the last one, too.
+      after = min === 0 ? loop : entry;
+      copies = Math.max(0, min - 1);
     } else {
       for (let i = min; i < max; i++) after = emit(split(compile(item, after), next));
     }
-    for (let i = 0; i < min; i++) after = compile(item, after);
+    for (let i = 0; i < copies; i++) after = compile(item, after);
     return after;
+  };
+
+  const compileRounds = (item: RegexNode, loop: number, exit: number): number => {
+    const slot = loops.push({ outer: innermost, depth: (loops[innermost]?.depth ?? 0) + 1 }) - 1;
+    innermost = slot;
+    const first = compile(item, emit({ op: 'progress', slot, next: loop, exit }));
+    innermost = loops[slot]!.outer;
+    return emit({ op: 'mark', slot, next: first });
   };
 
   const compileLook = (node: Extract<RegexNode, { type: 'look' }>, next: number): number => {
@@ -107,7 +125,7 @@ export function compileProgram(regex: Regex): Program {
   };
 
   const start = compile(regex.root, 0);
-  return { code, start, groups: regex.groups, marks };
+  return { code, start, groups: regex.groups, loops, loopOf };
 }
 
 /** Instructions a node compiles to, about: cheap enough to refuse an oversized pattern without compiling it. */
@@ -117,7 +135,7 @@ export function programSize(node: RegexNode): number {
     case 'alt':
       return node.items.reduce((sum, item) => sum + 1 + programSize(item), 0);
     case 'repeat':
-      return (programSize(node.item) + 1) * Math.max(1, node.max === Number.POSITIVE_INFINITY ? node.min + 1 : node.max);
+      return (programSize(node.item) + 1) * Math.max(1, node.max === Number.POSITIVE_INFINITY ? node.min : node.max);
     case 'group':
     case 'atomic':
     case 'look':

@@ -6,7 +6,7 @@ import { LazyDfa } from './dfa.ts';
 import type { PatternOptions } from './parse.ts';
 import { parsePattern } from './parse.ts';
 import type { Program } from './program.ts';
-import { compileProgram, MAX_PROGRAM, ProgramTooLarge, programSize } from './program.ts';
+import { canBeEmpty, compileProgram, MAX_PROGRAM, ProgramTooLarge, programSize } from './program.ts';
 import { renderV8 } from './v8.ts';
 
 /** Steps an irregular pattern (lookaround, atomic groups, back references) may take on one value. */
@@ -139,8 +139,8 @@ function repeatsOf(node: RegexNode): number {
     case 'alt':
       return node.items.reduce((sum, item) => sum + repeatsOf(item), 0);
     case 'repeat':
-      // V8 forgets what a group caught in an earlier round; PCRE does not.
-      return repeatsOf(node.item) > 0 || hasGroup(node.item) ? 2 : 1;
+      // V8 forgets what a group caught in an earlier round, and takes back an empty round; PCRE does neither.
+      return repeatsOf(node.item) > 0 || hasGroup(node.item) || canBeEmpty(node.item) ? 2 : 1;
     case 'group':
     case 'atomic':
     case 'look':
