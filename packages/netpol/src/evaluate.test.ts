@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { compilePolicies } from './compile.ts';
+import { compilePolicies } from './compile/compile.ts';
 import { evaluatePacket, type Packet, type PacketEnd } from './evaluate.ts';
-import { podsOf, policy } from './fixtures.ts';
 import type { ClusterSnapshot } from './model.ts';
+import { podsOf, policy } from './testing/fixtures.ts';
 
 const namespaces = [
   { name: 'default', labels: { team: 'blue' } },

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compilePolicies } from './compile.ts';
+import { compilePolicies } from './compile/compile.ts';
 import type { Packet } from './evaluate.ts';
 import { explainPacket, formatExplanation } from './explain.ts';
-import { podsOf } from './fixtures.ts';
-import { readManifests } from './manifests.ts';
+import { readManifests } from './manifests/manifests.ts';
 import { snapshotOf } from './snapshot.ts';
+import { podsOf } from './testing/fixtures.ts';
 
 const files = [
   {

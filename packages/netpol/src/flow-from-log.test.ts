@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compilePolicies } from './compile.ts';
-import { podsOf, policy, viewOf } from './fixtures.ts';
+import { compilePolicies } from './compile/compile.ts';
 import { flowFromLog } from './flow-from-log.ts';
 import type { ClusterSnapshot } from './model.ts';
 import { renderNftables } from './nft/render-nftables.ts';
+import { podsOf, policy, viewOf } from './testing/fixtures.ts';
 
 const snapshot: ClusterSnapshot = {
   namespaces: [],

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { clusterArbitrary, historyArbitrary, packetArbitrary } from './arbitraries.ts';
-import { compilePolicies, PolicyCompiler } from './compile.ts';
-import { connectionsOf, intersectConnections, isNoConnection } from './connections.ts';
-import { analyzeConnectivity } from './connectivity.ts';
+import { compilePolicies, PolicyCompiler } from './compile/compile.ts';
+import { connectionsOf, intersectConnections, isNoConnection } from './connectivity/connections.ts';
+import { analyzeConnectivity } from './connectivity/connectivity.ts';
 import { evaluatePacket, type Packet } from './evaluate.ts';
-import { viewOf } from './fixtures.ts';
 import type { ClusterSnapshot } from './model.ts';
 import { NftInterpreter, type NftOutcome, type NftPacket } from './nft/interpreter.ts';
 import { renderNftables } from './nft/render-nftables.ts';
+import { clusterArbitrary, historyArbitrary, packetArbitrary } from './testing/arbitraries.ts';
+import { viewOf } from './testing/fixtures.ts';
 
 const ipOf = (end: Packet['src']): string => ('ip' in end ? end.ip : '');
 

@@ -1,5 +1,5 @@
 import { PolicyError } from './errors.ts';
-import { type Located, readList, readObject, readOneOf, readString, refuse, requireField } from './reader.ts';
+import { type Located, readList, readObject, readOneOf, readString, refuse, requireField } from './parse/reader.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 

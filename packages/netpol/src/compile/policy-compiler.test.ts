@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { historyArbitrary } from '../arbitraries.ts';
-import { compilePolicies, PolicyCompiler } from '../compile.ts';
 import { evaluatePacket } from '../evaluate.ts';
-import { podsOf, policy } from '../fixtures.ts';
 import type { ClusterSnapshot, CompiledPod, CompiledPolicies, CompiledRule, Selection } from '../model.ts';
+import { historyArbitrary } from '../testing/arbitraries.ts';
+import { podsOf, policy } from '../testing/fixtures.ts';
 import type { AddressSet } from './address-set.ts';
+import { compilePolicies, PolicyCompiler } from './compile.ts';
 
 const nameOf = (pod: CompiledPod) => `${pod.fact.namespace}/${pod.fact.name}`;
 const sorted = <T>(values: Iterable<T>): T[] => [...values].sort();

@@ -8,8 +8,8 @@ import type {
   NodeFact,
   PodFact,
 } from '../model.ts';
-import { denyForRefusedPolicy, parseClusterPolicy } from '../parse-cluster-policy.ts';
-import { isolateForRefusedPolicy, parseNetworkPolicy } from '../parse-network-policy.ts';
+import { denyForRefusedPolicy, parseClusterPolicy } from '../parse/cluster-policy.ts';
+import { isolateForRefusedPolicy, parseNetworkPolicy } from '../parse/network-policy.ts';
 import { peerRanges } from '../peer-ranges.ts';
 import { AddressClaims, validAddresses } from './address-claims.ts';
 import { ClassTable } from './class-table.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { applyJsonPatch, type KubernetesObject } from '@palisade/kubernetes';
-import { compilePolicies } from '../compile.ts';
-import { podsOf, policy } from '../fixtures.ts';
+import { compilePolicies } from '../compile/compile.ts';
+import { podsOf, policy } from '../testing/fixtures.ts';
 import type { LintFinding } from './finding.ts';
 import { lintPolicies } from './lint.ts';
 import { patchFor, pointerOf } from './patch.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compilePolicies } from '../compile.ts';
-import { podsOf } from '../fixtures.ts';
-import { readManifests } from '../manifests.ts';
+import { compilePolicies } from '../compile/compile.ts';
+import { readManifests } from '../manifests/manifests.ts';
 import { snapshotOf } from '../snapshot.ts';
+import { podsOf } from '../testing/fixtures.ts';
 import { lintPolicies } from './lint.ts';
 
 const pods = podsOf({

@@ -4,10 +4,10 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { compilePolicies } from '../compile.ts';
+import { compilePolicies } from '../compile/compile.ts';
 import { evaluatePacket } from '../evaluate.ts';
-import { podsOf, policy, viewOf } from '../fixtures.ts';
 import type { ClusterSnapshot } from '../model.ts';
+import { podsOf, policy, viewOf } from '../testing/fixtures.ts';
 import { renderNftables } from './render-nftables.ts';
 import type { NftRuleset } from './ruleset.ts';
 

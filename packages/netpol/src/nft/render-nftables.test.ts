@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { compilePolicies, PolicyCompiler } from '../compile.ts';
-import { podsOf, policy, viewOf } from '../fixtures.ts';
+import { compilePolicies, PolicyCompiler } from '../compile/compile.ts';
 import type { ClusterSnapshot } from '../model.ts';
+import { podsOf, policy, viewOf } from '../testing/fixtures.ts';
 import { renderNftables } from './render-nftables.ts';
 
 const golden = (name: string) => fileURLToPath(new URL(`../../testdata/${name}`, import.meta.url));

@@ -1,7 +1,7 @@
 import { resolvePortName } from '../evaluate.ts';
 import type { CompiledPeer, CompiledPolicies, CompiledRule, ParsedPeer, PodClass, PortMatch, PortProtocol } from '../model.ts';
 import { portProtocols } from '../model.ts';
-import { maxPort } from '../parse-ports.ts';
+import { maxPort } from '../parse/ports.ts';
 import { formatPortRange, mergePorts, type PortRange } from '../ports.ts';
 import { addressField, families, type PartBuilder } from './part.ts';
 

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FlowRecord } from '@palisade/flow';
 import fc from 'fast-check';
-import { compilePolicies } from '../compile.ts';
+import { compilePolicies } from '../compile/compile.ts';
 import { evaluatePacket } from '../evaluate.ts';
-import { findPolicyFault } from '../fault.ts';
-import { podsOf } from '../fixtures.ts';
 import type { ClusterSnapshot } from '../model.ts';
+import { findPolicyFault } from '../parse/fault.ts';
+import { podsOf } from '../testing/fixtures.ts';
 import { suggestPolicies } from './suggest.ts';
 
 const workloads: Record<string, string> = { 'web-1': 'web', 'web-2': 'web', 'db-1': 'db', idle: 'idle', far: 'far' };

@@ -1,6 +1,6 @@
 import type { FlowRecord } from '@palisade/flow';
 import type { KubernetesObject } from '@palisade/kubernetes';
-import { compilePolicies } from '../compile.ts';
+import { compilePolicies } from '../compile/compile.ts';
 import { dnsRule } from '../dns-rule.ts';
 import { evaluatePacket } from '../evaluate.ts';
 import type { ClusterSnapshot, Direction } from '../model.ts';

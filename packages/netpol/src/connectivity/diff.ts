@@ -1,4 +1,4 @@
-import { type AddressRange, formatRange, mergeRanges, subtractRanges } from './address.ts';
+import { type AddressRange, formatRange, mergeRanges, subtractRanges } from '../address.ts';
 import { type ConnectionSet, formatConnections, isNoConnection, noConnections } from './connections.ts';
 import type { ConnectivityRow } from './list.ts';
 

@@ -1,6 +1,6 @@
 // Small builders that the tests of this package share.
-import type { ClusterSnapshot, NamedPort, PodFact } from './model.ts';
-import type { NodeView } from './nft/node-view.ts';
+import type { ClusterSnapshot, NamedPort, PodFact } from '../model.ts';
+import type { NodeView } from '../nft/node-view.ts';
 
 export function policy(namespace: string, name: string, spec: unknown): unknown {
   return { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { namespace, name }, spec };

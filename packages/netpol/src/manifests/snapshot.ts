@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@palisade/kubernetes';
-import type { ClusterSnapshot, PodFact } from './model.ts';
-import { namedPortsOf, namespaceFactOf, nodeFactOf } from './snapshot.ts';
+import type { ClusterSnapshot, PodFact } from '../model.ts';
+import { namedPortsOf, namespaceFactOf, nodeFactOf } from '../snapshot.ts';
 
 const TEMPLATE_KINDS = ['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job', 'ReplicationController'];
 

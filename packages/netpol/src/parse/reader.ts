@@ -1,4 +1,4 @@
-import { PolicyError } from './errors.ts';
+import { PolicyError } from '../errors.ts';
 
 /** A JSON value together with the path at which it stands, so that every refusal can name its field. */
 export interface Located {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compilePolicies } from './compile.ts';
-import { evaluatePacket } from './evaluate.ts';
-import { podsOf, policy } from './fixtures.ts';
-import type { ClusterSnapshot } from './model.ts';
+import { compilePolicies } from '../compile/compile.ts';
+import { evaluatePacket } from '../evaluate.ts';
+import type { ClusterSnapshot } from '../model.ts';
+import { podsOf, policy } from '../testing/fixtures.ts';
 
 const pods = podsOf({ 'default/db': { labels: { app: 'db' } }, 'default/web': { labels: { app: 'web' } }, 'prod/x': {} });
 const base: ClusterSnapshot = {

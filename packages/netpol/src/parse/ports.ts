@@ -1,5 +1,5 @@
-import { PolicyError } from './errors.ts';
-import { type PortMatch, type PortProtocol, portProtocols } from './model.ts';
+import { PolicyError } from '../errors.ts';
+import { type PortMatch, type PortProtocol, portProtocols } from '../model.ts';
 import { type Located, readInteger, readObject, readOneOf, refuse } from './reader.ts';
 
 export const maxPort = 65_535;

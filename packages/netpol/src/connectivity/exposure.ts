@@ -1,10 +1,10 @@
-import { isOpen } from './compile/gate-table.ts';
-import { namespacesOf } from './compile/selection-table.ts';
+import { isOpen } from '../compile/gate-table.ts';
+import { namespacesOf } from '../compile/selection-table.ts';
+import type { CompiledPolicies, CompiledRule, Direction, Gate } from '../model.ts';
+import { describeSelector, everything, type Selector, says, selectorMatches } from '../selector.ts';
 import { type ConnectionSet, formatConnections, isNoConnection, noConnections } from './connections.ts';
-import { gateConnections, portsOfRule } from './connectivity-rows.ts';
 import { workloadName } from './list.ts';
-import type { CompiledPolicies, CompiledRule, Direction, Gate } from './model.ts';
-import { describeSelector, everything, type Selector, says, selectorMatches } from './selector.ts';
+import { gateConnections, portsOfRule } from './rows.ts';
 
 /** Pods that need not exist, as a rule describes them. */
 export interface ExposedPeer {

@@ -1,8 +1,8 @@
-import { type AddressRange, type Family, fullRange, parseAddress, rangesContain } from './address.ts';
+import { type AddressRange, type Family, fullRange, parseAddress, rangesContain } from '../address.ts';
+import type { CompiledPod, CompiledPolicies } from '../model.ts';
 import { type ConnectionSet, noConnections } from './connections.ts';
-import type { Atom, ConnectivityPeer } from './connectivity-peer.ts';
-import { ConnectionInterner, Plane } from './connectivity-rows.ts';
-import type { CompiledPod, CompiledPolicies } from './model.ts';
+import type { Atom, ConnectivityPeer } from './peer.ts';
+import { ConnectionInterner, Plane } from './rows.ts';
 
 export interface Connectivity {
   readonly peers: readonly ConnectivityPeer[];

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compilePolicies } from './compile.ts';
+import { compilePolicies } from '../compile/compile.ts';
+import { podsOf, policy } from '../testing/fixtures.ts';
 import { formatConnections } from './connections.ts';
 import { analyzeExposure, describeExposedPeer } from './exposure.ts';
-import { podsOf, policy } from './fixtures.ts';
 
 const pods = podsOf({ 'shop/db': { labels: { app: 'db' } }, 'shop/web': { labels: { app: 'web' } } });
 const namespaces = [{ name: 'shop', labels: { team: 'a' } }];

@@ -1,5 +1,5 @@
-import type { AddressRange, Family } from './address.ts';
-import type { CompiledPod, PodClass } from './model.ts';
+import type { AddressRange, Family } from '../address.ts';
+import type { CompiledPod, PodClass } from '../model.ts';
 
 /** Pods, or outside addresses, that no policy can tell apart. */
 export type ConnectivityPeer =

@@ -1,11 +1,12 @@
 import type { PolicyRef } from '@palisade/flow';
-import { parseCidr } from './address.ts';
-import { PolicyError } from './errors.ts';
-import type { ParsedPeer, ParsedPolicy, ParsedRule, PortMatch, RuleAction, Tier } from './model.ts';
-import { maxPort, readPortName } from './parse-ports.ts';
+import { parseCidr } from '../address.ts';
+import { PolicyError } from '../errors.ts';
+import type { ParsedPeer, ParsedPolicy, ParsedRule, PortMatch, RuleAction, Tier } from '../model.ts';
+import { everything, parseSelector, type Selector } from '../selector.ts';
+import { isInAuditMode } from './audit-mode.ts';
+import { maxPort, readPortName } from './ports.ts';
 import { type Fields, type Located, readInteger, readList, readObject, readOneOf, readString, refuse, requireField } from './reader.ts';
-import { everything, parseSelector, type Selector } from './selector.ts';
-import { attempt, isInAuditMode, within } from './within.ts';
+import { attempt, within } from './refusal.ts';
 
 /** What differs between the three kinds of `policy.networking.k8s.io`. */
 interface Dialect {

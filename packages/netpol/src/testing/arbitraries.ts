@@ -1,8 +1,8 @@
 // Random clusters, policies and packets for the property tests of this package.
 import fc from 'fast-check';
-import type { Packet } from './evaluate.ts';
+import type { Packet } from '../evaluate.ts';
+import type { ClusterSnapshot } from '../model.ts';
 import { type PodSketch, podsOf } from './fixtures.ts';
-import type { ClusterSnapshot } from './model.ts';
 
 const namespaceNames = ['a', 'b', 'c'] as const;
 const keys = ['app', 'tier'] as const;

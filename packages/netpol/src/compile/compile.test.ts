@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { evaluatePacket } from '../evaluate.ts';
+import { podsOf, policy } from '../testing/fixtures.ts';
 import { compilePolicies } from './compile.ts';
-import { evaluatePacket } from './evaluate.ts';
-import { podsOf, policy } from './fixtures.ts';
 
 const pods = podsOf({ 'default/db': { labels: { app: 'db' } }, 'default/web': { labels: { app: 'web' } }, 'other/x': {} });
 const compile = (spec: unknown) => compilePolicies({ namespaces: [], pods, networkPolicies: [policy('default', 'p', spec)] });

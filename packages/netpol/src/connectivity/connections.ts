@@ -1,6 +1,6 @@
-import { type PortProtocol, portProtocols } from './model.ts';
-import { maxPort } from './parse-ports.ts';
-import { formatPortRange, mergePorts, type PortRange } from './ports.ts';
+import { type PortProtocol, portProtocols } from '../model.ts';
+import { maxPort } from '../parse/ports.ts';
+import { formatPortRange, mergePorts, type PortRange } from '../ports.ts';
 
 /** Ports by protocol, each list merged. Protocols without ports (ICMP) are not part of it. */
 export type ConnectionSet = Readonly<Record<PortProtocol, readonly PortRange[]>>;

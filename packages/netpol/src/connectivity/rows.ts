@@ -1,5 +1,7 @@
-import { type AddressRange, type Family, formatRange, rangesContain } from './address.ts';
-import { isOpen } from './compile/gate-table.ts';
+import { type AddressRange, type Family, formatRange, rangesContain } from '../address.ts';
+import { isOpen } from '../compile/gate-table.ts';
+import { resolvePortName } from '../evaluate.ts';
+import type { CompiledPeer, CompiledRule, Direction, Gate, PodClass, PodFact } from '../model.ts';
 import {
   allConnections,
   type ConnectionSet,
@@ -10,9 +12,7 @@ import {
   subtractConnections,
   unionConnections,
 } from './connections.ts';
-import type { Atom } from './connectivity-peer.ts';
-import { resolvePortName } from './evaluate.ts';
-import type { CompiledPeer, CompiledRule, Direction, Gate, PodClass, PodFact } from './model.ts';
+import type { Atom } from './peer.ts';
 
 /** Equal sets get equal numbers, and an intersection or union of two is computed once. */
 export class ConnectionInterner {

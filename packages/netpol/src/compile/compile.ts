@@ -1,5 +1,5 @@
-import { PolicyCompiler } from './compile/policy-compiler.ts';
-import type { ClusterSnapshot, CompiledPolicies } from './model.ts';
+import type { ClusterSnapshot, CompiledPolicies } from '../model.ts';
+import { PolicyCompiler } from './policy-compiler.ts';
 
 export { PolicyCompiler };
 

@@ -1,6 +1,6 @@
-import { PolicyError } from './errors.ts';
-import { parseClusterPolicy } from './parse-cluster-policy.ts';
-import { parseNetworkPolicy } from './parse-network-policy.ts';
+import { PolicyError } from '../errors.ts';
+import { parseClusterPolicy } from './cluster-policy.ts';
+import { parseNetworkPolicy } from './network-policy.ts';
 
 /** What is wrong with one policy object of any of the four kinds; undefined when the compiler takes it. */
 export function findPolicyFault(object: unknown): PolicyError | undefined {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compilePolicies } from './compile.ts';
+import { compilePolicies } from '../compile/compile.ts';
+import { podsOf, policy } from '../testing/fixtures.ts';
 import { formatConnections } from './connections.ts';
 import { analyzeConnectivity } from './connectivity.ts';
 import { diffConnectivity } from './diff.ts';
-import { podsOf, policy } from './fixtures.ts';
 import { listConnectivity } from './list.ts';
 
 const pods = podsOf({ 'default/a': { labels: { app: 'a' }, ips: [] }, 'default/b': { labels: { app: 'b' }, ips: [] } });

@@ -1,8 +1,8 @@
-import { type AddressRange, formatRange, mergeRanges } from './address.ts';
+import { type AddressRange, formatRange, mergeRanges } from '../address.ts';
+import type { PodFact } from '../model.ts';
 import { type ConnectionSet, formatConnections, isNoConnection, unionConnections } from './connections.ts';
 import type { Connectivity } from './connectivity.ts';
-import type { ConnectivityPeer } from './connectivity-peer.ts';
-import type { PodFact } from './model.ts';
+import type { ConnectivityPeer } from './peer.ts';
 
 /** One line of "who can reach whom". */
 export interface ConnectivityRow {

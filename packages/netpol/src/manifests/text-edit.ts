@@ -1,5 +1,5 @@
 import { parseDocument } from 'yaml';
-import type { PatchOperation } from './lint/patch.ts';
+import type { PatchOperation } from '../lint/patch.ts';
 
 /** Lines of a file, first to last, and what is to stand there instead. */
 export interface TextEdit {

@@ -1,11 +1,12 @@
 import type { PolicyRef } from '@palisade/flow';
-import { type AddressRange, type Cidr, parseCidr, subtractRanges } from './address.ts';
-import { PolicyError } from './errors.ts';
-import type { Direction, ParsedPeer, ParsedPolicy, ParsedRule } from './model.ts';
-import { parsePolicyPort } from './parse-ports.ts';
+import { type AddressRange, type Cidr, parseCidr, subtractRanges } from '../address.ts';
+import { PolicyError } from '../errors.ts';
+import type { Direction, ParsedPeer, ParsedPolicy, ParsedRule } from '../model.ts';
+import { everything, parseSelector } from '../selector.ts';
+import { isInAuditMode } from './audit-mode.ts';
+import { parsePolicyPort } from './ports.ts';
 import { type Fields, type Located, readList, readObject, readOneOf, readString, refuse, requireField } from './reader.ts';
-import { everything, parseSelector } from './selector.ts';
-import { attempt, isInAuditMode, within } from './within.ts';
+import { attempt, within } from './refusal.ts';
 
 function readCidr(at: Located): Cidr {
   const text = readString(at);

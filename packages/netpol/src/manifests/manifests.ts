@@ -1,8 +1,8 @@
 import type { PolicyRef } from '@palisade/flow';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { type Document, isMap, isNode, isSeq, LineCounter, type ParsedNode, parseAllDocuments } from 'yaml';
-import { PolicyError } from './errors.ts';
-import type { PatchOperation } from './lint/patch.ts';
+import { PolicyError } from '../errors.ts';
+import type { PatchOperation } from '../lint/patch.ts';
 import { editText, type TextEdit } from './text-edit.ts';
 
 export interface ManifestFile {
