@@ -158,6 +158,68 @@ isolated(fileURLToPath(import.meta.url), () => {
     await node.deletePod('preload', 0);
   });
 
+  test('what a container puts in the place of the programs that start it never runs with more than its own privileges', async () => {
+    // A setpriv that notes what it was given, and goes on as the real one.
+    const fake = '#!/usr/bin/sh\\ngrep CapEff /proc/self/status >> /usr/bin/seen\\nexec /usr/bin/real "$@"\\n';
+    await node.createPod('cuckoo', {
+      initContainers: [
+        {
+          name: 'copy',
+          image: 'debian',
+          command: [
+            'sh',
+            '-c',
+            `cd /usr/bin; cp sh env sleep grep cat ln /v; cp setpriv /v/real; printf '${fake}' > /v/setpriv; chmod 755 /v/setpriv`,
+          ],
+          volumeMounts: [{ name: 'v', mountPath: '/v' }],
+        },
+      ],
+      containers: [{ name: 'main', image: 'debian', command: SLEEP, volumeMounts: [{ name: 'v', mountPath: '/usr/bin' }] }],
+      volumes: [{ name: 'v', emptyDir: {} }],
+    });
+    await node.until('cuckoo', isReady);
+    assert.equal((await node.exec('cuckoo', ['cat', '/usr/bin/seen'])).stdout, '');
+    // Without a loader nothing of the container's own starts any more, and it is the node's setpriv that says so.
+    assert.deepEqual(await node.exec('cuckoo', ['ln', '-sfn', 'nowhere', '/lib64']), { exitCode: 0, stdout: '', stderr: '' });
+    assert.match((await node.exec('cuckoo', ['true'])).stderr, /^setpriv: failed to execute \/usr\/bin\/env/);
+    await node.deletePod('cuckoo', 0);
+  });
+
+  test('the way into a container cannot be changed from inside, nor covered by volumes', async () => {
+    const changed = await run(
+      'echo /tmp/x.so > /etc/ld.so.preload && echo written; rm -f /etc/ld.so.preload && echo removed; mv /etc/ld.so.preload /etc/x && echo moved; ' +
+        'mv /.palisade /x && echo moved; rmdir /.palisade && echo removed; echo x > /.palisade/setpriv && echo written; rm -f /.palisade/loader && echo removed',
+    );
+    assert.equal(changed.stdout, '');
+    await node.createPod('covering', {
+      initContainers: [
+        {
+          name: 'plant',
+          image: 'debian',
+          command: ['sh', '-c', 'ln -s ../.palisade /v/entry; ln -s ../etc /v/etc; ln -s /newroot /v/root'],
+          volumeMounts: [{ name: 'v', mountPath: '/v' }],
+        },
+      ],
+      containers: ['entry', 'etc', 'root'].map((name) => ({
+        name,
+        image: 'debian',
+        command: SLEEP,
+        volumeMounts: [
+          { name: 'v', mountPath: '/v' },
+          { name: 'own', mountPath: `/v/${name}` },
+        ],
+      })),
+      volumes: [
+        { name: 'v', emptyDir: {} },
+        { name: 'own', emptyDir: {} },
+      ],
+    });
+    await node.until('covering', (pod) => pod.status?.containerStatuses?.every(({ containerID }) => containerID !== undefined) ?? false);
+    for (const name of ['entry', 'etc', 'root'])
+      await assert.rejects(node.exec('covering', ['true'], name), /cannot be entered|is not running/, name);
+    await node.deletePod('covering', 0);
+  });
+
   test('no command line on the machine shows the variables', async () => {
     await node.createPod('secretive', {
       containers: [

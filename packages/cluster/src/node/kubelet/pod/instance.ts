@@ -105,7 +105,7 @@ export async function startInstance(input: StartInput): Promise<ContainerInstanc
       initPid: running.initPid,
       isRunning: running.isRunning,
       setting: prepared.setting,
-      launchEnv: context.machine.launchEnv,
+      entry: context.machine.entry,
       cgroups: cgroup.procsFiles,
       secretDir: context.machine.runDir,
     },

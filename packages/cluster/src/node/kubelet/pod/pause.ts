@@ -28,6 +28,7 @@ export async function startPause(machine: Machine, netns: string, hostname: stri
     { kind: 'bind', source: '/usr', target: '/usr', isReadOnly: true },
     ...machine.facts.usrLinks.map((target): RootEntry => ({ kind: 'link', target, to: `usr${target}` })),
     ...renderKernelFolders(machine.facts, machine.emptyFolder),
+    ...machine.entry,
   ];
   const running = await launchContainer({
     bwrap: machine.bwrap,

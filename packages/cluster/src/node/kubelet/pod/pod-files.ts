@@ -73,7 +73,7 @@ export function writeEtc(folder: string, definition: ImageDefinition, facts: Mac
   writeFileSync(join(folder, 'passwd'), lines(definition.passwd, PASSWD), { mode: 0o644 });
   writeFileSync(join(folder, 'group'), lines(definition.group, GROUP), { mode: 0o644 });
   writeFileSync(join(folder, 'nsswitch.conf'), NSSWITCH, { mode: 0o644 });
-  for (const name of ['hosts', 'hostname', 'resolv.conf']) writeFileSync(join(folder, name), '', { mode: 0o644 });
+  for (const name of ['hosts', 'hostname', 'resolv.conf', 'ld.so.preload']) writeFileSync(join(folder, name), '', { mode: 0o644 });
   for (const path of facts.sharedEtc) {
     const place = join(folder, path.slice('/etc/'.length));
     if (isFolder(path)) mkdirSync(place, { recursive: true, mode: 0o755 });

@@ -28,7 +28,7 @@ export interface PrepareInput {
 
 export interface PreparedContainer {
   readonly sandbox: Omit<Sandbox, 'statusFd' | 'pidNamespaceFd'>;
-  readonly setting: ProcessSetting;
+  readonly setting: Omit<ProcessSetting, 'hasTerminal'>;
   readonly command: readonly string[];
   /** On this machine. */
   readonly terminationLog: string;
@@ -109,6 +109,7 @@ export function prepareContainer(input: PrepareInput): PreparedContainer {
         ...openReadOnlyFolders(targets, readFolder, existsSync),
         ...(isCovered(workingDir, targets) ? [] : [{ kind: 'folder', target: workingDir, mode: 0o755 } as const]),
         ...added,
+        ...machine.entry,
       ],
     },
     setting: { credentials, env, workingDir },
@@ -150,7 +151,6 @@ function withReadOnlyClaims(container: Container, pod: Pod): Container {
 
 function podFileEntries(container: Container, files: PodFiles): RootEntry[] {
   const mounted = new Set((container.volumeMounts ?? []).map(({ mountPath }) => mountPath.replace(/\/+$/, '')));
-  if (mounted.has('/etc')) return [];
   return [
     { target: '/etc/hosts', source: files.hosts },
     { target: '/etc/hostname', source: files.hostname },

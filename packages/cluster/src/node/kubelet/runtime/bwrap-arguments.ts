@@ -1,4 +1,5 @@
 import type { RootEntry } from './layout.ts';
+import { SETUP_CAPABILITIES } from './security.ts';
 
 export interface Sandbox {
   readonly hostname: string;
@@ -27,6 +28,9 @@ export function renderBwrapArguments(sandbox: Sandbox): string[] {
     '--hostname',
     sandbox.hostname,
     '--die-with-parent',
+    '--cap-drop',
+    'ALL',
+    ...SETUP_CAPABILITIES.flatMap((name) => ['--cap-add', `CAP_${name.toUpperCase()}`]),
     '--unsetenv',
     'LD_LIBRARY_PATH',
     '--json-status-fd',

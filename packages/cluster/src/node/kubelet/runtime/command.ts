@@ -8,6 +8,8 @@ export interface ProcessSetting {
   readonly env: Readonly<Record<string, string>>;
   /** Entered after privileges are given up, so that it must be reachable for the container's own user. */
   readonly workingDir: string;
+  /** The program leads a session of its own, with its standard input as terminal. */
+  readonly hasTerminal: boolean;
 }
 
 /** A command line, and the script that it reads from a descriptor before the program begins. */
@@ -26,11 +28,17 @@ const SHELL_NAME = /^(?!(?:IFS|LINENO|OPTIND|OPTARG|PPID|PWD|OLDPWD|PS[124]|_)$)
  * @param scriptFd descriptor of a file with the script, readable for the container's user
  */
 export function renderProcess(setting: ProcessSetting, command: readonly string[], scriptFd: number): RenderedProcess {
-  const { credentials, env, workingDir } = setting;
+  const { credentials, env, workingDir, hasTerminal } = setting;
+  const session = hasTerminal ? ['/usr/bin/setsid', '--ctty', '--wait'] : [];
   const exported = Object.entries(env).filter(([name]) => SHELL_NAME.test(name));
   const others = Object.entries(env).filter(([name]) => !SHELL_NAME.test(name));
   return {
-    words: [...renderSetpriv(credentials), '/usr/bin/env', '-i', '/usr/bin/sh', '-c', `. /proc/self/fd/${scriptFd}`, 'sh', ...command],
+    words: [
+      ...renderSetpriv(credentials),
+      ...session,
+      ...['/usr/bin/env', '-i', '/usr/bin/sh', '-c', `. /proc/self/fd/${scriptFd}`, 'sh'],
+      ...command,
+    ],
     script: [
       `exec ${scriptFd}<&-`,
       `cd ${quote(workingDir)} || exit 126`,

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
-import { closeSync, fchownSync } from 'node:fs';
+import { closeSync, fchownSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecSession } from '../../../contract.ts';
 import { type ProcessSetting, renderProcess } from './command.ts';
+import { checkEntry } from './entry.ts';
 import { childrenOf, enterCgroups, programBegan, readEnd, signalNumber, writeEnd } from './launch.ts';
+import type { RootEntry } from './layout.ts';
 import { makePipe } from './native.ts';
 import { openScript } from './script-file.ts';
 import { openTerminal } from './terminal.ts';
@@ -13,8 +15,9 @@ import { openTerminal } from './terminal.ts';
 export interface ExecTarget {
   readonly initPid: number;
   readonly isRunning: () => boolean;
-  readonly setting: ProcessSetting;
-  readonly launchEnv: Readonly<Record<string, string>>;
+  readonly setting: Omit<ProcessSetting, 'hasTerminal'>;
+  /** `Machine.entry` */
+  readonly entry: readonly RootEntry[];
   readonly cgroups: readonly string[];
   /** tmpfs folder for what must not reach a command line. */
   readonly secretDir: string;
@@ -35,6 +38,7 @@ const SCRIPT_FD = 3;
  */
 export async function execInContainer(target: ExecTarget, request: ExecRequest): Promise<ExecSession> {
   if (!(await programBegan(target.initPid, () => !target.isRunning()))) throw new Error('container is not running');
+  checkEntry(readFileSync(`/proc/${target.initPid}/mountinfo`, 'utf8'), target.entry);
   const { setting } = target;
   const env = request.hasTty ? { ...setting.env, TERM: 'xterm' } : setting.env;
   const terminal = request.hasTty ? openTerminal(join('/proc', String(target.initPid), 'root', 'dev')) : null;
@@ -43,16 +47,15 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
   const err = terminal === null ? makePipe() : null;
   const ours = [input?.read, out?.write, err?.write, terminal?.slave].filter((fd) => fd !== undefined);
   for (const fd of ours) fchownSync(fd, setting.credentials.uid, setting.credentials.gid);
-  const { words, script } = renderProcess({ ...setting, env }, request.command, SCRIPT_FD);
+  const { words, script } = renderProcess({ ...setting, env, hasTerminal: request.hasTty }, request.command, SCRIPT_FD);
   const scriptFile = openScript(target.secretDir, script, setting.credentials.uid);
   const command = [
     ...enterCgroups(target.cgroups),
     ...['/usr/bin/nsenter', '--target', String(target.initPid), '--mount', '--uts', '--ipc', '--net', '--pid', '--'],
-    ...(terminal === null ? [] : ['/usr/bin/setsid', '--ctty', '--wait']),
     ...words,
   ];
   const child = spawn(command[0]!, command.slice(1), {
-    env: { ...target.launchEnv },
+    env: {},
     cwd: '/',
     detached: true,
     stdio: [terminal?.slave ?? input?.read ?? 'ignore', terminal?.slave ?? out!.write, terminal?.slave ?? err!.write, scriptFile],

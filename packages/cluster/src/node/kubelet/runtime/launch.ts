@@ -19,7 +19,7 @@ export interface LaunchRequest {
   /** Path of a PID namespace to run in (`/proc/PID/ns/pid`); default one of its own. */
   readonly pidNamespace?: string | undefined;
   readonly sandbox: Omit<Sandbox, 'statusFd' | 'pidNamespaceFd'>;
-  readonly setting: ProcessSetting;
+  readonly setting: Omit<ProcessSetting, 'hasTerminal'>;
   readonly command: readonly string[];
   /** tmpfs folder for what must not reach a command line. */
   readonly secretDir: string;
@@ -81,7 +81,7 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
   const out = terminal === null ? makePipe() : null;
   const err = terminal === null ? makePipe() : null;
   const { credentials } = request.setting;
-  const { words, script } = renderProcess(request.setting, request.command, SCRIPT_FD);
+  const { words, script } = renderProcess({ ...request.setting, hasTerminal: request.hasTty }, request.command, SCRIPT_FD);
   const scriptFile = openScript(request.secretDir, script, credentials.uid);
   const pidNamespace = request.pidNamespace === undefined ? undefined : openSync(request.pidNamespace, 'r');
   const command = [
@@ -92,7 +92,6 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
     '--args',
     String(ARGUMENTS_FD),
     '--',
-    ...(terminal === null ? [] : ['/usr/bin/setsid', '--ctty', '--wait']),
     ...words,
   ];
   const ours = [input?.read, out?.write, err?.write, terminal?.slave].filter((fd) => fd !== undefined);

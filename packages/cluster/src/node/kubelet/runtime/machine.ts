@@ -14,7 +14,8 @@ import {
 } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { BUSYBOX_SCRIPTS } from './busybox.ts';
-import { type MachineFacts, SENSITIVE_PROC, SHARED_ETC, USR_LINKS } from './layout.ts';
+import { installEntry } from './entry.ts';
+import { type MachineFacts, type RootEntry, SENSITIVE_PROC, SHARED_ETC, USR_LINKS } from './layout.ts';
 import { keepInheritedFiles, mountTmpfs, remountReadOnly, unmount } from './native.ts';
 
 /** What containers of one node are made with. */
@@ -26,6 +27,8 @@ export interface Machine {
   readonly launchEnv: Readonly<Record<string, string>>;
   /** tmpfs of this node for what must not survive: secrets, tokens, synthetic files. */
   readonly runDir: string;
+  /** What every container's root ends with: the node's way in. */
+  readonly entry: readonly RootEntry[];
   /** Read-only folders shown in every container, in order. */
   readonly sharedBinds: readonly { readonly source: string; readonly target: string }[];
   /** An empty folder nobody can write to. */
@@ -55,7 +58,7 @@ export const CONTAINER_BUSYBOX_BIN = '/opt/palisade/busybox';
  */
 export function prepareMachine(options: MachineOptions): Machine {
   const { runDir, toolsRoot } = options;
-  for (const tool of ['nsenter', 'setpriv', 'sh', 'env']) if (findProgram(tool) === undefined) throw missing(tool);
+  for (const tool of ['nsenter', 'setpriv', 'ldd', 'sh', 'env']) if (findProgram(tool) === undefined) throw missing(tool);
   keepInheritedFiles();
   mkdirSync(runDir, { recursive: true, mode: 0o700 });
   mountTmpfs(runDir, 'mode=0700');
@@ -64,6 +67,7 @@ export function prepareMachine(options: MachineOptions): Machine {
   mountTmpfs(fixed, 'mode=0755');
   try {
     const bwrap = installBwrap(fixed, toolsRoot);
+    const entry = installEntry(fixed);
     mkdirSync(join(fixed, 'empty'));
     installTools(join(fixed, 'bin'), toolsRoot);
     installBusybox(join(fixed, 'busybox'), toolsRoot);
@@ -73,6 +77,7 @@ export function prepareMachine(options: MachineOptions): Machine {
       bwrap,
       launchEnv: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LD_LIBRARY_PATH: libraryPath(toolsRoot) },
       runDir,
+      entry,
       emptyFolder: join(fixed, 'empty'),
       sharedBinds: [
         ...(existsSync(toolsRoot) ? [{ source: toolsRoot, target: '/opt/palisade/tools' }] : []),

@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import type { Container, PodSpec } from '../pod-types.ts';
 import { renderBwrapArguments } from './bwrap-arguments.ts';
 import { renderProcess, startFailure } from './command.ts';
+import { parseLdd } from './entry.ts';
 import { type MachineFacts, openReadOnlyFolders, renderBaseRoot, renderKernelFolders, throughLinks } from './layout.ts';
 import { renderSetpriv, resolveCredentials, SecurityContextError } from './security.ts';
 
@@ -110,6 +111,7 @@ test('privileges go before variables come', () => {
     credentials: credentials({ runAsUser: 1, runAsGroup: 2 }, { capabilities: { drop: ['ALL'] } }),
     env: { LD_PRELOAD: '/x.so', 'odd.name': 'v' },
     workingDir: "/it's",
+    hasTerminal: false,
   };
   const { words, script } = renderProcess(setting, ['prog', '-x'], 7);
   assert.deepEqual(words, [
@@ -145,7 +147,11 @@ test('any variables arrive unchanged', () => {
     fc.assert(
       fc.property(fc.dictionary(name, value, { maxKeys: 6 }), (variables) => {
         const env = { ...variables, PATH: '/usr/bin:/bin' };
-        const { words, script } = renderProcess({ credentials: credentials({}), env, workingDir: '/' }, ['env', '-0'], 3);
+        const { words, script } = renderProcess(
+          { credentials: credentials({}), env, workingDir: '/', hasTerminal: false },
+          ['env', '-0'],
+          3,
+        );
         writeFileSync(path, script);
         const fd = openSync(path, 'r');
         // Without setpriv: what is tested is the script.
@@ -167,6 +173,21 @@ test('any variables arrive unchanged', () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('loader and libraries of a program', () => {
+  const text = [
+    '\tlinux-vdso.so.1 (0x00007f54466fb000)',
+    '\tlibcap-ng.so.0 => /lib/x86_64-linux-gnu/libcap-ng.so.0 (0x00007f54466ce000)',
+    '\tlibc.so.6 => /lib64/libc.so.6 (0x00007f54462ec000)',
+    '\t/lib64/ld-linux-x86-64.so.2 (0x00007f54466fd000)',
+    '',
+  ];
+  assert.deepEqual(parseLdd(text.join('\n')), {
+    loader: '/lib64/ld-linux-x86-64.so.2',
+    libraries: ['/lib/x86_64-linux-gnu/libcap-ng.so.0', '/lib64/libc.so.6'],
+  });
+  assert.throws(() => parseLdd('\tnot a dynamic executable\n'), /ldd names no loader/);
 });
 
 test('programs that could not be started', () => {
@@ -206,7 +227,7 @@ test('the words for bubblewrap', () => {
   ];
   const text = renderBwrapArguments({ hostname: 'h', root, isRootReadOnly: false, statusFd: 4 }).join(' ');
   const expected = [
-    '--unshare-pid --unshare-ipc --unshare-uts --hostname h --die-with-parent',
+    '--unshare-pid --unshare-ipc --unshare-uts --hostname h --die-with-parent --cap-drop ALL --cap-add CAP_',
     '--ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib',
     '--perms 0700 --dir /root',
     '--bind /e /etc --perms 0755 --dir /etc/ssl --ro-bind /etc/ssl/certs /etc/ssl/certs --perms 1777 --tmpfs /tmp',

@@ -1,5 +1,6 @@
 import type { ImageUser } from '../../../images/index.ts';
 import type { Container, PodSpec } from '../pod-types.ts';
+import { ENTRY_WORDS } from './entry.ts';
 
 /** How a container's first process may act. */
 export interface ProcessCredentials {
@@ -42,6 +43,12 @@ const DEFAULT_CAPABILITIES = [
 const ADDABLE_CAPABILITIES = ['net_admin', 'net_broadcast', 'ipc_lock', 'ipc_owner', 'lease', 'sys_nice', 'dac_read_search'] as const;
 
 const CONFINED = new Set<string>([...DEFAULT_CAPABILITIES, ...ADDABLE_CAPABILITIES]);
+
+/**
+ * What a container is set up with, until setpriv leaves the pod's share: enough for setpriv, and one that does no harm and no container can have, which
+ * keeps root inside from looking into bubblewrap's init.
+ */
+export const SETUP_CAPABILITIES: readonly string[] = [...CONFINED, 'wake_alarm'];
 
 /**
  * Containers are processes of this machine without a user namespace. A capability that reaches past the pod's namespaces
@@ -111,7 +118,7 @@ function normalise(name: string): string {
 export function renderSetpriv(credentials: ProcessCredentials): string[] {
   const bounding = ['-all', ...credentials.capabilities.map((name) => `+${name}`)].join(',');
   return [
-    '/usr/bin/setpriv',
+    ...ENTRY_WORDS,
     '--no-new-privs',
     `--bounding-set=${bounding}`,
     '--inh-caps=-all',

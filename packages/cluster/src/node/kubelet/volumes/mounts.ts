@@ -3,6 +3,7 @@ import { join, normalize, sep } from 'node:path';
 import { expandVariables } from '../env/expand.ts';
 import { ContainerConfigError } from '../env/fields.ts';
 import type { Container, VolumeMount } from '../pod-types.ts';
+import { ENTRY_FOLDER, RESERVED_TARGETS } from '../runtime/entry.ts';
 import { type RootEntry, throughLinks } from '../runtime/layout.ts';
 
 /** Linux' O_PATH, which Node does not name. */
@@ -55,7 +56,7 @@ function depth(path: string): number {
 
 function checkedTarget(mount: VolumeMount): string {
   const target = throughLinks(normalize(join('/', mount.mountPath)).replace(/(.)\/$/, '$1'));
-  if (target === '/' || target === '/proc' || target.startsWith('/proc/')) {
+  if (RESERVED_TARGETS.includes(target) || target.startsWith(`${ENTRY_FOLDER}/`) || target.startsWith('/proc/')) {
     throw new ContainerConfigError(`volume "${mount.name}" cannot be mounted at "${mount.mountPath}"`);
   }
   return target;

@@ -206,7 +206,8 @@ test('mounts: outer before inner, links of the root followed, places that must n
   assert.ok(entry?.kind === 'bind');
   assert.match(entry.source, /^\/proc\/\d+\/fd\/\d+$/);
   assert.ok(statSync(join(data, 'logs/me')).isDirectory());
-  for (const bad of ['/', '/proc', '/proc/sys', '/x/../proc']) assert.throws(() => resolve(mount(bad)), /cannot be mounted at/, bad);
+  for (const bad of ['/', '/proc', '/proc/sys', '/x/../proc', '/etc', '/etc/', '/etc/ld.so.preload', '/.palisade', '/.palisade/setpriv'])
+    assert.throws(() => resolve(mount(bad)), /cannot be mounted at/, bad);
   assert.throws(() => resolve(mount('/a', { subPath: '../x' })), /must be relative/);
   assert.throws(() => resolve({ name: 'w', mountPath: '/a' }), /names no volume/);
 });
