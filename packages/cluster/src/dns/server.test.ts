@@ -17,7 +17,7 @@ import {
   startNodePolicies,
   startServiceProxy,
 } from '../node/network/index.ts';
-import { connectIn, udpIn } from '../node/network/netns-sockets.ts';
+import { connectIn, udpIn } from '../node/network/namespaces/netns-sockets.ts';
 import { isolated } from '../node/network/testing/isolate.ts';
 import { service, slice } from '../node/network/testing/objects.ts';
 import { outsideNamesOf, outsideZone, startOutside } from '../outside/index.ts';

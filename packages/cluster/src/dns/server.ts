@@ -3,7 +3,7 @@ import { isIP, type Server, type Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { Endpoint } from '@palisade/flow';
 import type { FlowSink } from '../contract.ts';
-import { listenIn, udpIn } from '../node/network/netns-sockets.ts';
+import { listenIn, udpIn } from '../node/network/namespaces/netns-sockets.ts';
 import { answerMessage, type DnsExchange, ttlSeconds } from './message.ts';
 import type { Lookup } from './zone.ts';
 

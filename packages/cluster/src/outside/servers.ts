@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Endpoint } from '@palisade/flow';
 import type { FlowSink } from '../contract.ts';
-import { adoptListener } from '../node/network/netns-sockets.ts';
+import { adoptListener } from '../node/network/namespaces/netns-sockets.ts';
 import { pageFor } from './pages.ts';
 import { type OutsideHost, outsideHosts } from './zone.ts';
 

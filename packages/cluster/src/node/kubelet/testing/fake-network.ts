@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import type { Duplex } from 'node:stream';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import type { NodeNetwork, PodSandbox } from '../../../contract.ts';
-import { connectIn } from '../../network/netns-sockets.ts';
+import { connectIn } from '../../network/namespaces/netns-sockets.ts';
 
 let networks = 0;
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import fc from 'fast-check';
+import { service, slice } from '../testing/objects.ts';
 import { planServices, usableEndpoints } from './service-model.ts';
 import { renderServices } from './services.ts';
 import { staleUdpFlows } from './stale-flows.ts';
-import { service, slice } from './testing/objects.ts';
 
 const golden = (name: string) => join(import.meta.dirname, 'testdata', name);
 const raw = { serializers: [(value: string) => value] };

@@ -1,8 +1,8 @@
 import { type FlowRecord, parsePacket, Verdict } from '@palisade/flow';
 import { type CompiledPolicies, flowFromLog, type LogIds } from '@palisade/netpol';
-import type { FlowSink } from '../../contract.ts';
+import type { FlowSink } from '../../../contract.ts';
+import { LOG_GROUP, SPOOF_LOG_PREFIX } from '../fabric/fabric-plan.ts';
 import type { AddressNames } from './address-names.ts';
-import { LOG_GROUP, SPOOF_LOG_PREFIX } from './fabric-plan.ts';
 import { type NflogReader, openNflog } from './nflog.ts';
 import type { NflogPacket } from './nflog-message.ts';
 

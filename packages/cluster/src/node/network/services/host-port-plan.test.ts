@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { service, slice } from '../testing/objects.ts';
 import { assignLoadBalancerAddresses, planHostPorts } from './host-port-plan.ts';
 import { planServices } from './service-model.ts';
-import { service, slice } from './testing/objects.ts';
 
 const balancer = (name: string, spec: Record<string, unknown> = {}, ip?: string) => ({
   ...service(name, { type: 'LoadBalancer', ...spec }),

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { readlinkSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { isolated } from '../testing/isolate.ts';
 import { inNamespace, ipBatch, netnsPath, run } from './namespace.ts';
 import { connectIn, listenIn, udpIn } from './netns-sockets.ts';
-import { isolated } from './testing/isolate.ts';
 
 isolated(import.meta.filename, () => {
   const red = netnsPath('red');

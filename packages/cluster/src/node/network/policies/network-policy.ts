@@ -2,13 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { type ChangeType, type Clock, type Informer, systemClock } from '@palisade/kubernetes/client';
 import { type CompiledPolicies, type LogMeaning, type NftRuleset, PolicyCompiler, renderNftables, speaksOfDomain } from '@palisade/netpol';
-import type { AddressNames } from './address-names.ts';
-import type { NodePlan } from './addresses.ts';
-import { createCoalescer } from './coalesce.ts';
+import { createCoalescer } from '../coalesce.ts';
+import type { NodePlan } from '../fabric/addresses.ts';
+import type { LocalPod } from '../fabric/pod-network.ts';
+import type { AddressNames } from '../flows/address-names.ts';
+import { applyNft, netnsPath } from '../namespaces/namespace.ts';
 import { endForbiddenFlows, hasConnection } from './connection-end.ts';
 import { createDomainAnswers } from './domain-answers.ts';
-import { applyNft, netnsPath } from './namespace.ts';
-import type { LocalPod } from './pod-network.ts';
 import { createPolicySnapshots, isSamePodForPolicies, nodeView } from './policy-snapshot.ts';
 
 export interface PolicyEnforcerOptions {

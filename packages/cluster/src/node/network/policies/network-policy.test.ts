@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createInformer } from '@palisade/kubernetes/client';
 import { createFakeClient } from '@palisade/kubernetes/testing';
-import { Resource } from '../../controllers/runtime/resources.ts';
-import { createAddressNames } from './address-names.ts';
-import { planNodes } from './addresses.ts';
+import { Resource } from '../../../controllers/runtime/resources.ts';
+import { planNodes } from '../fabric/addresses.ts';
+import type { LocalPod } from '../fabric/pod-network.ts';
+import { createAddressNames } from '../flows/address-names.ts';
 import { startPolicyEnforcer } from './network-policy.ts';
-import type { LocalPod } from './pod-network.ts';
 
 const networkPolicies = { group: 'networking.k8s.io', version: 'v1', resource: 'networkpolicies' };
 const clusterPolicies = { group: 'policy.networking.k8s.io', version: 'v1alpha2', resource: 'clusternetworkpolicies' };

@@ -1,13 +1,13 @@
 import type { Endpoint } from '@palisade/flow';
 import { type Clock, type Informer, systemClock } from '@palisade/kubernetes/client';
-import type { FlowSink, NodeNetwork } from '../../contract.ts';
-import { createAddressNames } from './address-names.ts';
-import { ifnameOf, type NodePlan } from './addresses.ts';
-import { startFlowReporter } from './flow-reporter.ts';
-import { interfaceName } from './libc.ts';
-import { inNamespace, netnsPath } from './namespace.ts';
+import type { FlowSink, NodeNetwork } from '../../../contract.ts';
+import { ifnameOf, type NodePlan } from '../fabric/addresses.ts';
+import type { LocalPod } from '../fabric/pod-network.ts';
+import { createAddressNames } from '../flows/address-names.ts';
+import { startFlowReporter } from '../flows/flow-reporter.ts';
+import { interfaceName } from '../namespaces/libc.ts';
+import { inNamespace, netnsPath } from '../namespaces/namespace.ts';
 import { startPolicyEnforcer } from './network-policy.ts';
-import type { LocalPod } from './pod-network.ts';
 
 export interface NodePoliciesOptions {
   /** One of each for every node, in the same order. */

@@ -3,7 +3,7 @@
  * link; the application carries the same address and has no other way out, whatever its user, its rules or its capabilities there.
  */
 import type { KubernetesObject } from '@palisade/kubernetes';
-import { PROXY_CONTAINER } from '../../contract.ts';
+import { PROXY_CONTAINER } from '../../../contract.ts';
 import { macOf } from './addresses.ts';
 import { renderLink, renderUplink } from './fabric-plan.ts';
 

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { KubernetesObject } from '@palisade/kubernetes';
-import type { PodSandbox } from '../../contract.ts';
+import type { PodSandbox } from '../../../contract.ts';
+import { ipBatch, netnsPath, run } from '../namespaces/namespace.ts';
+import { connectIn, listenIn, udpIn } from '../namespaces/netns-sockets.ts';
+import { isolated } from '../testing/isolate.ts';
 import { createFabric, type Fabric } from './fabric.ts';
-import { ipBatch, netnsPath, run } from './namespace.ts';
-import { connectIn, listenIn, udpIn } from './netns-sockets.ts';
 import { createNodeNetwork } from './pod-network.ts';
-import { isolated } from './testing/isolate.ts';
 
 const pod = (name: string, isInline: boolean): KubernetesObject => ({
   apiVersion: 'v1',

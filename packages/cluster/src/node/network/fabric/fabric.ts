@@ -1,6 +1,6 @@
+import { applyNft, createNamespace, deleteNamespace, ipBatch, netnsPath, writeSysctls } from '../namespaces/namespace.ts';
 import { FABRIC_NETNS, type NodePlan, OUTSIDE_NETNS, planNodes } from './addresses.ts';
 import { CONNTRACK_SYSCTLS, OUTSIDE_SYSCTLS, planFabric, ROUTER_SYSCTLS, renderFabricBase, renderNodeBase } from './fabric-plan.ts';
-import { applyNft, createNamespace, deleteNamespace, ipBatch, netnsPath, writeSysctls } from './namespace.ts';
 
 /** The cluster's network without any pod: one router namespace, the nodes, and the outside world. */
 export interface Fabric {

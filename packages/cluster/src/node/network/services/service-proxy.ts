@@ -1,8 +1,8 @@
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { type Clock, type Informer, systemClock } from '@palisade/kubernetes/client';
-import type { NodePlan } from './addresses.ts';
-import { createCoalescer } from './coalesce.ts';
-import { applyNft, netnsPath } from './namespace.ts';
+import { createCoalescer } from '../coalesce.ts';
+import type { NodePlan } from '../fabric/addresses.ts';
+import { applyNft, netnsPath } from '../namespaces/namespace.ts';
 import { planServices, type ServicePort } from './service-model.ts';
 import { renderServices, type ServiceState } from './services.ts';
 import { forgetFlows, type StaleFlow, staleUdpFlows } from './stale-flows.ts';

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
-import { bind, Linux, receive, send, setIntegerOption } from './libc.ts';
-import { netlinkIn } from './netns-sockets.ts';
+import { bind, Linux, receive, send, setIntegerOption } from '../namespaces/libc.ts';
+import { netlinkIn } from '../namespaces/netns-sockets.ts';
 import { type NflogPacket, parseNetlink, renderBind } from './nflog-message.ts';
 
 export interface NflogReader {

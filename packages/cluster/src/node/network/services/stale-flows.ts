@@ -1,4 +1,4 @@
-import { run } from './namespace.ts';
+import { run } from '../namespaces/namespace.ts';
 import { type Family, keyOf, type ServicePort } from './service-model.ts';
 
 /** Tracked UDP flows to a Service whose endpoint has gone: they would be sent there for as long as the client goes on. */

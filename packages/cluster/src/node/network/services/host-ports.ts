@@ -1,9 +1,10 @@
 import { type ApiClient, type KubernetesObject, PatchType } from '@palisade/kubernetes';
 import { type Clock, type Informer, systemClock } from '@palisade/kubernetes/client';
-import type { EventRecorder } from '../../controllers/runtime/events.ts';
-import { Resource } from '../../controllers/runtime/resources.ts';
-import { HOST_ADDRESSES } from './addresses.ts';
-import { createCoalescer } from './coalesce.ts';
+import type { EventRecorder } from '../../../controllers/runtime/events.ts';
+import { Resource } from '../../../controllers/runtime/resources.ts';
+import { createCoalescer } from '../coalesce.ts';
+import { HOST_ADDRESSES } from '../fabric/addresses.ts';
+import { connectIn, udpIn } from '../namespaces/netns-sockets.ts';
 import {
   assignLoadBalancerAddresses,
   type HostPort,
@@ -13,7 +14,6 @@ import {
   serviceKey,
   wantsLoadBalancer,
 } from './host-port-plan.ts';
-import { connectIn, udpIn } from './netns-sockets.ts';
 import { type Relay, relayTcp, relayUdp } from './relay.ts';
 import type { ServiceEndpoint, ServicePort } from './service-model.ts';
 

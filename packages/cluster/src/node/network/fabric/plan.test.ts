@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { ipv6Bytes, socketAddress } from '../namespaces/libc.ts';
 import { ifnameOf, LAST_POD, macOf, planNodes, podAddresses, podNetnsOf, podNumberOf } from './addresses.ts';
 import { planFabric } from './fabric-plan.ts';
-import { ipv6Bytes, socketAddress } from './libc.ts';
 import { createPodNumbers, planPod } from './pod-plan.ts';
 
 test('node names are checked, and given numbers in order', () => {

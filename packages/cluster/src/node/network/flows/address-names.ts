@@ -1,6 +1,6 @@
 import type { Endpoint } from '@palisade/flow';
 import type { PodFact, PolicyCompiler } from '@palisade/netpol';
-import { HOST_ADDRESSES } from './addresses.ts';
+import { HOST_ADDRESSES } from '../fabric/addresses.ts';
 
 /** What an address stood for lately. Flow records of a pod that has just gone still name it. */
 export interface AddressNames {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { NodeIdentity } from '../../contract.ts';
+import type { NodeIdentity } from '../../../contract.ts';
 
 /** The address plan of the embedded cluster. All of it lives in private namespaces, so nothing can clash with the host's. */
 export const FABRIC_NETNS = 'fabric';

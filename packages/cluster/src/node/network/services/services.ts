@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { NodeIdentity } from '../../contract.ts';
+import type { NodeIdentity } from '../../../contract.ts';
 import { keyOf, type ServiceEndpoint, type ServicePort, usableEndpoints } from './service-model.ts';
 
 const SERVICES_TABLE = 'inet palisade-services';

@@ -5,16 +5,16 @@ import { connect, createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import { createInformer, type Informer } from '@palisade/kubernetes/client';
 import { createFakeClient } from '@palisade/kubernetes/testing';
-import type { PodSandbox } from '../../contract.ts';
-import { Resource } from '../../controllers/runtime/resources.ts';
-import { createFabric, type Fabric } from './fabric.ts';
+import type { PodSandbox } from '../../../contract.ts';
+import { Resource } from '../../../controllers/runtime/resources.ts';
+import { createFabric, type Fabric } from '../fabric/fabric.ts';
+import { createNodeNetwork } from '../fabric/pod-network.ts';
+import { netnsPath } from '../namespaces/namespace.ts';
+import { connectIn, listenIn, udpIn } from '../namespaces/netns-sockets.ts';
+import { isolated } from '../testing/isolate.ts';
+import { pod, service, slice } from '../testing/objects.ts';
 import { type HostPorts, startHostPorts } from './host-ports.ts';
-import { netnsPath } from './namespace.ts';
-import { connectIn, listenIn, udpIn } from './netns-sockets.ts';
-import { createNodeNetwork } from './pod-network.ts';
 import { type ServiceProxy, startServiceProxy } from './service-proxy.ts';
-import { isolated } from './testing/isolate.ts';
-import { pod, service, slice } from './testing/objects.ts';
 
 isolated(import.meta.filename, () => {
   const client = createFakeClient();

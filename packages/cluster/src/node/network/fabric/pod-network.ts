@@ -1,11 +1,11 @@
 import type { Duplex } from 'node:stream';
 import type { KubernetesObject } from '@palisade/kubernetes';
-import type { NodeNetwork, PodSandbox } from '../../contract.ts';
+import type { NodeNetwork, PodSandbox } from '../../../contract.ts';
+import { applyNft, createNamespace, deleteNamespace, ipBatch, netnsPath, run, writeSysctls } from '../namespaces/namespace.ts';
+import { connectIn } from '../namespaces/netns-sockets.ts';
 import { type NodePlan, podAddresses, podNumberOf } from './addresses.ts';
 import { POD_SYSCTLS } from './fabric-plan.ts';
 import { INLINE_SYSCTLS, type InlinePlan, isInline, planInline } from './inline-plan.ts';
-import { applyNft, createNamespace, deleteNamespace, ipBatch, netnsPath, run, writeSysctls } from './namespace.ts';
-import { connectIn } from './netns-sockets.ts';
 import { createPodNumbers, type PodPlan, planPod } from './pod-plan.ts';
 
 export interface LocalPod {
@@ -113,6 +113,7 @@ export function createNodeNetwork(options: NodeNetworkOptions): NodeNetwork & { 
     const sandbox: PodSandbox = { podUid: uid, netns: plan.netnsName, podIPs, ...(inline && { proxyNetns: inline.netnsName }) };
     entries.set(uid, { local, number, plan, sandbox });
     pods.set(uid, local);
+    // Policies that cannot be set leave the pod without traffic, and are said and tried again where they are set.
     await options.onPodAdded?.(local).catch(() => {});
     return sandbox;
   }

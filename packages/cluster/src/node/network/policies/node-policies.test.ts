@@ -6,14 +6,14 @@ import type { FlowRecord } from '@palisade/flow';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { createInformer } from '@palisade/kubernetes/client';
 import { createFakeClient } from '@palisade/kubernetes/testing';
-import type { PodSandbox } from '../../contract.ts';
-import { Resource } from '../../controllers/runtime/resources.ts';
-import { createFabric, type Fabric } from './fabric.ts';
-import { ipBatch, netnsPath } from './namespace.ts';
-import { connectIn, listenIn, udpIn } from './netns-sockets.ts';
+import type { PodSandbox } from '../../../contract.ts';
+import { Resource } from '../../../controllers/runtime/resources.ts';
+import { createFabric, type Fabric } from '../fabric/fabric.ts';
+import { createNodeNetwork } from '../fabric/pod-network.ts';
+import { ipBatch, netnsPath } from '../namespaces/namespace.ts';
+import { connectIn, listenIn, udpIn } from '../namespaces/netns-sockets.ts';
+import { isolated } from '../testing/isolate.ts';
 import { type NodePolicies, startNodePolicies } from './node-policies.ts';
-import { createNodeNetwork } from './pod-network.ts';
-import { isolated } from './testing/isolate.ts';
 
 const networkPolicies = { group: 'networking.k8s.io', version: 'v1', resource: 'networkpolicies' };
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PolicyCompiler } from '@palisade/netpol';
-import { createAddressNames } from './address-names.ts';
-import { ifnameOf, planNodes } from './addresses.ts';
-import type { LocalPod } from './pod-network.ts';
+import { ifnameOf, planNodes } from '../fabric/addresses.ts';
+import type { LocalPod } from '../fabric/pod-network.ts';
+import { createAddressNames } from '../flows/address-names.ts';
+import { pod } from '../testing/objects.ts';
 import { createPolicySnapshots, isSamePodForPolicies, nodeView } from './policy-snapshot.ts';
-import { pod } from './testing/objects.ts';
 
 const nodes = planNodes(['node1', 'node2']);
 const none = { nodes, namespaces: [], networkPolicies: [], clusterPolicies: [] };

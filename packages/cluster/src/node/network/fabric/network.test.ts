@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { KubernetesObject } from '@palisade/kubernetes';
-import type { PodSandbox } from '../../contract.ts';
+import type { PodSandbox } from '../../../contract.ts';
+import { ipBatch, netnsPath, run } from '../namespaces/namespace.ts';
+import { connectIn, listenIn, udpIn } from '../namespaces/netns-sockets.ts';
+import { isolated } from '../testing/isolate.ts';
 import { createFabric, type Fabric } from './fabric.ts';
-import { ipBatch, netnsPath, run } from './namespace.ts';
-import { connectIn, listenIn, udpIn } from './netns-sockets.ts';
 import { createNodeNetwork } from './pod-network.ts';
-import { isolated } from './testing/isolate.ts';
 
 function pod(name: string, uid = `uid-${name}`): KubernetesObject {
   return { apiVersion: 'v1', kind: 'Pod', metadata: { namespace: 'default', name, uid } };

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { type CompiledPolicies, evaluatePacket } from '@palisade/netpol';
-import { run } from './namespace.ts';
+import { run } from '../namespaces/namespace.ts';
 
 /** One tracked flow: what the first packet said, and where it really went after translation. */
 export interface TrackedFlow {

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { type ClusterSnapshot, type NodeFact, type NodeView, namespaceFactOf, type PodFact, podFactOf } from '@palisade/netpol';
-import { DNS_ADDRESSES, type NodePlan } from './addresses.ts';
-import type { LocalPod } from './pod-network.ts';
+import { DNS_ADDRESSES, type NodePlan } from '../fabric/addresses.ts';
+import type { LocalPod } from '../fabric/pod-network.ts';
 
 export interface PolicyInputs {
   readonly nodes: readonly NodePlan[];
