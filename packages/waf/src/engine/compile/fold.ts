@@ -109,7 +109,7 @@ class Folder {
   #isConstant(rule: Rule): boolean {
     const { targets } = rule;
     if (targets && !targets.sources.every((source) => source.collection === 'TX' && source.key !== undefined)) return false;
-    const references = referencesOf([rule.operator?.argument]);
+    const references = referencesOf(rule.operator?.argument);
     if (references.some(([collection]) => collection !== 'TX')) return false;
     const keys = [...(targets?.sources.map((source) => source.key!) ?? []), ...references.map(([, key]) => key)];
     return !keys.some((key) => this.#touched.writes(key));
@@ -134,7 +134,7 @@ class Folder {
       return actions.setVars.every((item) => {
         if (item.collection !== 'tx' || typeof item.key !== 'string' || item.operation !== 'set') return false;
         const key = item.key.toLowerCase();
-        const references = referencesOf([item.value]);
+        const references = referencesOf(item.value);
         if (this.#touched.reads(key) || this.#touched.writes(key)) return false;
         return references.every(([collection, name]) => collection === 'TX' && !this.#touched.writes(name));
       });
@@ -144,9 +144,11 @@ class Folder {
 
 /** Position of the next marker with a label, or rule with that id; the end of the phase when there is none. */
 function landing(items: readonly PhaseItem[], from: number, label: string): number {
-  const labelOf = (item: PhaseItem) => (item.kind === 'marker' ? item.label : String(item.rule.id));
-  const found = items.findIndex((item, at) => at > from && labelOf(item) === label);
-  return found < 0 ? items.length : found;
+  for (let at = from + 1; at < items.length; at++) {
+    const item = items[at]!;
+    if ((item.kind === 'marker' ? item.label : String(item.rule.id)) === label) return at;
+  }
+  return items.length;
 }
 
 function setsNothing(rule: Rule): boolean {
@@ -175,24 +177,41 @@ function links(head: Rule): Rule[] {
   return all;
 }
 
-/** References of macros: collection and lower-case key. */
-function referencesOf(macros: readonly (Macro | undefined)[]): [string, string][] {
-  const found: [string, string][] = [];
-  for (const macro of macros) {
-    if (macro === undefined || typeof macro === 'string') continue;
-    for (const part of macro) if (typeof part !== 'string') found.push([part.collection, part.key.toLowerCase()]);
-  }
+/** Collection and lower-case key. */
+type Reference = readonly [collection: string, key: string];
+
+function addReferences(found: Reference[], macro: Macro | undefined): void {
+  if (macro === undefined || typeof macro === 'string') return;
+  for (const part of macro) if (typeof part !== 'string') found.push([part.collection, part.key.toLowerCase()]);
+}
+
+function referencesOf(macro: Macro | undefined): readonly Reference[] {
+  const found: Reference[] = [];
+  addReferences(found, macro);
   return found;
 }
 
-function macrosOf(rule: Rule): [string, string][] {
-  const { actions, meta, operator } = rule;
-  const macros = [operator?.argument, meta.msg, meta.logdata, ...meta.tags];
-  for (const item of [...actions.setVars, ...actions.setEnvs]) macros.push(item.key, item.value);
-  for (const item of [...actions.initCols, ...actions.deprecateVars]) macros.push(item.key);
-  for (const item of actions.expireVars) macros.push(item.key, item.seconds);
-  for (const item of actions.injections) macros.push(item.text);
-  return referencesOf(macros);
+/** What all macros of a rule refer to. */
+function macrosOf({ actions, meta, operator }: Rule): readonly Reference[] {
+  const found: Reference[] = [];
+  const add = (macro: Macro | undefined) => addReferences(found, macro);
+  add(operator?.argument);
+  add(meta.msg);
+  add(meta.logdata);
+  meta.tags.forEach(add);
+  for (const list of [actions.setVars, actions.setEnvs]) {
+    for (const item of list) {
+      add(item.key);
+      add(item.value);
+    }
+  }
+  for (const list of [actions.initCols, actions.deprecateVars]) for (const item of list) add(item.key);
+  for (const item of actions.expireVars) {
+    add(item.key);
+    add(item.seconds);
+  }
+  for (const item of actions.injections) add(item.text);
+  return found;
 }
 
 /** Which TX members some chains may touch. */

@@ -185,14 +185,14 @@ function lastOf(nodes: readonly Node[], ...names: string[]): Node {
 function collectDrafts(nodes: readonly Node[], profile: Profile, skipped: readonly number[], notes: string[]): Draft[] {
   const drafts: Draft[] = [];
   const heads: DraftRule[] = [];
-  const defaults = new Map<Phase, ParsedActions>();
+  let defaults: ReadonlyMap<Phase, ParsedActions> = new Map();
   const ids = new Map<number, Position>();
   const late: DirectiveNode[] = [];
   let open: DraftRule | undefined;
   for (const node of nodes) {
     if (node.kind === 'marker') drafts.push({ kind: 'marker', label: node.label });
     else if (node.kind === 'directive') {
-      if (node.name === 'SecDefaultAction') setDefault(node, defaults, profile);
+      if (node.name === 'SecDefaultAction') defaults = withDefault(node, defaults, profile);
       // ModSecurity 3 applies removals and updates to rules that follow, too.
       else if (profile === 'modsecurity3') late.push(node);
       else applySettings(node, heads, profile, notes);
@@ -210,7 +210,7 @@ function collectDrafts(nodes: readonly Node[], profile: Profile, skipped: readon
         parsed,
         variables: [...node.variables],
         actions: node.actions,
-        defaults: new Map(defaults),
+        defaults,
         removedBy: undefined,
         chained: [],
       };
@@ -240,7 +240,12 @@ function isSkippable(error: unknown, node: RuleNode, skipped: readonly number[])
   return error instanceof WafConfigError && error.code === 'unsupported' && skipped.includes(id);
 }
 
-function setDefault(node: DirectiveNode, defaults: Map<Phase, ParsedActions>, profile: Profile): void {
+/** The default actions of the rules that follow. */
+function withDefault(
+  node: DirectiveNode,
+  defaults: ReadonlyMap<Phase, ParsedActions>,
+  profile: Profile,
+): ReadonlyMap<Phase, ParsedActions> {
   const parsed = parseRuleActions(parseActions(node.args[0]!, node.position), node.position, profile);
   if (parsed.isChained || parsed.id !== 0 || parsed.rest.skipAfter !== undefined) {
     throw new WafConfigError('bad-argument', node.position, 'SecDefaultAction must not hold chain, id, skip or skipAfter');
@@ -255,7 +260,7 @@ function setDefault(node: DirectiveNode, defaults: Map<Phase, ParsedActions>, pr
   if (profile === 'modsecurity3' && parsed.phase !== undefined && defaults.has(parsed.phase)) {
     throw new WafConfigError('bad-argument', node.position, `SecDefaultAction: phase ${parsed.phase} has its default actions already`);
   }
-  defaults.set(parsed.phase ?? 2, parsed);
+  return new Map([...defaults, [parsed.phase ?? 2, parsed]]);
 }
 
 function checkId(node: RuleNode, parsed: ParsedActions, ids: Map<number, Position>, profile: Profile): void {

@@ -144,14 +144,16 @@ export class LiteralTable {
   /** @param asked literals of each rule, by number */
   constructor(asked: readonly (readonly number[])[], literals: number) {
     this.#starts = new Uint32Array(literals + 1);
-    for (const list of asked) for (let i = 0; i < list.length; i++) this.#starts[list[i]!]!++;
+    const starts = this.#starts;
+    for (const list of asked) for (let i = 0; i < list.length; i++) starts[list[i]!]!++;
     for (let sum = 0, literal = 0; literal <= literals; literal++) {
-      sum += this.#starts[literal]!;
-      this.#starts[literal] = sum;
+      sum += starts[literal]!;
+      starts[literal] = sum;
     }
-    this.#rules = new Uint32Array(this.#starts[literals]!);
+    const rules = new Uint32Array(starts[literals]!);
     // From their ends to their beginnings.
-    for (const [rule, list] of asked.entries()) for (let i = 0; i < list.length; i++) this.#rules[--this.#starts[list[i]!]!] = rule;
+    for (const [rule, list] of asked.entries()) for (let i = 0; i < list.length; i++) rules[--starts[list[i]!]!] = rule;
+    this.#rules = rules;
   }
 
   start(literal: number): number {

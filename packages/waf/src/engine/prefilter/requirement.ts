@@ -46,11 +46,16 @@ const empty: Facts = { exact: [''], best: undefined, needs: [], isWhole: true };
 /** Parts of patterns that are inside the narrowest alphabet, or a wider one, as a whole: most of every list of words. */
 export type WholeParts = Map<RegexNode, Facts>;
 
+/** What every match of a pattern inside an alphabet holds; undefined when there is none. */
+export type PatternFacts = Facts | undefined;
+
 /** Derives what every match of a pattern inside an alphabet holds. What it learns goes with it. */
 export class RequirementReader {
   readonly #alphabet: ByteSet;
   readonly #whole: WholeParts;
-  readonly #sets = new Map<ByteSet, Facts | undefined>();
+  readonly #sets = new Map<ByteSet, Facts | typeof IMPOSSIBLE>();
+  /** Patterns repeat themselves: most of these are parts of many rules. */
+  readonly #repeats = new Map<RegexNode, Facts | typeof IMPOSSIBLE>();
 
   /** @param whole shared by the readers of one pattern, which are asked from the narrowest alphabet to the widest */
   constructor(alphabet: ByteSet, whole: WholeParts) {
@@ -58,11 +63,9 @@ export class RequirementReader {
     this.#whole = whole;
   }
 
-  read(root: RegexNode): Requirement | typeof IMPOSSIBLE {
-    const facts = this.#facts(root);
-    if (!facts) return IMPOSSIBLE;
-    const set = choiceOf(facts)?.literals ?? [];
-    return { literals: set.filter((literal) => literal.length >= 2), orMask: maskOfSingles(set), needs: facts.needs };
+  /** The same object as a narrower alphabet's where that took nothing away. */
+  read(root: RegexNode): PatternFacts {
+    return this.#facts(root);
   }
 
   /** Undefined when the node needs bytes outside the alphabet. */
@@ -78,8 +81,13 @@ export class RequirementReader {
         if (facts?.isWhole) this.#whole.set(node, facts);
         return facts;
       }
-      case 'repeat':
-        return this.#repeatFacts(node);
+      case 'repeat': {
+        const known = this.#repeats.get(node);
+        if (known !== undefined) return known === IMPOSSIBLE ? undefined : known;
+        const facts = this.#repeatFacts(node);
+        this.#repeats.set(node, facts ?? IMPOSSIBLE);
+        return facts;
+      }
       case 'group':
       case 'atomic':
         return this.#facts(node.item);
@@ -92,12 +100,13 @@ export class RequirementReader {
   }
 
   #setFacts(set: ByteSet): Facts | undefined {
-    if (this.#sets.has(set)) return this.#sets.get(set);
+    const known = this.#sets.get(set);
+    if (known !== undefined) return known === IMPOSSIBLE ? undefined : known;
     const inside = set.map((word, i) => word & this.#alphabet[i]!) as ByteSet;
     const mask = maskOfSet(inside);
     const isWhole = set.every((word, i) => word === inside[i]);
     const facts = mask === 0 ? undefined : { exact: exactOf(inside), best: undefined, needs: mask === ALL_CLASSES ? [] : [mask], isWhole };
-    this.#sets.set(set, facts);
+    this.#sets.set(set, facts ?? IMPOSSIBLE);
     return facts;
   }
 
@@ -182,7 +191,10 @@ class Row {
     }
     const run = this.#takeRun();
     if (exact && run.length * exact.length <= MAX_EXACT) {
-      this.#run = distinct([run.flatMap((left) => exact.map((right) => left + right))], MAX_EXACT)!;
+      const longer: string[] = [];
+      for (let i = 0; i < run.length; i++) for (let j = 0; j < exact.length; j++) longer.push(run[i]! + exact[j]!);
+      // One string before others that differ gives others that differ.
+      this.#run = run.length === 1 ? longer : distinct([longer], MAX_EXACT)!;
       return;
     }
     this.#isExact = false;
@@ -238,6 +250,13 @@ function better(a: Choice | undefined, b: Choice | undefined): Choice | undefine
   return b.score > a.score ? b : a;
 }
 
+/** What a value must hold for a pattern to match it, in an alphabet. */
+export function requirementOf(facts: PatternFacts): Requirement | typeof IMPOSSIBLE {
+  if (!facts) return IMPOSSIBLE;
+  const set = choiceOf(facts)?.literals ?? [];
+  return { literals: set.filter((literal) => literal.length >= 2), orMask: maskOfSingles(set), needs: facts.needs };
+}
+
 /** Long strings say much, many of them little. A set with an empty string says nothing. */
 function choose(literals: readonly string[]): Choice | undefined {
   let shortest = Number.POSITIVE_INFINITY;
@@ -285,12 +304,10 @@ function weightOf(mask: number): number {
 
 /** The narrowest of a list and one more; the list itself when that is none of them. */
 function narrowest(needs: readonly number[], mask: number): readonly number[] {
+  if (needs.includes(mask)) return needs;
   const weight = weightOf(mask);
   let at = needs.length;
-  for (let i = needs.length - 1; i >= 0; i--) {
-    if (needs[i] === mask) return needs;
-    if (weight < weightOf(needs[i]!)) at = i;
-  }
+  while (at > 0 && weight < weightOf(needs[at - 1]!)) at--;
   return at < MAX_NEEDS ? needs.toSpliced(at, 0, mask).slice(0, MAX_NEEDS) : needs;
 }
 
@@ -299,12 +316,18 @@ export function minWidth(node: RegexNode): number {
   switch (node.type) {
     case 'set':
       return 1;
-    case 'cat':
-      return node.items.reduce((sum, item) => sum + minWidth(item), 0);
-    case 'alt':
-      return Math.min(...node.items.map(minWidth));
+    case 'cat': {
+      let sum = 0;
+      for (let i = 0; i < node.items.length; i++) sum += minWidth(node.items[i]!);
+      return sum;
+    }
+    case 'alt': {
+      let least = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < node.items.length; i++) least = Math.min(least, minWidth(node.items[i]!));
+      return least;
+    }
     case 'repeat':
-      return node.min * minWidth(node.item);
+      return node.min === 0 ? 0 : node.min * minWidth(node.item);
     case 'group':
     case 'atomic':
       return minWidth(node.item);

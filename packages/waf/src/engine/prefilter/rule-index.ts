@@ -61,7 +61,10 @@ export class RuleIndex {
         if (!isOpen) chain.members.push(number);
         if (isBase64(chain.chain)) chain.minLength = Math.min(chain.minLength, isOpen ? 0 : ruleNeeds.minLengthOf(rule));
       }
-      for (const [tier, need] of needs.entries()) asked[tier]![number] = need === IMPOSSIBLE ? [] : literals.of(need.literals);
+      for (const [tier, need] of needs.entries()) {
+        const isSame = tier > 0 && need === needs[tier - 1];
+        asked[tier]![number] = isSame ? asked[tier - 1]![number]! : need === IMPOSSIBLE ? [] : literals.of(need.literals);
+      }
     }
     // A shorter result may still do for a chain that goes on from this one; prefixes come before what goes on from them.
     for (const { parent, minLength } of this.chains.toReversed()) {

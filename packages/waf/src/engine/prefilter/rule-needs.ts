@@ -4,10 +4,10 @@ import type { ByteSet } from '../regex/byte-set.ts';
 import { rangeSet, setOf } from '../regex/byte-set.ts';
 import type { PatternTable } from '../regex/pattern-table.ts';
 import { ALL_CLASSES, classBits, HIGH, maskOfText, tiers, WORD } from './byte-classes.ts';
-import type { Requirement, WholeParts } from './requirement.ts';
-import { IMPOSSIBLE, minWidth, RequirementReader } from './requirement.ts';
+import type { PatternFacts, Requirement, WholeParts } from './requirement.ts';
+import { IMPOSSIBLE, minWidth, RequirementReader, requirementOf } from './requirement.ts';
 
-/** A rule's requirement in each tier of alphabets. */
+/** A rule's requirement in each tier of alphabets; the same object where a wider one asks the same. */
 export type TieredRequirement = readonly (Requirement | typeof IMPOSSIBLE)[];
 
 /** Every value may do. */
@@ -52,9 +52,16 @@ export class RuleNeeds {
       case 'rx':
       case 'rxglobal': {
         const { root } = this.#patterns.get(argument);
-        const needs = this.#readers.map((reader) => reader.read(root));
+        let facts: PatternFacts;
+        let needs: Requirement | typeof IMPOSSIBLE = IMPOSSIBLE;
+        const tiered = this.#readers.map((reader) => {
+          const before = facts;
+          facts = reader.read(root);
+          if (facts !== before) needs = requirementOf(facts);
+          return needs;
+        });
         this.#whole.clear();
-        return needs;
+        return tiered;
       }
       case 'pm':
         return literalNeeds(parsePhrases(argument));
@@ -98,14 +105,18 @@ function sameInAll(requirement: Requirement): TieredRequirement {
 function literalNeeds(phrases: readonly string[]): TieredRequirement {
   const folded = phrases.map((phrase) => (hasUpper.test(phrase) ? phrase.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : phrase));
   const masks = folded.map(maskOfText);
+  let possible: readonly string[] = [];
+  let needs: Requirement | typeof IMPOSSIBLE = IMPOSSIBLE;
   return tiers.map((tier) => {
-    const possible = folded.filter((_, i) => (masks[i]! & ~tier) === 0);
-    if (possible.length === 0) return IMPOSSIBLE;
-    return {
+    const wider = folded.filter((_, i) => (masks[i]! & ~tier) === 0);
+    if (wider.length === possible.length) return needs;
+    possible = wider;
+    needs = {
       literals: possible.filter((phrase) => phrase.length >= 2),
-      orMask: possible.filter((phrase) => phrase.length === 1).reduce((mask, phrase) => mask | maskOfText(phrase), 0),
+      orMask: possible.reduce((mask, phrase) => (phrase.length === 1 ? mask | maskOfText(phrase) : mask), 0),
       needs: [],
     };
+    return needs;
   });
 }
 

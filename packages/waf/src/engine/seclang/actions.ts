@@ -2,21 +2,27 @@ import type { Position } from '../errors.ts';
 import { WafConfigError } from '../errors.ts';
 import type { ActionNode } from './ast.ts';
 
-const blankOrComma = /[\s,]/;
+const blanksAndCommas = /[\s,]*/y;
+const hasBlank = /\s/;
+
+const BACKSLASH = 0x5c;
+const QUOTE = 0x27;
 
 /** Split `a,b:'c,d',e:f` into actions. Values may be in single quotes, where `\'` and `\\` are escapes. */
 export function parseActions(text: string, position: Position): ActionNode[] {
   const actions: ActionNode[] = [];
   let at = 0;
   const skipBlanks = () => {
-    while (at < text.length && blankOrComma.test(text[at]!)) at++;
+    blanksAndCommas.lastIndex = at;
+    blanksAndCommas.test(text);
+    at = blanksAndCommas.lastIndex;
   };
   skipBlanks();
   while (at < text.length) {
     const start = at;
     while (at < text.length && text[at] !== ':' && text[at] !== ',') at++;
     const name = text.slice(start, at).trim();
-    if (name === '' || /\s/.test(name)) {
+    if (name === '' || hasBlank.test(name)) {
       throw new WafConfigError(
         'syntax',
         position,
@@ -50,12 +56,12 @@ export function parseActions(text: string, position: Position): ActionNode[] {
     let value = '';
     let copied = at;
     for (; at < text.length; at++) {
-      const c = text[at]!;
-      if (c === '\\' && (text[at + 1] === "'" || text[at + 1] === '\\')) {
+      const c = text.charCodeAt(at);
+      if (c === BACKSLASH && (text[at + 1] === "'" || text[at + 1] === '\\')) {
         value += text.slice(copied, at);
         at++;
         copied = at;
-      } else if (c === "'") {
+      } else if (c === QUOTE) {
         value += text.slice(copied, at);
         at++;
         return value;

@@ -3,6 +3,9 @@ import { WafConfigError } from '../errors.ts';
 import type { VariableNode } from './ast.ts';
 import { canonicalVariable, collectionNames, whyUnsupported } from './variable-names.ts';
 
+const separators = /[\s|,]*/y;
+const variableName = /[A-Za-z0-9_]+/y;
+
 /** Parse `ARGS|!ARGS:foo|&TX:/^x/`; separators are `|` and, as ModSecurity allows, `,`. */
 export function parseVariables(text: string, position: Position): VariableNode[] {
   const result: VariableNode[] = [];
@@ -13,7 +16,9 @@ export function parseVariables(text: string, position: Position): VariableNode[]
   while (at < text.length) {
     let isCount = false;
     let isExclusion = false;
-    while (/[\s|,]/.test(text[at] ?? '')) at++;
+    separators.lastIndex = at;
+    separators.test(text);
+    at = separators.lastIndex;
     if (at >= text.length) break;
     if (text[at] === '!') {
       isExclusion = true;
@@ -23,9 +28,8 @@ export function parseVariables(text: string, position: Position): VariableNode[]
       isCount = true;
       at++;
     }
-    const nameMatch = /[A-Za-z0-9_]+/y;
-    nameMatch.lastIndex = at;
-    const written = nameMatch.exec(text)?.[0];
+    variableName.lastIndex = at;
+    const written = variableName.exec(text)?.[0];
     if (written === undefined) return fail(`found ${JSON.stringify(text.slice(at, at + 20))}, wanted a variable name`);
     const name = canonicalVariable(written);
     if (name === undefined) {

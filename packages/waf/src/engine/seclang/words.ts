@@ -2,6 +2,10 @@ import type { Position } from '../errors.ts';
 import { WafConfigError } from '../errors.ts';
 import type { Profile } from './ast.ts';
 
+const BACKSLASH = 0x5c;
+const SPACE = 0x20;
+const TAB = 0x09;
+
 /**
  * Split a directive line into words. Words may stand in double or single quotes; a backslash before the same quote
  * gives the quote. Apache (profile `modsecurity2`) also turns `\\` into `\`; the others keep it.
@@ -16,16 +20,18 @@ export function splitWords(line: string, position: Position, profile: Profile): 
       continue;
     }
     const quote = char === '"' || char === "'" ? char : '';
+    // NaN, which is nothing, for a word without quotes.
+    const end = quote.charCodeAt(0);
     if (quote) at++;
     let word = '';
     let copied = at;
     let isClosed = quote === '';
     for (; at < line.length; at++) {
-      const c = line[at]!;
-      if (c === '\\' && at + 1 < line.length) {
-        const next = line[at + 1]!;
-        const isQuote = quote !== '' && next === quote;
-        if (isQuote || next === '\\') {
+      const c = line.charCodeAt(at);
+      if (c === BACKSLASH && at + 1 < line.length) {
+        const next = line.charCodeAt(at + 1);
+        const isQuote = next === end;
+        if (isQuote || next === BACKSLASH) {
           // One of the two backslashes stays, or both.
           const kept = isQuote || profile === 'modsecurity2' ? at + 1 : at;
           word += line.slice(copied, at);
@@ -34,7 +40,7 @@ export function splitWords(line: string, position: Position, profile: Profile): 
           continue;
         }
       }
-      if (quote ? c === quote : c === ' ' || c === '\t') {
+      if (quote ? c === end : c === SPACE || c === TAB) {
         isClosed = true;
         break;
       }
