@@ -1,11 +1,12 @@
 import { Command } from 'commander';
-import { examples, kubeconfig, run } from './commands/action.ts';
+import { examples, FAILED, kubeconfig, run } from './commands/action.ts';
 import { addMeshCommands } from './commands/mesh.ts';
 import { addNetpolCommands } from './commands/netpol.ts';
 
 const program = new Command('palisade')
   .description('Zero-trust security mesh for microservices: a cluster on this machine, its policies, and what they did.')
-  .showHelpAfterError('(palisade --help shows every command)')
+  // 1 is the answer "no": a command that was not understood has given none.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : FAILED))
   .showSuggestionAfterError(true);
 
 program
@@ -61,5 +62,13 @@ program
 
 addNetpolCommands(program);
 addMeshCommands(program);
+
+/** What follows a complaint about arguments: where the command at fault is explained. */
+function nameHelp(command: Command, path: string): void {
+  const shows = command.commands.length === 0 ? 'its options and examples' : 'its commands';
+  command.showHelpAfterError(`("${path} --help" shows ${shows})`);
+  for (const each of command.commands) nameHelp(each, `${path} ${each.name()}`);
+}
+nameHelp(program, 'palisade');
 
 await program.parseAsync();

@@ -1,5 +1,5 @@
 /** Failures end with 2, so that scripts can tell them from the answer "no" (1). */
-const FAILED = 2;
+export const FAILED = 2;
 
 type Work = (...args: never[]) => Promise<number>;
 

@@ -4,9 +4,9 @@ import type { KubernetesObject } from '@palisade/kubernetes';
 import { backedPorts, findDestinationRule } from '@palisade/mesh/call';
 import { type MeshService, securityOf, type Workload } from '@palisade/mesh/traffic';
 import { printAnswer } from '../output.ts';
-import { findSourcePods, nameOf, workloadNameOf } from './ends.ts';
+import { findService, findSourcePods, nameOf } from './ends.ts';
 import { hasProxy, loadMesh, type MeshSource, type MeshSourceOptions, workloadOf } from './source.ts';
-import { parseTarget } from './target.ts';
+import { isKind, parseTarget, workloadNameOf } from './target.ts';
 
 interface DescribeOptions extends MeshSourceOptions {
   readonly namespace: string;
@@ -15,12 +15,11 @@ interface DescribeOptions extends MeshSourceOptions {
 
 /** @returns 0 */
 export async function describe(kind: string, name: string, options: DescribeOptions): Promise<number> {
+  if (!isKind(kind)) throw new Error(`Cannot describe a "${kind}": expected pod or service, and its name`);
   const source = await loadMesh(options);
   const target = parseTarget(name.includes('/') ? name : `${kind}/${name}`, options.namespace);
   if (target.kind === 'Service') {
-    const service = source.snapshot.services.find((each) => each.namespace === target.namespace && each.name === target.name);
-    if (service === undefined) throw new Error(`There is no service ${target.namespace}/${target.name} with TCP ports`);
-    const data = describeService(source, service);
+    const data = describeService(source, findService(source, target));
     printAnswer({ text: renderService(data), data }, options.output);
     return 0;
   }

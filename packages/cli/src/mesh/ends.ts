@@ -2,14 +2,7 @@
 import type { KubernetesObject } from '@palisade/kubernetes';
 import type { MeshService, ServiceEndpoint, ServicePort } from '@palisade/mesh/traffic';
 import type { MeshSource } from './source.ts';
-import { parseTarget } from './target.ts';
-
-/** `details-v1` of pod `details-v1-5d9c7bb4c-x2x4q`; of a pod without an owner its own name. */
-export function workloadNameOf(pod: KubernetesObject): string {
-  const owner = pod.metadata.ownerReferences?.[0];
-  if (owner === undefined) return pod.metadata.name ?? '';
-  return owner.kind === 'ReplicaSet' ? owner.name.replace(/-[a-z0-9]+$/, '') : owner.name;
-}
+import { notFound, parseTarget, podsOfName, workloadNameOf } from './target.ts';
 
 export type SourcePod = KubernetesObject;
 
@@ -31,22 +24,11 @@ export function findSourcePods(source: MeshSource, text: string, namespace: stri
 
 function podsNamed(source: MeshSource, text: string, namespace: string): SourcePod[] {
   const target = parseTarget(text, namespace);
-  const inPlace = podsIn(source, target.namespace);
-  const exact = inPlace.filter(({ metadata }) => metadata.name === target.name);
-  return exact.length > 0
-    ? exact
-    : inPlace.filter((pod) => workloadNameOf(pod) === target.name || pod.metadata.labels?.['app'] === target.name);
+  return podsOfName(podsIn(source, target.namespace), target.name);
 }
 
 function podsIn({ pods }: MeshSource, namespace: string): SourcePod[] {
   return pods.filter(({ metadata }) => metadata.namespace === namespace && metadata.deletionTimestamp === undefined);
-}
-
-function notFound(text: string, namespace: string, names: readonly string[]): Error {
-  const known = [...new Set(names)];
-  const there =
-    known.length > 0 ? `there are ${known.slice(0, 8).join(', ')}` : 'no pods there; name another with -n, or as NAME.NAMESPACE';
-  return new Error(`Cannot find "${text}" in namespace ${namespace}: ${there}`);
 }
 
 export interface Destination {
@@ -80,6 +62,19 @@ export function findDestinations(source: MeshSource, text: string, namespace: st
 function readDestination(text: string): { readonly name: string; readonly port: number | undefined } {
   const [, name, port] = /^(.*?)(?::(\d+))?$/.exec(text)!;
   return { name: name!.replace(/\.svc(\.cluster\.local)?\.?$/, ''), port: port === undefined ? undefined : Number(port) };
+}
+
+/** @throws Error when there is none */
+export function findService(
+  { snapshot }: MeshSource,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): MeshService {
+  const inPlace = snapshot.services.filter((each) => each.namespace === namespace);
+  const found = inPlace.find((each) => each.name === name);
+  if (found !== undefined) return found;
+  const there =
+    inPlace.length > 0 ? `there are ${inPlace.map((each) => each.name).join(', ')}` : 'none there; name another namespace with -n';
+  throw new Error(`Cannot find service "${name}" with TCP ports in namespace ${namespace}: ${there}`);
 }
 
 /** Not where a pod or workload is said: `deploy/details`. */

@@ -8,7 +8,7 @@ import { readLive } from './authz/live.ts';
 import { readQuestions } from './authz/question.ts';
 import { convertObjects } from './convert.ts';
 import { describePod } from './describe.ts';
-import { findSourcePods } from './ends.ts';
+import { findService, findSourcePods } from './ends.ts';
 import { injectObject } from './inject.ts';
 import { type MeshSource, meshOfFiles } from './source.ts';
 import { parseTarget } from './target.ts';
@@ -261,6 +261,11 @@ test('names that are not there, or not clear', () => {
   assert.deepEqual(parseTarget('deploy/web.shop', 'default'), { kind: 'Deployment', namespace: 'shop', name: 'web' });
   assert.deepEqual(parseTarget('shop/web', 'default'), { kind: 'Pod', namespace: 'shop', name: 'web' });
   assert.throws(() => parseTarget('a/b/c', 'default'), /expected POD/);
+  assert.equal(findService(mesh, { namespace: 'shop', name: 'db' }).name, 'db');
+  assert.throws(
+    () => findService(mesh, { namespace: 'shop', name: 'ghost' }),
+    /service "ghost" .* namespace shop: there are web, db, bare$/,
+  );
 });
 
 test('authz check: what applies, and what of it the proxy runs', () => {
@@ -298,6 +303,14 @@ test('authn tls-check: the table of Istio 1.1', () => {
     all.map(({ host, status, client }) => `${host} ${status} ${client}`),
     ['bare.shop.svc.cluster.local:80 OK HTTP', 'db.shop.svc.cluster.local:80 OK mTLS', 'web.shop.svc.cluster.local:80 OK mTLS'],
   );
+});
+
+test('a gateway’s ports are no PeerAuthentication’s', () => {
+  const mesh = source(edge, strict);
+  const [row] = checkTls(mesh, { pod: undefined, host: 'gw', namespace: 'shop' });
+  assert.deepEqual([row!.status, row!.server, row!.client], ['OK', 'HTTP', 'HTTP']);
+  const checked = checkPod(mesh, findSourcePods(mesh, 'gw', 'shop')[0]!, undefined).answer.text;
+  assert.doesNotMatch(checked, /mutual TLS/);
 });
 
 test('describe: one pod on one page', () => {

@@ -23,6 +23,11 @@ const kinds = new Map([
   ['svc', 'Service'],
 ]);
 
+/** What `palisade describe KIND` and `KIND/NAME` take. */
+export function isKind(word: string): boolean {
+  return kinds.has(word.toLowerCase());
+}
+
 /** @param namespace of names that do not say theirs */
 export function parseTarget(text: string, namespace: string): Named {
   const steps = text.split('/');
@@ -33,6 +38,14 @@ export function parseTarget(text: string, namespace: string): Named {
   if (kind === undefined) return { kind: 'Pod', namespace: steps[0]!, name };
   const dot = name.indexOf('.');
   return dot < 0 ? { kind, namespace, name } : { kind, namespace: name.slice(dot + 1), name: name.slice(0, dot) };
+}
+
+/** @param names of what would have been found there */
+export function notFound(text: string, namespace: string, names: readonly string[]): Error {
+  const known = [...new Set(names)];
+  const there =
+    known.length > 0 ? `there are ${known.slice(0, 8).join(', ')}` : 'no pods there; name another with -n, or as NAME.NAMESPACE';
+  return new Error(`Cannot find "${text}" in namespace ${namespace}: ${there}`);
 }
 
 function notUnderstood(text: string): Error {
@@ -46,14 +59,31 @@ async function found(object: Promise<KubernetesObject>, resource: string, namesp
   });
 }
 
+/** `details-v1` of pod `details-v1-5d9c7bb4c-x2x4q`; of a pod without an owner its own name. */
+export function workloadNameOf(pod: KubernetesObject): string {
+  const owner = pod.metadata.ownerReferences?.[0];
+  if (owner === undefined) return pod.metadata.name ?? '';
+  return owner.kind === 'ReplicaSet' ? owner.name.replace(/-[a-z0-9]+$/, '') : owner.name;
+}
+
+/** The pod of that name; without one those of a workload of that name, or with that label `app`. */
+export function podsOfName(pods: readonly KubernetesObject[], name: string): KubernetesObject[] {
+  const exact = pods.filter(({ metadata }) => metadata.name === name);
+  return exact.length > 0 ? exact : pods.filter((pod) => workloadNameOf(pod) === name || pod.metadata.labels?.['app'] === name);
+}
+
 /**
  * The pods a name stands for, running ones first: itself, those of a workload's or service's selector.
  *
  * @throws Error when there is none
  */
 export async function findPods(client: ApiClient, { kind, namespace, name }: Named): Promise<KubernetesObject[]> {
-  if (kind === 'Pod')
-    return [await found(client.get({ group: '', version: 'v1', resource: 'pods' }, { namespace, name }), 'pods', namespace)];
+  if (kind === 'Pod') {
+    const { items } = await client.list({ group: '', version: 'v1', resource: 'pods' }, { namespace });
+    const named = runningFirst(podsOfName(items, name));
+    if (named.length > 0) return named;
+    throw notFound(name, namespace, items.map(workloadNameOf));
+  }
   const resource =
     kind === 'Service'
       ? { group: '', version: 'v1', resource: 'services' }
@@ -66,8 +96,14 @@ export async function findPods(client: ApiClient, { kind, namespace, name }: Nam
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
   const { items } = await client.list({ group: '', version: 'v1', resource: 'pods' }, { namespace, labelSelector });
-  const alive = items.filter((pod) => pod.metadata.deletionTimestamp === undefined);
+  const alive = runningFirst(items);
   if (alive.length === 0) throw new Error(`${kind} ${namespace}/${name} has no pods`);
+  return alive;
+}
+
+/** Without those that are being deleted. */
+function runningFirst(pods: readonly KubernetesObject[]): KubernetesObject[] {
+  const alive = pods.filter((pod) => pod.metadata.deletionTimestamp === undefined);
   const isRunning = (pod: KubernetesObject) => (pod['status'] as { phase?: string } | undefined)?.phase === 'Running';
   return [...alive.filter(isRunning), ...alive.filter((pod) => !isRunning(pod))];
 }

@@ -26,7 +26,12 @@ export async function tlsCheck(first: string | undefined, second: string | undef
   // A lone argument that is a host name asks from no pod in particular.
   const [pod, host] = second === undefined && first?.includes('.svc') ? [undefined, first] : [first, second];
   const rows = checkTls(source, { pod, host, namespace: options.namespace });
-  if (rows.length === 0) throw new Error(host === undefined ? 'There are no services' : `There is no service "${host}"`);
+  if (rows.length === 0) {
+    const known = source.snapshot.services.map(({ hostname }) => hostname);
+    throw new Error(
+      host === undefined ? 'There are no services' : `Cannot find service "${host}": there are ${known.slice(0, 8).join(', ')}`,
+    );
+  }
   printAnswer(tlsAnswer(rows), options.output);
   return rows.every(({ status }) => status === 'OK') ? 0 : 1;
 }
@@ -47,7 +52,9 @@ export function checkTls(
   return source.snapshot.services
     .filter(
       (service) =>
-        !host || [service.hostname, `${service.name}.${service.namespace}`, `${service.name}.${service.namespace}.svc`].includes(host),
+        !host ||
+        [service.hostname, `${service.name}.${service.namespace}`, `${service.name}.${service.namespace}.svc`].includes(host) ||
+        (service.name === host && service.namespace === asked.namespace),
     )
     .sort((a, b) => (a.hostname < b.hostname ? -1 : 1))
     .flatMap((service) =>
@@ -75,6 +82,8 @@ function checkPort(
   const client = isClientMeshed ? { plain: 'HTTP', mesh: 'mTLS', originated: 'TLS', 'by-endpoint': byEndpoint }[kind] : 'HTTP';
   const sides = source.pods.filter(hasProxy).flatMap((pod) => {
     const workload = workloadOf(pod);
+    // PeerAuthentications say nothing about the ports that Gateways open.
+    if (workload.isGateway) return [];
     const own = backedPorts([service], workload).find((each) => each.port === port);
     if (own === undefined) return [];
     const { mtls } = securityOf(snapshot, workload);

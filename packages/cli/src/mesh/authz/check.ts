@@ -68,7 +68,12 @@ export function checkPod(source: MeshSource, pod: MeshSource['pods'][number], ru
   const text = [
     `Checked ${nameOf(pod)}`,
     rows.length === 0 ? 'No policy applies: every caller is allowed.' : renderTable(header, rows),
-    `mutual TLS: ${mtls.mode}${modes === '' ? '' : ` (${modes})`}${mtls.decidedBy.length > 0 ? `, from ${mtls.decidedBy.join(', ')}` : ''}`,
+    // PeerAuthentications say nothing about the ports that Gateways open.
+    ...(workload.isGateway
+      ? []
+      : [
+          `mutual TLS: ${mtls.mode}${modes === '' ? '' : ` (${modes})`}${mtls.decidedBy.length > 0 ? `, from ${mtls.decidedBy.join(', ')}` : ''}`,
+        ]),
     ...warnings.map((warning) => `warning: ${warning}`),
     ...source.problems.map((problem) => `not in force: ${problem}`),
   ].join('\n');

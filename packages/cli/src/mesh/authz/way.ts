@@ -1,7 +1,8 @@
 /** A call from outside the mesh: by which gateway's door it comes in. */
 import { chooseDoor, type Door, doorsOf } from '@palisade/mesh/call';
-import { nameOf, type SourcePod, workloadNameOf } from '../ends.ts';
+import { nameOf, type SourcePod } from '../ends.ts';
 import { type MeshSource, workloadOf } from '../source.ts';
+import { workloadNameOf } from '../target.ts';
 
 /** A visitor whose address nobody named has one of a documentation range (RFC 5737). */
 export const someAddress = '203.0.113.1';
