@@ -4,31 +4,19 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHttpClient, loadKubeconfig } from '@palisade/kubernetes/client';
-import { cannotRunClusters, eventually, programsOf, startCluster, type TestCluster } from './harness.ts';
+import { cannotRunClusters, eventually, programsOf, type TestCluster } from './harness.ts';
+import { startWithSleepers } from './workloads.ts';
 
 const KILLS = Number(process.env['PALISADE_KILLS'] ?? 50);
 const WRITE_EVERY_MS = 10;
 const REPLICAS = 3;
+const SLEEP_SECONDS = 4011;
 const CONFIG_MAPS = { group: '', version: 'v1', resource: 'configmaps' };
 
 describe('durability', { skip: cannotRunClusters(), timeout: 1_800_000 }, () => {
   let cluster: TestCluster;
   before(async () => {
-    cluster = await startCluster({ nodes: ['node1', 'node2'] });
-    await cluster.apply(`
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: ${REPLICAS}
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers: [{name: main, image: busybox, command: [sh, -c, 'exec sleep 4011']}]
-`);
-    await cluster.kubectlOk('rollout', 'status', 'deployment/web', '--timeout=60s');
+    cluster = await startWithSleepers(REPLICAS, SLEEP_SECONDS);
   });
   after(() => cluster?.stop());
 
@@ -92,7 +80,7 @@ spec:
       await cluster.crash();
       for (const [name, version] of await writing) acknowledged.set(name, version);
       await watching;
-      await eventually('pods', 60_000, async () => programsOf('sleep 4011') === REPLICAS);
+      await eventually('pods', 60_000, async () => programsOf(`sleep ${SLEEP_SECONDS}`) === REPLICAS);
       if (round % 10 === 9) context.diagnostic(`${round + 1} kills, ${acknowledged.size} writes acknowledged`);
     }
     const missing = () => [...acknowledged.keys()].filter((name) => !told.has(name));
@@ -106,7 +94,7 @@ spec:
     client.close();
     for (const [name, version] of acknowledged) assert.equal(stored.get(name), version, name);
     assert.ok(acknowledged.size > KILLS * 10, `only ${acknowledged.size} writes got through`);
-    assert.equal(programsOf('sleep 4011'), REPLICAS);
+    assert.equal(programsOf(`sleep ${SLEEP_SECONDS}`), REPLICAS);
     const pods = (await cluster.kubectlOk('get', 'pods', '-l', 'app=web', '-o', 'name')).trim().split('\n');
     assert.equal(pods.length, REPLICAS);
   });

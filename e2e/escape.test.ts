@@ -3,20 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { cannotRunClusters, startCluster, type TestCluster } from './harness.ts';
+import { webPod } from './workloads.ts';
 
-const pod = (name: string, capabilities = '') => `apiVersion: v1
-kind: Pod
-metadata:
-  name: ${name}
-  labels: {app: ${name}}
-spec:
-  terminationGracePeriodSeconds: 0
-  containers:
-    - name: box
-      image: busybox
-      command: [sh, -c, "mkdir -p /tmp/www && echo ${name} > /tmp/www/index.html && httpd -f -p 8080 -h /tmp/www"]
-      securityContext: {runAsUser: 0${capabilities}}
-`;
+const pod = (name: string, capabilities = '') => webPod(name, { labels: `app: ${name}`, securityContext: `runAsUser: 0${capabilities}` });
 
 describe('root inside a pod', { skip: cannotRunClusters(), timeout: 120_000 }, () => {
   let cluster: TestCluster;

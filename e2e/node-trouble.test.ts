@@ -1,34 +1,23 @@
 /** Nodes that are emptied on purpose, and a supervisor that is killed: pods move or come back, and there are never too many of them. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { cannotRunClusters, eventually, programsOf, startCluster, type TestCluster } from './harness.ts';
+import { cannotRunClusters, eventually, programsOf, type TestCluster } from './harness.ts';
+import { startWithSleepers } from './workloads.ts';
 
 const REPLICAS = 6;
 const CRASHES = 5;
+const SLEEP_SECONDS = 4007;
 
 describe('trouble with nodes', { skip: cannotRunClusters(), timeout: 240_000 }, () => {
   let cluster: TestCluster;
   before(async () => {
-    cluster = await startCluster({ nodes: ['node1', 'node2'] });
+    cluster = await startWithSleepers(REPLICAS, SLEEP_SECONDS);
     await cluster.apply(`
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web}
-spec:
-  replicas: ${REPLICAS}
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers: [{name: main, image: busybox, command: [sh, -c, 'exec sleep 4007']}]
----
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata: {name: web}
 spec: {maxUnavailable: 2, selector: {matchLabels: {app: web}}}
 `);
-    await cluster.kubectlOk('rollout', 'status', 'deployment/web', '--timeout=60s');
   });
   after(() => cluster?.stop());
 
@@ -59,9 +48,9 @@ spec: {maxUnavailable: 2, selector: {matchLabels: {app: web}}}
       assert.deepEqual((await pods('{.metadata.name} {.metadata.uid}')).sort(), names, `crash ${crash}`);
       for (const name of names) {
         const seen = await cluster.kubectlOk('exec', name.split(' ')[0]!, '--', 'ps', '-e', '-o', 'args');
-        assert.equal(seen.match(/^sleep 4007$/gm)?.length, 1, seen);
+        assert.equal(seen.match(new RegExp(`^sleep ${SLEEP_SECONDS}$`, 'gm'))?.length, 1, seen);
       }
-      assert.equal(programsOf('sleep 4007'), REPLICAS);
+      assert.equal(programsOf(`sleep ${SLEEP_SECONDS}`), REPLICAS);
     }
   });
 });
