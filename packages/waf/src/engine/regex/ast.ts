@@ -33,7 +33,8 @@ export function isRegular(node: RegexNode): boolean {
       return node.kind !== 'endOrFinalNewline';
     case 'cat':
     case 'alt':
-      return node.items.every(isRegular);
+      for (let i = 0; i < node.items.length; i++) if (!isRegular(node.items[i]!)) return false;
+      return true;
     case 'repeat':
     case 'group':
       return isRegular(node.item);

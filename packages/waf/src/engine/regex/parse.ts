@@ -3,6 +3,7 @@ import { allBytes, complement, foldCase, newline, single } from './byte-set.ts';
 import { parseClass } from './class.ts';
 import type { Cursor } from './escapes.ts';
 import { PatternError, parseEscape } from './escapes.ts';
+import { bytesOf, MAX_PIECE, PieceTable, pieceEnd } from './pieces.ts';
 
 export interface PatternOptions {
   /** `.` matches LF. Every engine sets it. */
@@ -33,8 +34,10 @@ const MAX_DEPTH = 250;
  * Parse a PCRE pattern over bytes (latin1 text). `$` without multi-line means the very end (DOLLAR_ENDONLY, as
  * ModSecurity 2 compiles). Throws PatternError for syntax errors and for constructs this engine does not have
  * (recursion, conditionals, callouts).
+ *
+ * @param pieces shared by the patterns of a rule set
  */
-export function parsePattern(source: string, options: PatternOptions = {}): Regex {
+export function parsePattern(source: string, options: PatternOptions = {}, pieces = new PieceTable()): Regex {
   const cursor: Cursor = { source, at: 0, isQuoted: false, isRe2Space: options.isRe2Space ?? false };
   const names = new Map<string, number>();
   let groups = 0;
@@ -61,17 +64,50 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
     let only: RegexNode | undefined;
     let items: RegexNode[] | undefined;
     for (;;) {
-      skipNothing(local);
-      const c = source[cursor.at];
-      if (c === undefined || (!cursor.isQuoted && (c === '|' || c === ')'))) break;
-      const read = cursor.isQuoted ? literal(source.charCodeAt(cursor.at++), local) : atom(local);
-      if (!read) continue;
-      const item = quantified(read, local, c === '(');
+      let item = plainByte(local);
+      if (!item) {
+        skipNothing(local);
+        const c = source[cursor.at];
+        if (c === undefined || (!cursor.isQuoted && (c === '|' || c === ')'))) break;
+        item = c === '[' || c === '(' ? piece(local, c) : quantifiedAtom(local, c);
+        if (!item) continue;
+      }
       if (items) items.push(item);
       else if (only) items = [only, item];
       else only = item;
     }
     return items ? { type: 'cat', items } : (only ?? { type: 'empty' });
+  }
+
+  /** Most of any pattern: a byte that is itself, and no quantifier after it. */
+  function plainByte(local: Flags): RegexNode | undefined {
+    const byte = source.charCodeAt(cursor.at);
+    if (!isPlain[byte] || !endsAtom[source.charCodeAt(cursor.at + 1)] || local.x || cursor.isQuoted) return undefined;
+    cursor.at++;
+    return literal(byte, local);
+  }
+
+  /** A class or group, with its quantifier: most of them stood in a pattern before. */
+  function piece(local: Flags, c: string): RegexNode | undefined {
+    const from = cursor.at;
+    const isOwn = local.x || cursor.isQuoted || depth + MAX_PIECE > MAX_DEPTH;
+    const end = isOwn ? 0 : pieceEnd(source, from);
+    if (end === 0) return quantifiedAtom(local, c);
+    const known = pieces.get(local);
+    const text = source.slice(from, end);
+    const found = known.get(text);
+    if (found) {
+      cursor.at = end;
+      return found;
+    }
+    const read = quantifiedAtom(local, c);
+    if (read && cursor.at === end) known.set(text, read);
+    return read;
+  }
+
+  function quantifiedAtom(local: Flags, c: string): RegexNode | undefined {
+    const read = cursor.isQuoted ? literal(source.charCodeAt(cursor.at++), local) : atom(local);
+    return read && quantified(read, local, c === '(');
   }
 
   /** Go over what stands for nothing: `\Q`, `\E`, comments, and blanks where the flag `x` is set. */
@@ -240,6 +276,11 @@ export function parsePattern(source: string, options: PatternOptions = {}): Rege
 }
 
 const quantifierStarts: ReadonlySet<string> = new Set('*+?{');
+
+const special = '\\[](){}|*+?.^$';
+const isPlain = bytesOf(special).map((isSpecial) => 1 - isSpecial);
+/** Bytes that are no quantifier and begin nothing that is read over. */
+const endsAtom = bytesOf('\\(*+?{').map((mayGoOn) => 1 - mayGoOn);
 
 const braces = /\{(\d+)(,(\d*))?\}/y;
 

@@ -132,8 +132,11 @@ export function compileProgram(regex: Regex): Program {
 export function programSize(node: RegexNode): number {
   switch (node.type) {
     case 'cat':
-    case 'alt':
-      return node.items.reduce((sum, item) => sum + 1 + programSize(item), 0);
+    case 'alt': {
+      let sum = node.items.length;
+      for (let i = 0; i < node.items.length; i++) sum += programSize(node.items[i]!);
+      return sum;
+    }
     case 'repeat':
       return (programSize(node.item) + 1) * Math.max(1, node.max === Number.POSITIVE_INFINITY ? node.min : node.max);
     case 'group':
