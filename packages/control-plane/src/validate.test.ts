@@ -26,6 +26,8 @@ test('a served kind is taken, and refused with the field’s path when something
   const refusals: [string, string, object, RegExp][] = [
     ['security.istio.io/v1', 'AuthorizationPolicy', { action: 'CUSTOM', provider: { name: 'p' } }, /spec\.action: CUSTOM is not yet/],
     ['security.istio.io/v1', 'AuthorizationPolicy', { ruels: [] }, /spec\.ruels/],
+    ['security.istio.io/v1', 'AuthorizationPolicy', { action: 'DENY' }, /spec\.rules: missing: DENY without rules denies nothing/],
+    ['security.istio.io/v1', 'AuthorizationPolicy', { rules: [{}, null] }, /spec\.rules\[1\]: is null/],
     ['rbac.istio.io/v1alpha1', 'ServiceRole', { rules: [{}] }, /spec\.rules\[0\]\.services/],
     ['authentication.istio.io/v1alpha1', 'Policy', { targets: [{ name: 'db' }], peers: [{ jwt: {} }] }, /spec\.peers\[0\]/],
     [
@@ -37,4 +39,10 @@ test('a served kind is taken, and refused with the field’s path when something
   ];
   for (const [apiVersion, kind, spec, message] of refusals)
     assert.throws(() => checkResource(object(apiVersion, kind, spec), 'cluster.local'), message);
+  const strict = object('security.istio.io/v1', 'PeerAuthentication', { mtls: { mode: 'STRICT' } });
+  const tried = { ...strict, metadata: { ...strict.metadata, annotations: { 'istio.io/dry-run': 'true' } } };
+  assert.throws(
+    () => checkResource(tried, 'cluster.local'),
+    /annotations\[istio\.io\/dry-run\]: .*this PeerAuthentication would be enforced/,
+  );
 });

@@ -1,6 +1,7 @@
 /** What admission takes of Istio's kinds: those in this table, as far as their parsers read them. Everything else is "not yet". */
 import type { KubernetesObject } from '@palisade/kubernetes';
 import {
+  dryRunAnnotation,
   MeshError,
   parseAuthorizationPolicy,
   parseLegacyAuthnPolicy,
@@ -12,12 +13,21 @@ import {
 } from '@palisade/mesh';
 import { parseDestinationRule, parseGateway, parseVirtualService } from '@palisade/mesh/traffic';
 
+function refuse(field: string, problem: string): never {
+  throw new MeshError('bad-resource', field, problem);
+}
+
 type Check = (object: KubernetesObject, clusterDomain: string) => unknown;
 
 const served: Readonly<Record<string, Check>> = {
   'security.istio.io/AuthorizationPolicy': (object) => {
     const policy = parseAuthorizationPolicy(object);
-    if (policy.action === 'CUSTOM') throw new MeshError('bad-resource', 'spec.action', 'CUSTOM is not yet supported');
+    if (policy.action === 'CUSTOM') refuse('spec.action', 'CUSTOM is not yet supported');
+    // Stored, they decide nothing; whoever writes them means something else.
+    if (policy.action === 'DENY' && policy.rules.length === 0)
+      refuse('spec.rules', 'missing: DENY without rules denies nothing; one rule {} denies everything');
+    const empty = policy.rules.indexOf(null);
+    if (empty >= 0) refuse(`spec.rules[${empty}]`, 'is null: a rule {} matches everything');
     return policy;
   },
   'security.istio.io/PeerAuthentication': parsePeerAuthentication,
@@ -47,6 +57,8 @@ export const validatedGroups = [
 export function checkResource(object: KubernetesObject, clusterDomain: string): unknown {
   const group = (object.apiVersion ?? '').split('/')[0];
   const check = served[`${group}/${object.kind}`];
-  if (check === undefined) throw new MeshError('bad-resource', 'kind', `${object.kind} of ${group} is not yet supported`);
+  if (check === undefined) refuse('kind', `${object.kind} of ${group} is not yet supported`);
+  if (object.kind !== 'AuthorizationPolicy' && object.metadata.annotations?.[dryRunAnnotation] !== undefined)
+    refuse(`metadata.annotations[${dryRunAnnotation}]`, `only an AuthorizationPolicy can be tried: this ${object.kind} would be enforced`);
   return check(object, clusterDomain);
 }

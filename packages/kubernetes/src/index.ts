@@ -25,4 +25,5 @@ export * from './selectors.ts';
 export * from './status.ts';
 export { formatDuration } from './table/cells.ts';
 export * from './table/table.ts';
+export { checkLabelValue, checkQualifiedName } from './validate/names.ts';
 export { validateCreate, validateStatusUpdate, validateUpdate } from './validate/validate.ts';

@@ -42,7 +42,7 @@ export {
 } from './legacy/rbac-resources.ts';
 export { type LegacyResources, noLegacy, resolveSecurity, type WorkloadSecurity } from './legacy/security.ts';
 export { MeshError, type MeshErrorCode } from './mesh-error.ts';
-export { parseAuthorizationPolicy } from './resources/authorization-policy.ts';
+export { dryRunAnnotation, parseAuthorizationPolicy } from './resources/authorization-policy.ts';
 export { type ExtensionProvider, type FindService, type ProviderState, readExtensionProviders } from './resources/extension-provider.ts';
 export { parsePeerAuthentication } from './resources/peer-authentication.ts';
 export { parseRequestAuthentication } from './resources/request-authentication.ts';

@@ -27,10 +27,10 @@ export const bases: Readonly<Record<string, readonly object[]>> = {
     }),
   ],
   Gateway: [
-    { selector: { a: 'b' }, servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['a'] }] },
+    { selector: { a: 'b' }, servers: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['a.b'] }] },
     {
       selector: { a: 'b' },
-      servers: [{ port: { number: 443, name: 'https', protocol: 'HTTPS' }, hosts: ['a'], tls: { mode: 'MUTUAL', credentialName: 'c' } }],
+      servers: [{ port: { number: 443, name: 'https', protocol: 'HTTPS' }, hosts: ['a.b'], tls: { mode: 'MUTUAL', credentialName: 'c' } }],
     },
   ],
   VirtualService: [

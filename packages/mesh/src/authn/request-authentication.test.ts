@@ -93,6 +93,7 @@ test('refused rules', () => {
     [{ issuer: 'i', jwks: 'x' }, 'jwks'],
     [{ issuer: 'i', fromHeaders: [{ name: 'a b' }] }, 'fromHeaders[0].name'],
     [{ issuer: 'i', outputPayloadToHeader: 'a:b' }, 'outputPayloadToHeader'],
+    [{ issuer: 'i', outputClaimToHeaders: [{ header: 'a!b', claim: 'c' }] }, 'outputClaimToHeaders[0].header'],
     [{ issuer: 'i', timeout: '5s' }, 'timeout'],
   ];
   for (const [rule, field] of rows) {

@@ -49,7 +49,11 @@ const virtual = (hosts: string[], http: object[], rest: object = {}, name = 'v',
     },
     'cluster.local',
   );
-const http = (hosts: string[] = ['*'], rest: object = {}) => ({ port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts, ...rest });
+const http = (hosts: string[] = ['*'], rest: object = {}, name = 'http') => ({
+  port: { number: 80, name, protocol: 'HTTP' },
+  hosts,
+  ...rest,
+});
 const https = (hosts: string[], credentialName: string, mode = 'SIMPLE', rest: object = {}) => ({
   port: { number: 443, name: `https-${credentialName}`, protocol: 'HTTPS' },
   hosts,
@@ -190,7 +194,12 @@ test('authorization and tokens hold at the gateway too', () => {
 
 test('Envoy accepts it', { skip: withoutEnvoy }, () => {
   const gateways = [
-    gateway([http(), http(['r.example'], { tls: { httpsRedirect: true } }), https(['a.example'], 'a'), https(['*'], 'b', 'MUTUAL')]),
+    gateway([
+      http(),
+      http(['r.example'], { tls: { httpsRedirect: true } }, 'moved'),
+      https(['a.example'], 'a'),
+      https(['*'], 'b', 'MUTUAL'),
+    ]),
   ];
   assert.equal(
     complaint(compile({ gateways, virtualServices: [virtual(['*'], [to('www', [{ uri: { prefix: '/w' } }]), to('api')])] })),

@@ -53,6 +53,9 @@ test('what is not served, or does not fit, is refused with its path', () => {
     [server({ port: { ...port, protocol: 'HTTP' }, tls: { mode: 'SIMPLE' } }), /tls\.mode: a server of protocol HTTP ends no TLS/],
     [server({ tls: { mode: 'SIMPLE', credentialName: 'c' }, hosts: ['a/b/c'] }), /hosts\[0\]: "a\/b\/c"/],
     [server({ tls: { mode: 'SIMPLE', credentialName: 'c' }, hosts: ['exa mple'] }), /hosts\[0\]: "exa mple" is no host/],
+    [server({ tls: { mode: 'SIMPLE', credentialName: 'c' }, hosts: ['shop/www'] }), /hosts\[0\]: "shop\/www" is a short name/],
+    [{ selector, servers: [...tls({}).servers, ...tls({}).servers] }, /servers\[1\]\.port\.name: "https" is another server’s too/],
+    [{ ...tls({}), selector: { istio: 'a b' } }, /^spec\.selector\[istio\]: found "a b"/],
   ];
   for (const [spec, message] of cases) assert.throws(() => parse(spec), { name: 'MeshError', message }, JSON.stringify(spec));
 });

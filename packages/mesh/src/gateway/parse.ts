@@ -13,7 +13,7 @@ import {
   readStrings,
   refuse,
 } from '../resources/read.ts';
-import { checkHost, readPort } from '../traffic/virtual-service/parse-names.ts';
+import { checkAuthority, isLabel, readPort } from '../traffic/virtual-service/parse-names.ts';
 import type { Gateway, Server, ServerHost, ServerTls, TlsVersion } from './model.ts';
 import { tlsVersions } from './model.ts';
 
@@ -45,6 +45,9 @@ export function parseGateway(object: KubernetesObject): Gateway {
     readServer(item, `spec.servers[${index}]`, namespace),
   );
   if (servers.length === 0) refuse('spec.servers', 'missing: expected at least one');
+  if (!isLabel(name)) refuse('metadata.name', `"${name}": expected at most 63 letters, digits and "-"`);
+  const twice = servers.findIndex(({ portName }, index) => servers.findIndex((other) => other.portName === portName) !== index);
+  if (twice >= 0) refuse(`spec.servers[${twice}].port.name`, `"${servers[twice]!.portName}" is another server’s too`);
   return {
     namespace,
     name,
@@ -87,7 +90,9 @@ function readHost(text: string, field: string, namespace: string): ServerHost {
   const place = second === undefined ? '*' : first!;
   if (second !== undefined && !/^(?:\*|\.|[a-z0-9-]{1,63})$/.test(place))
     refuse(field, `"${text}": "${place}" is no namespace, "*" or "."`);
-  return { namespace: place === '.' ? namespace : place, host: checkHost(second ?? first!, field) };
+  const host = checkAuthority(second ?? first!, field);
+  if (host !== '*' && !host.includes('.')) refuse(field, `"${text}" is a short name, expected "*" or a full one`);
+  return { namespace: place === '.' ? namespace : place, host };
 }
 
 function readTls(tls: Fields, field: string): ServerTls {

@@ -17,7 +17,7 @@ import {
 import { parseConditionKey } from '../authz/terms.ts';
 import { readChoice, readFields, readList, readSelector, readString, readStrings, refuse, targetRefs } from './read.ts';
 
-const dryRunAnnotation = 'istio.io/dry-run';
+export const dryRunAnnotation = 'istio.io/dry-run';
 
 /** Refuses the whole object with MeshError when anything in it cannot be compiled. */
 export function parseAuthorizationPolicy(object: KubernetesObject): AuthorizationPolicy {
@@ -34,16 +34,21 @@ export function parseAuthorizationPolicy(object: KubernetesObject): Authorizatio
     namespace,
     name,
     action,
-    isDryRun: readDryRun(annotations[dryRunAnnotation]),
+    isDryRun: readDryRun(annotations[dryRunAnnotation], action),
     ...(provider === undefined ? {} : { provider: readString(provider['name'], 'spec.provider.name') }),
     ...(selector === undefined ? {} : { selector }),
     rules,
   };
 }
 
-function readDryRun(text: string | undefined): boolean {
-  if (text === undefined || /^(?:false|f|0)$/i.test(text)) return false;
-  return /^(?:true|t|1)$/i.test(text) || refuse(`metadata.annotations[${dryRunAnnotation}]`, `found "${text}", expected "true" or "false"`);
+function readDryRun(text: string | undefined, action: AuthzAction): boolean {
+  const field = `metadata.annotations[${dryRunAnnotation}]`;
+  if (text === undefined) return false;
+  if (action !== AuthzAction.allow && action !== AuthzAction.deny)
+    refuse(field, `a policy with action ${action} cannot be tried: only ALLOW and DENY`);
+  // Spelled as Go's strconv.ParseBool takes it.
+  if (/^(?:0|[fF]|false|False|FALSE)$/.test(text)) return false;
+  return /^(?:1|[tT]|true|True|TRUE)$/.test(text) || refuse(field, `found "${text}", expected "true" or "false"`);
 }
 
 function readRule(value: unknown, field: string): Rule | null {
@@ -127,6 +132,7 @@ const conditionKinds: Readonly<Record<string, ValueKind>> = {
   destinationIp: 'ipBlocks',
   port: 'ports',
   serviceAccount: 'serviceAccounts',
+  trustDomain: 'trustDomains',
 };
 
 function checkValue(kind: ValueKind, text: string, field: string) {
@@ -140,6 +146,10 @@ function checkValue(kind: ValueKind, text: string, field: string) {
       break;
     case 'paths':
       checkPath(text, field);
+      break;
+    case 'trustDomains':
+      if (!/^(?:\*|\*?[^*/]+|[^*/]+\*)$/.test(text))
+        refuse(field, `"${text}": expected a trust domain, with one "*" at most, in front or at the end`);
       break;
     case 'serviceAccounts':
       if (!/^(?:[a-z0-9.-]{1,253}\/)?[a-z0-9.-]{1,253}$/.test(text))

@@ -14,6 +14,8 @@ export function parsePeerAuthentication(object: KubernetesObject): PeerAuthentic
   const ports = readMap(spec['portLevelMtls'], 'spec.portLevelMtls');
   if (ports.length > 0 && Object.keys(selector ?? {}).length === 0)
     refuse('spec.portLevelMtls', 'acts only on a workload: it needs spec.selector');
+  if (ports.length === 0 && spec['portLevelMtls'] !== undefined && spec['portLevelMtls'] !== null)
+    refuse('spec.portLevelMtls', 'an empty one says nothing: leave it out');
   return {
     namespace,
     name,

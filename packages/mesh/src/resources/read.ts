@@ -1,4 +1,5 @@
 /** Reading of untyped wire objects: every function refuses what does not fit, naming the field, and no field goes unread. */
+import { checkLabelValue, checkQualifiedName } from '@palisade/kubernetes';
 import { MeshError } from '../mesh-error.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -39,7 +40,11 @@ export function readMap(value: unknown, field: string): readonly (readonly [stri
 /** Labels to compare with: a value may be empty. */
 export function readLabels(value: unknown, field: string): Readonly<Record<string, string>> {
   const read = (text: unknown, where: string) =>
-    typeof text === 'string' ? text : refuse(where, `found ${describe(text)}, expected a text`);
+    typeof text === 'string' && checkLabelValue(text).length === 0
+      ? text
+      : refuse(where, `found ${describe(text)}, expected a label’s value`);
+  const wrong = readMap(value, field).find(([key]) => checkQualifiedName(key).length > 0);
+  if (wrong !== undefined) refuse(`${field}[${wrong[0]}]`, `"${wrong[0]}" is no label’s name`);
   return Object.fromEntries(readMap(value, field).map(([key, text]) => [key, read(text, `${field}[${key}]`)]));
 }
 
@@ -79,7 +84,7 @@ export function readChoice<T extends string>(
   fallback: T,
   unserved: readonly string[] = [],
 ): T {
-  if (value === undefined || value === null || value === '') return fallback;
+  if (value === undefined || value === null) return fallback;
   const choice = choices.find((candidate) => candidate === value);
   if (choice === undefined && unserved.some((candidate) => candidate === value)) refuse(field, `${value as string} is not yet supported`);
   return choice ?? refuse(field, `found ${describe(value)}, expected ${choices.join(', ')}`);

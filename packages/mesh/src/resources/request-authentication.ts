@@ -42,7 +42,7 @@ export function readJwtRule(value: unknown, field: string): JwtRule {
   if (jwks !== undefined) checkJwks(jwks, `${field}.jwks`);
   const payloadHeader = optional('outputPayloadToHeader');
   return {
-    issuer: readString(rule['issuer'], `${field}.issuer`),
+    issuer: optional('issuer') ?? refuse(`${field}.issuer`, 'missing: a rule for the tokens of any issuer is not yet supported'),
     audiences: readStrings(rule['audiences'], `${field}.audiences`),
     ...(jwks === undefined ? {} : { jwks }),
     ...(jwksUri === undefined ? {} : { jwksUri }),
@@ -56,7 +56,7 @@ export function readJwtRule(value: unknown, field: string): JwtRule {
       const where = `${field}.outputClaimToHeaders[${index}]`;
       const fields = readFields(entry, where, ['header', 'claim']) ?? refuse(where, 'missing');
       return {
-        header: checkHeaderName(readString(fields['header'], `${where}.header`), `${where}.header`),
+        header: checkPlainName(readString(fields['header'], `${where}.header`), `${where}.header`),
         claim: readString(fields['claim'], `${where}.claim`),
       };
     }),
@@ -74,6 +74,11 @@ function readHeader(value: unknown, field: string): TokenHeader {
 
 function checkHeaderName(name: string, field: string): string {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name) ? name : refuse(field, `"${name}" is no header name`);
+}
+
+/** Of a header that the proxy writes. */
+function checkPlainName(name: string, field: string): string {
+  return /^[-_A-Za-z0-9]+$/.test(name) ? name : refuse(field, `"${name}": expected letters, digits, "-" and "_"`);
 }
 
 function checkJwks(text: string, field: string) {

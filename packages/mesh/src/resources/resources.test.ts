@@ -45,6 +45,9 @@ test('AuthorizationPolicy: what is refused, and where', () => {
     [rule({ from: [{ source: { serviceAccounts: ['a*'] } }] }), 'spec.rules[0].from[0].source.serviceAccounts[0]'],
     [rule({ from: [{ source: { serviceAccounts: ['a'], namespaces: ['b'] } }] }), 'spec.rules[0].from[0].source.serviceAccounts'],
     [rule({ from: [{ source: { serviceAccounts: Array(17).fill('a') } }] }), 'spec.rules[0].from[0].source.serviceAccounts'],
+    [rule({ from: [{ source: { trustDomains: ['a/b'] } }] }), 'spec.rules[0].from[0].source.trustDomains[0]'],
+    [rule({ from: [{ source: { notTrustDomains: ['a*b'] } }] }), 'spec.rules[0].from[0].source.notTrustDomains[0]'],
+    [rule({ when: [{ key: 'source.trustDomain', values: ['*a*'] }] }), 'spec.rules[0].when[0].values[0]'],
     [rule({ to: [{ operation: { ports: ['http'] } }] }), 'spec.rules[0].to[0].operation.ports[0]'],
     [rule({ to: [{ operation: { ports: ['65536'] } }] }), 'spec.rules[0].to[0].operation.ports[0]'],
     [rule({ to: [{ operation: { ports: [80] } }] }), 'spec.rules[0].to[0].operation.ports[0]'],
@@ -58,7 +61,12 @@ test('AuthorizationPolicy: what is refused, and where', () => {
     [rule({ when: [{ key: 'source.ip', values: ['a'] }] }), 'spec.rules[0].when[0].values[0]'],
     [rule({ when: [{ key: 'destination.port', notValues: ['0'] }] }), 'spec.rules[0].when[0].notValues[0]'],
   ]);
-  assert.throws(() => parseAuthorizationPolicy(object({}, { 'istio.io/dry-run': 'maybe' })), /expected "true" or "false"/);
+  for (const word of ['maybe', 'tRuE', ''])
+    assert.throws(() => parseAuthorizationPolicy(object({}, { 'istio.io/dry-run': word })), /expected "true" or "false"/);
+  assert.throws(
+    () => parseAuthorizationPolicy(object({ action: 'AUDIT' }, { 'istio.io/dry-run': 'true' })),
+    /action AUDIT cannot be tried/,
+  );
 });
 
 test('AuthorizationPolicy: defaults', () => {
@@ -74,6 +82,8 @@ test('PeerAuthentication', () => {
     [{ selector: { matchLabels: { a: 'b' } }, portLevelMtls: { http: {} } }, 'spec.portLevelMtls[http]'],
     [{ selector: { matchLabels: { a: 'b' } }, portLevelMtls: { 80: { mode: 'X' } } }, 'spec.portLevelMtls[80].mode'],
     [{ mode: 'STRICT' }, 'spec.mode'],
+    [{ mtls: { mode: '' } }, 'spec.mtls.mode'],
+    [{ selector: { matchLabels: { a: 'b' } }, portLevelMtls: {} }, 'spec.portLevelMtls'],
   ]);
   const parsed = parsePeerAuthentication(
     object({ selector: { matchLabels: { a: 'b' } }, mtls: { mode: 'UNSET' }, portLevelMtls: { 80: { mode: 'DISABLE' }, 90: null } }),

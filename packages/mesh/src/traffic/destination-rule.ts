@@ -1,6 +1,7 @@
 /** DestinationRule: TLS towards a host, and its subsets (networking.istio.io/v1). What is not served is refused by name. */
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { notYet, readChoice, readFields, readLabels, readList, readString, readStrings, refuse } from '../resources/read.ts';
+import { checkHost, isLabel, readExportTo, readPort } from './virtual-service/parse-names.ts';
 import { hostCovers } from './virtual-service/select.ts';
 
 export const ClientTlsMode = { disable: 'DISABLE', simple: 'SIMPLE', mutual: 'MUTUAL', istioMutual: 'ISTIO_MUTUAL' } as const;
@@ -40,23 +41,24 @@ export interface DestinationRule {
 export function parseDestinationRule(object: KubernetesObject, clusterDomain: string): DestinationRule {
   const { name = '', namespace = 'default' } = object.metadata;
   const spec = readFields(object['spec'], 'spec', ['host', 'trafficPolicy', 'subsets', 'exportTo'], notYet('workloadSelector')) ?? {};
-  readStrings(spec['exportTo'], 'spec.exportTo').forEach((value, index) => {
-    if (value !== '*' && value !== '.') refuse(`spec.exportTo[${index}]`, `found "${value}", expected "*" or "."`);
-    if (value === '.') refuse(`spec.exportTo[${index}]`, 'not yet supported: leave it out');
-  });
+  if (readExportTo(spec['exportTo'], 'spec.exportTo')) refuse('spec.exportTo', '"." is not yet supported: leave it out');
   const subsets = (readList(spec['subsets'], 'spec.subsets') ?? []).map((item, index) => {
     const field = `spec.subsets[${index}]`;
     const subset = readFields(item, field, ['name', 'labels', 'trafficPolicy']) ?? refuse(field, 'missing');
+    const name = readString(subset['name'], `${field}.name`);
+    if (!isLabel(name)) refuse(`${field}.name`, `"${name}": expected letters, digits and "-"`);
     return {
-      name: readString(subset['name'], `${field}.name`),
+      name,
       labels: readLabels(subset['labels'], `${field}.labels`),
       ...(subset['trafficPolicy'] === undefined ? {} : { policy: readPolicy(subset['trafficPolicy'], `${field}.trafficPolicy`) }),
     };
   });
+  const twice = subsets.find(({ name }, index) => subsets.findIndex((other) => other.name === name) !== index);
+  if (twice !== undefined) refuse('spec.subsets', `"${twice.name}" stands there twice`);
   return {
     namespace,
     name,
-    host: qualifyHost(readString(spec['host'], 'spec.host'), namespace, clusterDomain),
+    host: qualifyHost(checkHost(readString(spec['host'], 'spec.host'), 'spec.host'), namespace, clusterDomain),
     policy: readPolicy(spec['trafficPolicy'], 'spec.trafficPolicy'),
     subsets,
   };
@@ -78,12 +80,17 @@ function readPolicy(value: unknown, field: string): TrafficPolicy {
   const ports = (readList(policy['portLevelSettings'], `${field}.portLevelSettings`) ?? []).map((item, index) => {
     const where = `${field}.portLevelSettings[${index}]`;
     const setting = readFields(item, where, ['port', 'tls', 'loadBalancer'], policyNotYet) ?? refuse(where, 'missing');
-    const number = readFields(setting['port'], `${where}.port`, ['number'])?.['number'];
-    if (typeof number !== 'number' || !Number.isInteger(number) || number < 1 || number > 65_535)
-      refuse(`${where}.port.number`, `found ${JSON.stringify(number)}, expected a port, 1 to 65535`);
+    const number = readPort(readFields(setting['port'], `${where}.port`, ['number'])?.['number'], `${where}.port.number`);
+    if (saysNothing(setting, 'tls', 'loadBalancer')) refuse(where, 'says nothing: it needs tls or loadBalancer');
     return [number, readSettings(setting, where)] as const;
   });
+  if (value !== undefined && value !== null && saysNothing(policy, 'tls', 'loadBalancer') && ports.length === 0)
+    refuse(field, 'says nothing: it needs tls, loadBalancer or portLevelSettings');
   return { ...readSettings(policy, field), ports: new Map(ports) };
+}
+
+function saysNothing(fields: Readonly<Record<string, unknown>>, ...names: readonly string[]): boolean {
+  return names.every((name) => fields[name] === undefined || fields[name] === null);
 }
 
 function readSettings(fields: Readonly<Record<string, unknown>>, field: string): Omit<TrafficPolicy, 'ports'> {

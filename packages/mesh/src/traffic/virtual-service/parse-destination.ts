@@ -2,7 +2,7 @@
 import { readFields, readOptional, readString, refuse } from '../../resources/read.ts';
 import { qualifyHost } from '../destination-rule.ts';
 import type { Destination } from './model.ts';
-import { checkHost, readPort } from './parse-names.ts';
+import { checkHost, isLabel, readPort } from './parse-names.ts';
 
 export interface Place {
   readonly namespace: string;
@@ -14,9 +14,11 @@ export function readDestination(value: unknown, field: string, { namespace, clus
   const port = readFields(destination['port'], `${field}.port`, ['number']);
   const host = checkHost(readString(destination['host'], `${field}.host`), `${field}.host`);
   if (host.startsWith('*')) refuse(`${field}.host`, `"${host}": expected one host`);
+  const subset = readOptional(destination['subset'], `${field}.subset`) ?? '';
+  if (subset !== '' && !isLabel(subset)) refuse(`${field}.subset`, `"${subset}": expected letters, digits and "-"`);
   return {
     host: qualifyHost(host, namespace, clusterDomain),
-    subset: readOptional(destination['subset'], `${field}.subset`) ?? '',
+    subset,
     ...(port === undefined ? {} : { port: readPort(port['number'], `${field}.port.number`) }),
   };
 }

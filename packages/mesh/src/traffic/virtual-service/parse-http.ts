@@ -61,14 +61,17 @@ function readRewrite(value: unknown, field: string) {
   if (rewrite === undefined) return undefined;
   const pattern = readFields(rewrite['uriRegexRewrite'], `${field}.uriRegexRewrite`, ['match', 'rewrite']);
   if (pattern !== undefined && rewrite['uri'] !== undefined) refuse(`${field}.uri`, 'cannot stand beside uriRegexRewrite');
+  if (Object.values(rewrite).every((part) => part === undefined || part === null))
+    refuse(field, 'says nothing: it needs uri, uriRegexRewrite or authority');
   if (pattern !== undefined)
     checkExpression(readString(pattern['match'], `${field}.uriRegexRewrite.match`), `${field}.uriRegexRewrite.match`);
+  const replacement = `${field}.uriRegexRewrite.rewrite`;
   return {
     ...optional(rewrite, 'uri', field),
     ...optional(rewrite, 'authority', field),
     ...(pattern === undefined
       ? {}
-      : { pattern: { match: String(pattern['match']), rewrite: checkText(pattern['rewrite'] ?? '', `${field}.uriRegexRewrite.rewrite`) } }),
+      : { pattern: { match: String(pattern['match']), rewrite: checkText(readString(pattern['rewrite'], replacement), replacement) } }),
   };
 }
 
@@ -76,6 +79,8 @@ const redirectNotYet = notYet('derivePort', 'prefixRewrite');
 
 function readRedirect(value: unknown, field: string): HttpAction {
   const redirect = readFields(value, field, ['uri', 'authority', 'scheme', 'port', 'redirectCode'], redirectNotYet) ?? {};
+  if (['uri', 'authority', 'scheme', 'port'].every((part) => redirect[part] === undefined || redirect[part] === null))
+    refuse(field, 'leads nowhere: it needs uri, authority, scheme or port');
   const code = redirect['redirectCode'] ?? 301;
   const status =
     redirectStatuses.find((each) => each === code) ?? refuse(`${field}.redirectCode`, `found ${code}, expected 301, 302, 303, 307 or 308`);
@@ -94,6 +99,9 @@ function readRedirect(value: unknown, field: string): HttpAction {
   };
 }
 
+/** Every proxy is sent it with its routes (Istio's limit). */
+const maxAnswerBytes = 1024 * 1024;
+
 function readAnswer(value: unknown, parent: string): HttpAction {
   const field = `${parent}.directResponse`;
   const answer = readFields(value, field, ['status', 'body']) ?? {};
@@ -102,14 +110,12 @@ function readAnswer(value: unknown, parent: string): HttpAction {
     refuse(`${field}.status`, `found ${JSON.stringify(status)}, expected a status, 200 to 599`);
   const body = readFields(answer['body'], `${field}.body`, ['string', 'bytes']);
   const encoded = body?.['bytes'];
-  return {
-    kind: 'answer',
-    status,
-    body:
-      encoded === undefined
-        ? (readOptional(body?.['string'], `${field}.body.string`) ?? '')
-        : Buffer.from(readString(encoded, `${field}.body.bytes`), 'base64').toString('utf8'),
-  };
+  const content =
+    encoded === undefined
+      ? Buffer.from(readOptional(body?.['string'], `${field}.body.string`) ?? '')
+      : Buffer.from(readString(encoded, `${field}.body.bytes`), 'base64');
+  if (content.length > maxAnswerBytes) refuse(`${field}.body`, `has ${content.length} bytes, expected at most ${maxAnswerBytes}`);
+  return { kind: 'answer', status, body: content.toString('utf8') };
 }
 
 function optional<Name extends string>(fields: Fields, name: Name, field: string): { readonly [Key in Name]?: string } {
@@ -138,8 +144,8 @@ function readChanges(value: unknown, field: string): HeaderChanges {
 }
 
 function checkHeader(name: string, field: string): string {
+  if (/^(?:host|:authority)$/i.test(name)) refuse(`${field}[${name}]`, 'use rewrite.authority');
   if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) refuse(`${field}[${name}]`, 'expected the name of a header');
-  if (name.toLowerCase() === 'host') refuse(`${field}[${name}]`, 'use rewrite.authority');
   return name;
 }
 
@@ -165,5 +171,5 @@ function readDuration(value: unknown, field: string): number {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|[hms])/g)];
   if (parts.map(([part]) => part).join('') !== text) refuse(field, `found "${text}", expected a duration such as 5s or 250ms`);
   const ms = parts.reduce((sum, [, number, unit]) => sum + Number(number) * units[unit!]!, 0);
-  return Number.isInteger(ms) ? ms : refuse(field, `found "${text}", expected whole milliseconds`);
+  return Number.isInteger(ms) && ms > 0 ? ms : refuse(field, `found "${text}", expected whole milliseconds, more than none`);
 }

@@ -2,7 +2,7 @@
 import { notYet, readFields, readFlag, readLabels, readList, readMap, readOptional, readString, refuse } from '../../resources/read.ts';
 import { checkExpression } from '../../resources/regular-expression.ts';
 import type { HttpMatch, SourceMatch, StringMatch } from './model.ts';
-import { qualifyGateways, readPort } from './parse-names.ts';
+import { isLabel, qualifyGateways, readPort } from './parse-names.ts';
 
 const sourceFields = ['port', 'sourceLabels', 'sourceNamespace', 'gateways'];
 const httpFields = [
@@ -51,11 +51,16 @@ function readSource(match: Readonly<Record<string, unknown>>, field: string, nam
   return {
     ...(port === undefined ? {} : { port: readPort(port, `${field}.port`) }),
     sourceLabels: readLabels(match['sourceLabels'], `${field}.sourceLabels`),
-    ...(sourceNamespace === undefined ? {} : { sourceNamespace: readString(sourceNamespace, `${field}.sourceNamespace`) }),
+    ...(sourceNamespace === undefined ? {} : { sourceNamespace: readNamespace(sourceNamespace, `${field}.sourceNamespace`) }),
     ...(gateways === undefined
       ? {}
       : { gateways: qualifyGateways(readList(gateways, `${field}.gateways`), `${field}.gateways`, namespace) }),
   };
+}
+
+function readNamespace(value: unknown, field: string): string {
+  const name = readString(value, field);
+  return isLabel(name) ? name : refuse(field, `"${name}" is no namespace`);
 }
 
 function readStringMatch(value: unknown, field: string): StringMatch | undefined {
@@ -74,7 +79,7 @@ function readNamed(value: unknown, field: string, isHeader: boolean): Map<string
   return new Map(
     readMap(value, field).map(([name, match]) => {
       if (isHeader && !/^:?[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) refuse(`${field}[${name}]`, 'expected the name of a header');
-      const isEmpty = match === null || (typeof match === 'object' && Object.keys(match).length === 0);
+      const isEmpty = match === null || (typeof match === 'object' && !Array.isArray(match) && Object.keys(match).length === 0);
       return [isHeader ? name.toLowerCase() : name, isEmpty ? undefined : readStringMatch(match, `${field}[${name}]`)];
     }),
   );

@@ -6,7 +6,8 @@ import type { TcpRoute, VirtualService } from './model.ts';
 import { checkWeights, type Place, readDestination, readWeight } from './parse-destination.ts';
 import { readHttpRoute } from './parse-http.ts';
 import { readTcpMatch } from './parse-match.ts';
-import { checkHost, qualifyGateways, readExportTo } from './parse-names.ts';
+import { checkAuthority, qualifyGateways, readExportTo } from './parse-names.ts';
+import { hostCovers } from './select.ts';
 
 /** Refuses the whole object with MeshError when anything in it does not fit or is not served yet. */
 export function parseVirtualService(object: KubernetesObject, clusterDomain: string): VirtualService {
@@ -16,7 +17,7 @@ export function parseVirtualService(object: KubernetesObject, clusterDomain: str
   const gateways = qualifyGateways(readList(spec['gateways'], 'spec.gateways'), 'spec.gateways', namespace);
   const isForMesh = gateways.length === 0 || gateways.includes('mesh');
   const hosts = (readList(spec['hosts'], 'spec.hosts') ?? []).map((item, index) => {
-    const host = qualifyHost(checkHost(readString(item, `spec.hosts[${index}]`), `spec.hosts[${index}]`), namespace, clusterDomain);
+    const host = qualifyHost(checkAuthority(readString(item, `spec.hosts[${index}]`), `spec.hosts[${index}]`), namespace, clusterDomain);
     if (host === '*' && isForMesh) refuse(`spec.hosts[${index}]`, '"*" is only for gateways: inside the mesh it would take every host');
     return host;
   });
@@ -24,8 +25,8 @@ export function parseVirtualService(object: KubernetesObject, clusterDomain: str
   const http = (readList(spec['http'], 'spec.http') ?? []).map((item, index) => readHttpRoute(item, `spec.http[${index}]`, place));
   const tcp = (readList(spec['tcp'], 'spec.tcp') ?? []).map((item, index) => readTcpRoute(item, `spec.tcp[${index}]`, place));
   if (http.length + tcp.length === 0) refuse('spec', 'it needs http or tcp routes');
-  const duplicate = hosts.find((host, index) => hosts.indexOf(host) !== index);
-  if (duplicate !== undefined) refuse('spec.hosts', `"${duplicate}" stands there twice`);
+  const doubled = hosts.find((host, index) => hosts.some((other, place) => place !== index && hostCovers(other, host)));
+  if (doubled !== undefined) refuse('spec.hosts', `"${doubled}" stands there twice, or a wildcard beside it covers it`);
   return {
     namespace,
     name,
