@@ -1,7 +1,7 @@
 /** What must not be felt by callers: each fault under load, counted by the client. Short and long forms share these tests. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { after, before, describe, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PatchType } from '@palisade/kubernetes';
 import { createHttpClient, type HttpApiClient, loadKubeconfig } from '@palisade/kubernetes/client';
@@ -160,8 +160,10 @@ export function describeFaults(mesh: DataPlane, { requests, changes, awayMs, rot
       assert.ok(result.sent >= atLeast, `only ${result.sent} requests were sent`);
       return result;
     }
-    const lostNothing = ({ sent, failed, first }: LoadResult) =>
+    const lostNothing = (t: TestContext, { sent, failed, first }: LoadResult) => {
+      t.diagnostic(`${failed} of ${sent} requests lost`);
       assert.equal(failed, 0, `${failed} of ${sent} were lost, the first: ${first}`);
+    };
     const serial = async () =>
       /default +Cert Chain +ACTIVE +true +(\S+)/.exec(
         (await cluster.palisade('pc', 'secrets', await podOf('server'), '-n', 'shop')).stdout,
@@ -185,11 +187,12 @@ export function describeFaults(mesh: DataPlane, { requests, changes, awayMs, rot
       assert.match(first, /403 RBAC: access denied/);
     });
 
-    test('the control plane, and so the authority, is away: nothing lost, new pods wait until it is back', async () => {
+    test('the control plane, and so the authority, is away: nothing lost, new pods wait until it is back', async (t) => {
       const before = await serial();
       assert.ok(before !== undefined);
       const ready = () => cluster.kubectlOk('get', 'deployment', 'server', '-n', 'shop', '-o', 'jsonpath={.status.readyReplicas}');
       lostNothing(
+        t,
         await underLoad(async () => {
           await cluster.kubectlOk('scale', '-n', 'istio-system', 'deployment/istiod', '--replicas=0');
           await istiodIs(0);
@@ -207,8 +210,9 @@ export function describeFaults(mesh: DataPlane, { requests, changes, awayMs, rot
       await rolledOut('shop/server');
     });
 
-    test('the control plane is killed and comes back: nothing lost', async () => {
+    test('the control plane is killed and comes back: nothing lost', async (t) => {
       lostNothing(
+        t,
         await underLoad(async () => {
           await cluster.kubectlOk('delete', 'pod', '-n', 'istio-system', '-l', 'app=istiod', '--grace-period=0', '--force');
           await sleep(1000);
@@ -217,9 +221,10 @@ export function describeFaults(mesh: DataPlane, { requests, changes, awayMs, rot
       );
     });
 
-    test('certificates of both ends are rotated every 10 s: nothing lost', async () => {
+    test('certificates of both ends are rotated every 10 s: nothing lost', async (t) => {
       const serials = new Set<string | undefined>();
       lostNothing(
+        t,
         await underLoad(async () => {
           for (const started = Date.now(); Date.now() - started < rotateMs; await sleep(renewedEveryMs / 2)) serials.add(await serial());
         }),
@@ -229,8 +234,9 @@ export function describeFaults(mesh: DataPlane, { requests, changes, awayMs, rot
       assert.ok(!serials.has(undefined));
     });
 
-    test('a configuration that proxies cannot take: they say why and keep the last good one, nothing lost', async () => {
+    test('a configuration that proxies cannot take: they say why and keep the last good one, nothing lost', async (t) => {
       lostNothing(
+        t,
         await underLoad(async () => {
           await cluster.apply(unreadable);
           await settles('refused, with the reason', /NACK[\s\S]*certificate/, status);
@@ -241,8 +247,9 @@ export function describeFaults(mesh: DataPlane, { requests, changes, awayMs, rot
       );
     });
 
-    test('a rolling restart: nothing lost', async () => {
+    test('a rolling restart: nothing lost', async (t) => {
       lostNothing(
+        t,
         await underLoad(async () => {
           await cluster.kubectlOk('rollout', 'restart', '-n', 'shop', 'deployment/server');
           await rolledOut('shop/server');
@@ -256,6 +263,7 @@ export function describeFaults(mesh: DataPlane, { requests, changes, awayMs, rot
       assert.match(await stranger('http://server.shop/'), / 000$/, 'control: no identity, no answer');
       await cluster.apply(laneNumbers.map((lane) => viewer(0, laneName(lane))).join('---\n'));
       lostNothing(
+        t,
         await underLoad(async () => {
           const started = Date.now();
           const change = async (lane: number) => {

@@ -47,7 +47,7 @@ try {
     await Promise.race([closed, sleep(closeMs)]);
     process.exit(0);
   };
-  if (admin !== undefined) await startAdmin(proxy, admin, stop, { bootstrap: fixed, isServing: () => isServing });
+  if (admin !== undefined) await startAdmin(proxy, admin, stop, { bootstrap, isServing: () => isServing });
   process.on('SIGTERM', stop);
   process.on('SIGINT', () => process.exit(130));
 } catch (error) {

@@ -1,5 +1,5 @@
 /** What a proxy was last told to have, in the shape of Envoy's `/config_dump` (envoy.admin.v3.ConfigDump) so that both can be compared. */
-import { type DescMessage, fromBinary, type JsonValue, toJson } from '@bufbuild/protobuf';
+import { type DescMessage, fromBinary, type JsonObject, toJson } from '@bufbuild/protobuf';
 import { TypeUrl, typeRegistry } from '@palisade/xds';
 import { ClusterSchema } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
 import { ClusterLoadAssignmentSchema } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
@@ -11,7 +11,7 @@ interface Part {
   readonly type: string;
   readonly schema: DescMessage;
   readonly list: string;
-  entry(name: string, resource: JsonValue, version: string): object;
+  entry(name: string, resource: JsonObject, version: string): object;
 }
 
 /** Secrets are no part of it: certificates stay with the agents, and what a gateway gets is nobody else's to see. */
@@ -45,9 +45,10 @@ const parts: Readonly<Record<string, Part>> = {
 export function renderConfigDump(pushed: ResourceSnapshot): object {
   const configs = Object.entries(parts).map(([typeUrl, { type, schema, list, entry }]) => ({
     '@type': `type.googleapis.com/envoy.admin.v3.${type}ConfigDump`,
-    [list]: [...(pushed.get(typeUrl) ?? [])].map(([name, { value, version }]) =>
-      entry(name, toJson(schema, fromBinary(schema, value), { registry: typeRegistry, useProtoFieldName: true }), version),
-    ),
+    [list]: [...(pushed.get(typeUrl) ?? [])].map(([name, { value, version }]) => {
+      const fields = toJson(schema, fromBinary(schema, value), { registry: typeRegistry, useProtoFieldName: true }) as JsonObject;
+      return entry(name, { '@type': typeUrl, ...fields }, version);
+    }),
   }));
   return { configs };
 }

@@ -74,7 +74,9 @@ test('the configuration last pushed, by pod', async () => {
   assert.equal(status, 200);
   assert.deepEqual((body as { configs: unknown[] }).configs[0], {
     '@type': 'type.googleapis.com/envoy.admin.v3.ClustersConfigDump',
-    dynamic_active_clusters: [{ version_info: cluster.version, cluster: { name: 'outbound|80||web', connect_timeout: '5s' } }],
+    dynamic_active_clusters: [
+      { version_info: cluster.version, cluster: { '@type': TypeUrl.cluster, name: 'outbound|80||web', connect_timeout: '5s' } },
+    ],
   });
   assert.equal((await ask('/debug/config_dump?proxyID=ghost.shop')).status, 404);
   gone();

@@ -1,7 +1,9 @@
 /** Envoy's admin interface, the part that tools and probes use. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Bootstrap } from '@palisade/xds/api/envoy/config/bootstrap/v3/bootstrap';
 import { place } from '../net/address.ts';
-import type { DataPlane, Update } from '../proxy.ts';
+import type { DataPlane } from '../proxy.ts';
+import { renderClusters, renderClustersJson } from './clusters.ts';
 import { renderConfigDump } from './config-dump.ts';
 
 type Answer = { readonly status?: number; readonly type?: string; readonly body: string };
@@ -11,7 +13,7 @@ const changing = new Set(['/healthcheck/fail', '/healthcheck/ok', '/drain_listen
 
 export interface AdminOptions {
   /** What the proxy was started with, for `/config_dump`. */
-  readonly bootstrap?: Update;
+  readonly bootstrap?: Bootstrap;
   /** Whether it has its first configuration; absent = it needs none. */
   isServing?(): boolean;
 }
@@ -24,13 +26,13 @@ export function startAdmin(
 ): Promise<Server> {
   const { promise, resolve, reject } = Promise.withResolvers<Server>();
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    const path = (request.url ?? '/').split('?')[0]!;
+    const [path = '/', query] = (request.url ?? '/').split('?');
     const answer =
       changing.has(path) && request.method !== 'POST'
         ? { status: 405, body: `${path} changes state: use POST\n` }
         : path === '/config_dump'
           ? { type: 'application/json', body: renderConfigDump(proxy, bootstrap) }
-          : answerOf(path, proxy, quit, isServing);
+          : answerOf(path, new URLSearchParams(query), proxy, quit, isServing);
     response.writeHead(answer.status ?? 200, { 'content-type': answer.type ?? 'text/plain; charset=UTF-8', 'cache-control': 'no-cache' });
     response.end(answer.body);
   });
@@ -39,7 +41,7 @@ export function startAdmin(
   return promise;
 }
 
-function answerOf(path: string, proxy: DataPlane, quit: () => void, isServing: () => boolean): Answer {
+function answerOf(path: string, query: URLSearchParams, proxy: DataPlane, quit: () => void, isServing: () => boolean): Answer {
   const { stats, drain } = proxy.runtime;
   switch (path) {
     case '/ready':
@@ -61,7 +63,9 @@ function answerOf(path: string, proxy: DataPlane, quit: () => void, isServing: (
     case '/stats/prometheus':
       return { type: 'text/plain; version=0.0.4', body: stats.renderPrometheus() };
     case '/clusters':
-      return { body: clusters(proxy) };
+      return query.get('format') === 'json'
+        ? { type: 'application/json', body: renderClustersJson(proxy) }
+        : { body: renderClusters(proxy) };
     case '/listeners':
       return {
         body: proxy.listeners.map((one) => `${one.name}::${one.addresses.map((own) => place(own.address, own.port)).join(',')}\n`).join(''),
@@ -79,23 +83,4 @@ function answerOf(path: string, proxy: DataPlane, quit: () => void, isServing: (
     default:
       return { status: 404, body: 'not found\n' };
   }
-}
-
-function clusters(proxy: DataPlane): string {
-  return proxy.runtime.clusters
-    .filled()
-    .flatMap((cluster) =>
-      cluster.hosts.flatMap((host) => {
-        const at = `${cluster.name}::${place(host.place.address, host.place.port)}`;
-        return [
-          `${at}::rq_active::${host.active}`,
-          `${at}::rq_total::${host.requests}`,
-          `${at}::cx_connect_fail::${host.failures}`,
-          `${at}::health_flags::${host.place.isHealthy ? 'healthy' : '/failed_eds_health'}`,
-          `${at}::weight::${host.place.weight}`,
-        ];
-      }),
-    )
-    .map((line) => `${line}\n`)
-    .join('');
 }
