@@ -14,6 +14,9 @@ export interface UpOptions {
   json?: boolean;
 }
 
+/** What `--name` is of `up` and `down` when it is not given. */
+const defaultName = 'palisade';
+
 /** `palisade up`. @returns the exit code */
 export async function up(raw: Record<string, unknown>): Promise<number> {
   const options = raw as unknown as UpOptions;
@@ -50,7 +53,8 @@ export async function up(raw: Record<string, unknown>): Promise<number> {
       : `The cluster runs already at ${cluster.server}.`,
   );
   console.log(`\n  export KUBECONFIG=${cluster.kubeconfig}\n  kubectl get nodes\n`);
-  console.log('Stop it with "palisade down". See what happens to traffic with "palisade flows -f".');
+  const down = options.name === defaultName ? 'palisade down' : `palisade down --name ${options.name}`;
+  console.log(`Stop it with "${down}". See what happens to traffic with "palisade flows -f".`);
   return 0;
 }
 
