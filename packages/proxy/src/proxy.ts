@@ -13,7 +13,7 @@ import { readEndpoints } from './cluster/endpoints.ts';
 import { type CompiledListener, compileListener, type ListenerPlace } from './listener/listener.ts';
 import { serveConnection } from './listener/serve.ts';
 import { LogSinks } from './log/sinks.ts';
-import { buffering } from './net/gather.ts';
+import { buffering } from './net/outlet.ts';
 import { ProxyError } from './proxy-error.ts';
 import { compileRoutes, type RouteTable } from './route/table.ts';
 import { type Runtime, Sweeper } from './runtime.ts';

@@ -1,7 +1,7 @@
 /** One connection to an endpoint, plain or TLS, used by one request at a time. */
 import { connect as connectTcp, isIP, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { buffering } from '../net/gather.ts';
+import { buffering, Outlet } from '../net/outlet.ts';
 import { readInto } from '../net/shared-read.ts';
 import type { Counter } from '../stats/stats.ts';
 import type { HostPlace } from './place.ts';
@@ -35,8 +35,8 @@ export interface Pool {
 
 export class UpstreamConnection {
   readonly pool: Pool;
-  readonly isTls: boolean;
   readonly socket: Socket;
+  readonly outlet: Outlet;
   user: UpstreamUser | undefined;
   isReady = false;
   /** It carried a request before: its end may be a race with the peer's idle timeout. */
@@ -49,7 +49,6 @@ export class UpstreamConnection {
     this.pool = pool;
     dialling.counters.connections.value++;
     const { address, port, tls } = pool.place;
-    this.isTls = tls !== undefined;
     const localAddress = dialling.sourceFor(address);
     const where = port === 0 ? { path: address } : { host: address, port, ...(localAddress === undefined ? {} : { localAddress }) };
     const place = { ...where, ...buffering };
@@ -78,6 +77,7 @@ export class UpstreamConnection {
       this.socket = connectTcp(place);
       this.socket.once('connect', () => this.#ready());
     }
+    this.outlet = new Outlet(this.socket, tls !== undefined);
     this.socket.setNoDelay(true);
     this.socket.on('error', (error) => {
       this.#failure = error.message;
@@ -127,7 +127,7 @@ export class UpstreamConnection {
     clearTimeout(this.#connectTimer);
     const { user } = this;
     if (this.isReady) user?.onUpstreamEnd();
-    else user?.onUpstreamFailed(this.#failure || 'connection closed', this.isTls);
+    else user?.onUpstreamFailed(this.#failure || 'connection closed', this.pool.place.tls !== undefined);
     if (user !== undefined) return;
     this.socket.destroy();
     const at = this.pool.idle.indexOf(this);

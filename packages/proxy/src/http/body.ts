@@ -1,5 +1,4 @@
 /** Reads one body from the bytes of a connection and renders it for the other side. */
-import { copyOf } from '../net/slab.ts';
 import type { Framing } from './framing.ts';
 
 const ChunkState = { size: 0, extension: 1, sizeLf: 2, data: 3, dataCr: 4, dataLf: 5, trailer: 6, trailerLf: 7, endLf: 8 } as const;
@@ -41,6 +40,11 @@ export class BodyReader {
     return this.#framing.kind === 'length';
   }
 
+  /** How much content is still announced; 0 also where nobody knows. */
+  get announced(): number {
+    return this.isLengthFramed ? this.#remaining : 0;
+  }
+
   /** How many of the available bytes are content that may be passed on as they are; for a length-framed body. */
   take(available: number): number {
     const taken = Math.min(available, this.#remaining);
@@ -51,23 +55,19 @@ export class BodyReader {
   }
 
   /**
+   * For a body that is not length-framed.
+   *
    * @returns the rendered bytes (a copy) and where the body's bytes end; with `error` set nothing more may be read
    */
   read(bytes: Buffer, start: number, end: number): { readonly out: Buffer; readonly next: number } {
     switch (this.#framing.kind) {
-      case 'none':
-        return { out: empty, next: start };
-      case 'length': {
-        const next = start + this.take(end - start);
-        return { out: copyOf(bytes, start, next), next };
-      }
       case 'until-close':
         this.contentBytes += end - start;
         return { out: Buffer.concat(this.#render([bytes.subarray(start, end)])), next: end };
       case 'chunked':
         return this.#readChunks(bytes, start, end);
       default:
-        throw new Error(this.#framing satisfies never);
+        throw new Error(`A body of kind "${this.#framing.kind}" passes as it is`);
     }
   }
 

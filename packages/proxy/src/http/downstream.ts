@@ -2,9 +2,8 @@
 import type { Socket } from 'node:net';
 import type { ConnectionFacts } from '../facts.ts';
 import { ConnectionLog } from '../log/connection-log.ts';
-import { gather, release } from '../net/gather.ts';
+import { Outlet } from '../net/outlet.ts';
 import { readInto } from '../net/shared-read.ts';
-import { copyOf, encryptsAtOnce, send } from '../net/slab.ts';
 import type { Sweepable } from '../runtime.ts';
 import { acceptRequest } from './accept-request.ts';
 import { Exchange } from './exchange.ts';
@@ -27,6 +26,7 @@ const headEnd = Buffer.from('\r\n\r\n');
 
 export class DownstreamConnection implements Sweepable {
   readonly socket: Socket;
+  readonly outlet: Outlet;
   readonly #facts: ConnectionFacts;
   readonly #current: CurrentManager;
   #manager: Manager;
@@ -41,6 +41,7 @@ export class DownstreamConnection implements Sweepable {
 
   constructor(socket: Socket, facts: ConnectionFacts, manager: Manager, current: CurrentManager) {
     this.socket = socket;
+    this.outlet = new Outlet(socket, facts.isTls);
     this.#facts = facts;
     this.#manager = manager;
     this.#current = current;
@@ -62,26 +63,6 @@ export class DownstreamConnection implements Sweepable {
     this.#exchange = undefined;
     exchange?.abort('DC');
     this.socket.destroySoon();
-  }
-
-  /** @returns false when the client reads too slowly */
-  write(bytes: Buffer): boolean {
-    return this.socket.writable ? send(this.socket, bytes, this.#facts.isTls) : true;
-  }
-
-  /** More of the message is about to come. A TLS socket would join the pieces by copying them. */
-  gather(): void {
-    if (!this.#facts.isTls) gather(this.socket);
-  }
-
-  /**
-   * Content out of a buffer that the next read overwrites. Sockets that may still hold it when the call returns get a copy.
-   */
-  writeShared(bytes: Buffer, start: number, end: number): boolean {
-    if (!this.socket.writable) return true;
-    const { isTls } = this.#facts;
-    const isEncrypted = encryptsAtOnce(this.socket, isTls);
-    return send(this.socket, isEncrypted ? bytes.subarray(start, end) : copyOf(bytes, start, end), isTls);
   }
 
   wantsClose(head: Head): boolean {
@@ -162,7 +143,7 @@ export class DownstreamConnection implements Sweepable {
     counters.answered[3].value++;
     counters.malformed.value++;
     const where = location === undefined ? '' : `location: ${location}\r\n`;
-    this.write(
+    this.outlet.write(
       Buffer.from(
         `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n${where}content-length: 0\r\ndate: ${httpDate(runtime.now())}\r\nserver: ${serverName}\r\nconnection: close\r\n\r\n`,
       ),
@@ -184,7 +165,7 @@ export class DownstreamConnection implements Sweepable {
   }
 
   onExchangeDone(closes: boolean, hasUnreadBody: boolean): void {
-    release(this.socket);
+    this.outlet.flush();
     this.#exchange = undefined;
     if (closes) this.close(hasUnreadBody);
     else if (!this.#isConsuming && this.#waiting !== undefined) setImmediate(() => this.continueReading());

@@ -2,8 +2,6 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Host } from '../cluster/host.ts';
 import { UpstreamConnection, type UpstreamUser } from '../cluster/upstream-connection.ts';
-import { gather, release } from '../net/gather.ts';
-import { copyOf, send } from '../net/slab.ts';
 import type { CompiledRoute, RouteAction, RouteTarget } from '../route/route.ts';
 import type { AcceptedRequest } from './accept-request.ts';
 import { BodyReader } from './body.ts';
@@ -100,7 +98,7 @@ export class Exchange implements UpstreamUser {
       const expect = this.state.head.first(Field.expect);
       if (expect !== undefined && expect.toLowerCase() !== '100-continue') this.response.local(replies.unknownExpectation);
       else {
-        if (expect !== undefined && !this.body.isDone) this.down.write(Buffer.from('HTTP/1.1 100 Continue\r\n\r\n'));
+        if (expect !== undefined && !this.body.isDone) this.down.outlet.write(Buffer.from('HTTP/1.1 100 Continue\r\n\r\n'));
         return this.#attempt(action, bytes, at, end);
       }
     }
@@ -149,7 +147,7 @@ export class Exchange implements UpstreamUser {
   #send(action: Forward, bytes: Buffer, at: number, end: number): number {
     const { body, state } = this;
     const taken = body.isLengthFramed ? body.take(end - at) : 0;
-    const { out, at: bodyAt } = renderRequest({
+    const head = renderRequest({
       state,
       manager: this.manager,
       target: this.target!,
@@ -157,46 +155,44 @@ export class Exchange implements UpstreamUser {
       requestId: this.requestId,
       isChunked: !body.isDone && !body.isLengthFramed,
       upgrade: this.upgrade,
-      bodySpace: taken,
     });
-    if (taken > 0) bytes.copy(out, bodyAt, at, at + taken);
-    if (!body.isDone && body.isLengthFramed && this.host?.place.tls === undefined) gather(this.upstream!.socket);
-    this.#write(out.subarray(0, bodyAt + taken));
+    if (!this.upstream!.outlet.begin(head, bytes, at, at + taken, body.announced)) this.down.socket.pause();
     this.#takesBody = true;
     if (body.isDone) this.#requestSent();
     return at + taken;
   }
 
   #requestSent(): void {
-    if (this.upstream !== undefined) release(this.upstream.socket);
+    this.upstream?.outlet.flush();
     const action = this.route?.action;
     if (action?.kind === 'forward' && action.timeoutMs > 0 && this.upgrade === undefined)
       this.deadline = this.manager.runtime.clock() + action.timeoutMs;
   }
 
-  #write(bytes: Buffer): void {
-    const { upstream } = this;
-    if (upstream === undefined) return;
-    if (!send(upstream.socket, bytes, upstream.isTls)) this.down.socket.pause();
-  }
-
   /** @returns how far the bytes were taken; what is left waits until the exchange is over, or until somebody takes the body */
   onRequestBytes(bytes: Buffer, at: number, end: number): number {
+    const { body, upstream } = this;
     if (this.isTunnel) {
-      this.#write(copyOf(bytes, at, end));
+      if (upstream?.outlet.content(bytes, at, end, 0) === false) this.down.socket.pause();
       return end;
     }
-    if (!this.#takesBody || this.body.isDone) return at;
-    const { out, next } = this.body.read(bytes, at, end);
-    if (this.body.error !== undefined) {
+    if (!this.#takesBody || body.isDone) return at;
+    if (body.isLengthFramed) {
+      const next = at + body.take(end - at);
+      if (upstream?.outlet.content(bytes, at, next, body.announced) === false) this.down.socket.pause();
+      if (body.isDone) this.#requestSent();
+      return next;
+    }
+    const { out, next } = body.read(bytes, at, end);
+    if (body.error !== undefined) {
       this.upstream?.destroy();
       this.upstream = undefined;
       this.manager.counters.malformed.value++;
-      this.response.refuse(this.body.error);
+      this.response.refuse(body.error);
       return end;
     }
-    if (out.length > 0) this.#write(out);
-    if (this.body.isDone) this.#requestSent();
+    if (out.length > 0 && upstream?.outlet.write(out) === false) this.down.socket.pause();
+    if (body.isDone) this.#requestSent();
     return next;
   }
 

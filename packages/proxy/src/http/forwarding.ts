@@ -14,11 +14,9 @@ export interface ForwardedRequest {
   readonly requestId: string | undefined;
   readonly isChunked: boolean;
   readonly upgrade: string | undefined;
-  readonly bodySpace: number;
 }
 
-/** @returns one buffer with the head written and `bodySpace` bytes left behind it */
-export function renderRequest(request: ForwardedRequest): { out: Buffer; at: number } {
+export function renderRequest(request: ForwardedRequest): Buffer {
   const { state, manager, target } = request;
   const { head } = state;
   let drops = requestDrops | dropBit(Field.expect);
@@ -56,7 +54,6 @@ export function renderRequest(request: ForwardedRequest): { out: Buffer; at: num
     drops,
     removed,
     added,
-    bodySpace: request.bodySpace,
   });
 }
 

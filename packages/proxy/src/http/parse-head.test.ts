@@ -55,18 +55,17 @@ test('property: what is dropped is gone and the rest stays in order', () => {
       const bytes = Buffer.from(`GET / HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`);
       const result = parseRequestHead(bytes, 0, bytes.length);
       assert.ok(result?.ok);
-      const { out, at } = renderHead({
+      const out = renderHead({
         head: result.head,
         firstLine: ['GET', ' / HTTP/1.1\r\n'],
         from: fieldsStart(result.head),
         drops: (1 << Field.connection) | (1 << Field.keepAlive),
         removed: ['x-b'],
         added: ['via: ', 'me', '\r\n'],
-        bodySpace: 0,
       });
       const kept = fields.filter(([name]) => !['Connection', 'Keep-Alive', 'X-B'].includes(name));
       const expected = `GET / HTTP/1.1\r\n${kept.map(([name, value]) => `${name}: ${value}\r\n`).join('')}via: me\r\n\r\n`;
-      assert.equal(out.toString('latin1', 0, at), expected);
+      assert.equal(out.toString('latin1'), expected);
     }),
   );
 });

@@ -30,17 +30,13 @@ export interface RenderInput {
   readonly removed: readonly string[];
   /** Pieces of whole lines with CR LF. */
   readonly added: readonly string[];
-  readonly bodySpace: number;
 }
 
-/** @returns a buffer of head and blank line with `bodySpace` bytes behind it, and where the body goes */
-export function renderHead({ head, firstLine, from, drops, removed, added, bodySpace }: RenderInput): {
-  readonly out: Buffer;
-  readonly at: number;
-} {
+/** @returns head and blank line, cut from the slab */
+export function renderHead({ head, firstLine, from, drops, removed, added }: RenderInput): Buffer {
   const { bytes, table } = head;
   const names = removed.length === 0 ? undefined : new Set(removed);
-  const out = allocate(lengthOf(firstLine) + head.end + lengthOf(added) + 2 + bodySpace);
+  const out = allocate(lengthOf(firstLine) + head.end + lengthOf(added) + 2);
   let at = 0;
   for (const piece of firstLine) at = putLatin1(out, at, piece);
   let runStart = from;
@@ -55,7 +51,7 @@ export function renderHead({ head, firstLine, from, drops, removed, added, bodyS
   for (const piece of added) at = putLatin1(out, at, piece);
   out[at++] = 13;
   out[at++] = 10;
-  return { out, at };
+  return out.subarray(0, at);
 }
 
 function lengthOf(pieces: readonly string[]): number {

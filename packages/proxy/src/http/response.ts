@@ -1,5 +1,4 @@
 /** The answer of one exchange: the upstream's, relayed, or the proxy's own. */
-import { copyOf } from '../net/slab.ts';
 import { BodyReader } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { type Framing, responseFraming } from './framing.ts';
@@ -34,7 +33,8 @@ export class ResponseRelay {
     const exchange = this.#exchange;
     this.isHeard = true;
     if (exchange.isTunnel) {
-      this.#relay(copyOf(given, 0, length));
+      this.#heed(exchange.down.outlet.content(given, 0, length, 0));
+      exchange.bytesSent += length;
       return;
     }
     let bytes = given;
@@ -67,8 +67,7 @@ export class ResponseRelay {
     if (at < end && this.#body.isLengthFramed && !this.#body.isDone) {
       const taken = this.#body.take(end - at);
       exchange.bytesSent = this.#body.contentBytes;
-      if (!this.#body.isDone) exchange.down.gather();
-      if (!exchange.down.writeShared(bytes, at, at + taken)) exchange.upstream?.socket.pause();
+      this.#heed(exchange.down.outlet.content(bytes, at, at + taken, this.#body.announced));
       at += taken;
     } else if (at < end && !this.#body.isDone) {
       const { out, next } = this.#body.read(bytes, at, end);
@@ -138,18 +137,22 @@ export class ResponseRelay {
       added.push(...linesOf(changes, (lower) => head.values(Buffer.from(lower)).length > 0));
     }
     const taken = body.isLengthFramed ? body.take(end - at) : 0;
-    const { out, at: bodyAt } = renderHead({ head, firstLine: ownVersion, from: versionBytes, drops, removed, added, bodySpace: taken });
-    if (taken > 0) bytes.copy(out, bodyAt, at, at + taken);
+    const rendered = renderHead({ head, firstLine: ownVersion, from: versionBytes, drops, removed, added });
     this.hasStarted = true;
-    if (!body.isDone && body.isLengthFramed) exchange.down.gather();
-    this.#relay(out.subarray(0, bodyAt + taken));
+    exchange.bytesSent = body.contentBytes;
+    this.#heed(exchange.down.outlet.begin(rendered, bytes, at, at + taken, body.announced));
     return at + taken;
   }
 
   #relay(bytes: Buffer): void {
     const exchange = this.#exchange;
-    exchange.bytesSent = this.#body?.contentBytes ?? exchange.bytesSent + bytes.length;
-    if (!exchange.down.write(bytes)) exchange.upstream?.socket.pause();
+    exchange.bytesSent = this.#body?.contentBytes ?? exchange.bytesSent;
+    this.#heed(exchange.down.outlet.write(bytes));
+  }
+
+  /** @param goesOn false: the client reads too slowly */
+  #heed(goesOn: boolean): void {
+    if (!goesOn) this.#exchange.upstream?.socket.pause();
   }
 
   #complete(isExact: boolean): void {
@@ -174,17 +177,16 @@ export class ResponseRelay {
     exchange.status = 101;
     exchange.details = 'via_upstream';
     exchange.isTunnel = true;
-    const { out, at } = renderHead({
+    const rendered = renderHead({
       head,
       firstLine: ['HTTP/1.1 101 Switching Protocols\r\n'],
       from: fieldsStart(head),
       drops: responseDrops,
       removed: [],
       added: [`connection: upgrade\r\nupgrade: ${exchange.upgrade}\r\n`],
-      bodySpace: rest.length,
     });
-    rest.copy(out, at);
-    this.#relay(out.subarray(0, at + rest.length));
+    exchange.bytesSent = rest.length;
+    this.#heed(exchange.down.outlet.begin(rendered, rest, 0, rest.length, 0));
     exchange.down.continueReading();
   }
 
@@ -235,7 +237,7 @@ export class ResponseRelay {
     ];
     const body = state.method === 'HEAD' ? '' : reply.body;
     exchange.bytesSent = Buffer.byteLength(body);
-    down.write(Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`));
+    down.outlet.write(Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`));
     exchange.upstream?.destroy();
     exchange.upstream = undefined;
     exchange.finish(false);

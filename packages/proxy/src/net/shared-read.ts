@@ -5,8 +5,23 @@
  */
 import { Socket } from 'node:net';
 
+/** For a head that grows on its way through, in front of what is read. */
+const spareBytes = 16 * 1024;
+const whole = Buffer.allocUnsafeSlow(spareBytes + 65_536);
 /** One read is over before the next begins; whoever keeps bytes copies them. */
-const shared = Buffer.allocUnsafeSlow(65_536);
+const shared = whole.subarray(spareBytes);
+
+/**
+ * Puts a head in front of content where it was read, over bytes that were dealt with: the content, which may be long, is not copied.
+ *
+ * @returns both together, until the next read; undefined: the content lies elsewhere, or the head is too long
+ */
+export function joinInPlace(head: Buffer, bytes: Buffer, start: number, end: number): Buffer | undefined {
+  const from = spareBytes + start - head.length;
+  if (bytes !== shared || from < 0) return undefined;
+  head.copy(whole, from);
+  return whole.subarray(from, spareBytes + end);
+}
 
 export type OnBytes = (bytes: Buffer, length: number) => void;
 

@@ -11,8 +11,8 @@ import { compileAccessLogs } from '../log/access-log.ts';
 import { ConnectionLog } from '../log/connection-log.ts';
 import type { AccessLogger } from '../log/subject.ts';
 import { place } from '../net/address.ts';
+import { Outlet } from '../net/outlet.ts';
 import { readInto } from '../net/shared-read.ts';
-import { copyOf, send } from '../net/slab.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
 import type { Runtime } from '../runtime.ts';
 
@@ -58,6 +58,7 @@ export function compileTcpProxy(config: TcpProxy, runtime: Runtime, where: strin
     }
     log.host = host;
     host.active++;
+    const outlet = new Outlet(socket, connection.isTls);
     const upstream = new UpstreamConnection(cell.current, host);
     const close = (flags: string) => {
       done(flags);
@@ -75,7 +76,7 @@ export function compileTcpProxy(config: TcpProxy, runtime: Runtime, where: strin
         log.upstreamLocal = place(upstream.socket.localAddress ?? '', upstream.socket.localPort ?? 0);
         readInto(socket, (bytes, length) => {
           log.bytesReceived += length;
-          if (!send(upstream.socket, copyOf(bytes, 0, length), upstream.isTls)) socket.pause();
+          if (!upstream.outlet.content(bytes, 0, length, 0)) socket.pause();
         });
         socket.on('end', () => upstream.socket.end());
       },
@@ -85,7 +86,7 @@ export function compileTcpProxy(config: TcpProxy, runtime: Runtime, where: strin
       },
       onUpstreamBytes(bytes, length) {
         log.bytesSent += length;
-        if (!send(socket, copyOf(bytes, 0, length), connection.isTls)) upstream.socket.pause();
+        if (!outlet.content(bytes, 0, length, 0)) upstream.socket.pause();
       },
       onUpstreamDrain: () => socket.resume(),
       onUpstreamEnd: () => {
