@@ -42,21 +42,22 @@ const standIns: ReadonlyMap<string, string> = new Map([
 ]);
 const bytes = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 
-function load(test: RegressionCase, folder: string): Engine {
-  const file = join(folder, 'rules.conf');
+/** @param file as the suite's runner calls it: debug logs name it */
+function load(test: RegressionCase, folder: string, file: string): Engine {
   const locate = (name: string): string => resolve(folder, name.replace(/^(?:\.\/)?test-cases\//, '').replace(/^data\/data\//, 'data/'));
   const files = {
     expand: (pattern: string) => {
       const path = locate(pattern);
-      const found = diskFiles.expand(path, file);
+      const found = diskFiles.expand(path, join(folder, file));
       return found.length > 0 ? found : [...standIns.keys()].map((name) => join(folder, name)).filter((name) => matchesGlob(name, path));
     },
     read: (path: string) => standIns.get(relative(folder, path)) ?? diskFiles.read(path),
   };
-  const text = bytes(['SecInterceptOnError Off', ...test.rules].join('\n'));
+  const text = bytes([...test.rules, 'SecInterceptOnError Off'].join('\n'));
   return compile(parseSecLang(text, file, { profile: 'modsecurity3', files }), {
     profile: 'modsecurity3',
     isReference: true,
+    environment: { ...process.env, MODSECURITY: 'ModSecurity regression tests' },
     // PCRE's limit counts steps one by one; one unit of ours is 50 instructions of the automaton.
     regexStepBudget: Number(/^SecPcreMatchLimit (\d+)/m.exec(text)?.[1] ?? 1_000_000) / 50,
     readDataFile: (name) => files.read(locate(name)),
@@ -105,17 +106,17 @@ const textOf = (lines: string | readonly string[] | undefined): Buffer =>
     'utf8',
   );
 
-function judge(test: RegressionCase, folder: string): Omit<CaseResult, 'name'> {
+function judge(test: RegressionCase, folder: string, file: string): Omit<CaseResult, 'name'> {
   const expected = test.expected ?? {};
   let engine: Engine;
   try {
-    engine = load(test, folder);
+    engine = load(test, folder, file);
   } catch (error) {
     if (!(error instanceof WafConfigError)) throw error;
     if (expected.parser_error !== undefined) return { status: 'pass' };
     if (error.code === 'missing-file' || /no such file/.test(error.message))
       return { status: 'skip', detail: 'a data file of the case is not among the shared ones' };
-    if (error.code === 'unsupported') return { status: 'skip', detail: error.message.replace(/^.*rules\.conf:\d+: /, '') };
+    if (error.code === 'unsupported') return { status: 'skip', detail: error.message.replace(/^.*\.json:\d+: /, '') };
     return { status: 'fail', detail: error.message };
   }
   if (expected.parser_error !== undefined) return { status: 'fail', detail: `loaded, wanted the parser error ${expected.parser_error}` };
@@ -128,7 +129,13 @@ function judge(test: RegressionCase, folder: string): Omit<CaseResult, 'name'> {
   const log = result.matched
     .flatMap((rule) =>
       rule.variables.map((match) =>
-        renderMatch(rule, match, { uri: test.request?.uri ?? '', hostname: '', uniqueId: result.id, profile: 'modsecurity3' }),
+        renderMatch(rule, match, {
+          uri: test.request?.uri ?? '',
+          hostname: '',
+          uniqueId: result.id,
+          interruption: result.interruption,
+          profile: 'modsecurity3',
+        }),
       ),
     )
     .join('\n');
@@ -159,7 +166,7 @@ const suite: Suite = {
           results.push({ name, status: 'skip', detail: `for versions up to ${test.version_max} only` });
         else {
           try {
-            results.push({ name, ...judge(test, folder) });
+            results.push({ name, ...judge(test, folder, file) });
           } catch (error) {
             results.push({ name, status: 'fail', detail: `crashed: ${(error as Error).message}` });
           }

@@ -8,7 +8,7 @@ import { findOperator } from './operators/index.ts';
 import { engineOf, firedIds, runRequest } from './testing.ts';
 import { findTransformation, transformationNames } from './transformations/index.ts';
 
-const limits = { maxFiles: 10, maxArgs: 100 };
+const limits = { profile: 'modsecurity2', maxFiles: 10, maxArgs: 100 } as const;
 const type = 'multipart/form-data; boundary=b';
 const multipart = (lines: readonly string[], contentType = type) => parseMultipart(contentType, lines.join('\r\n'), limits);
 const part = (disposition: string, body = 'x') => ['--b', `Content-Disposition: ${disposition}`, '', body, '--b--', ''];
@@ -77,9 +77,8 @@ describe('documents', () => {
     const result = parseJson(deep, 'modsecurity2', 512, 1000);
     assert.equal(result.ok, false);
   });
-  test('XML loads no entity, external or its own (CVE-2013-1915), and bounds depth', () => {
-    const bomb = '<!DOCTYPE a [<!ENTITY x "xxxxxxxxxx"><!ENTITY y "&x;&x;&x;">]><a>&y;</a>';
-    const parsed = parseXml(bomb);
+  test('XML loads no external entity (CVE-2013-1915), and bounds depth', () => {
+    const parsed = parseXml('<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>');
     assert.ok(parsed.ok && parsed.root.children.join('') === '');
     assert.equal(parseXml('<a>'.repeat(10_000)).ok, false);
   });

@@ -1,10 +1,9 @@
 import type { Folded } from './compile/fold.ts';
 import { foldRuleSet } from './compile/fold.ts';
-import type { Rule } from './compile/model.ts';
 import type { CompileOptions, RuleSet } from './compile/ruleset.ts';
 import { compileRuleSet, defaultProfile } from './compile/ruleset.ts';
 import type { RulePrefilter } from './evaluate/phase.ts';
-import { patternOptions, readPhraseFiles } from './operators/patterns.ts';
+import { patternOptions } from './operators/patterns.ts';
 import { Prefilter } from './prefilter/prefilter.ts';
 import { RuleNeeds } from './prefilter/rule-needs.ts';
 import { PatternTable } from './regex/pattern-table.ts';
@@ -32,6 +31,8 @@ export interface EngineOptions extends CompileOptions {
   readonly store?: CollectionStore;
   /** Run every rule on every value: the slow, plain reading that the fast one is tested against. */
   readonly isReference?: boolean;
+  /** What ENV shows besides what `setenv` sets: of the process nothing is read. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
 /** A compiled rule set, ready for any number of transactions. */
@@ -39,13 +40,20 @@ export class Engine {
   readonly ruleSet: RuleSet;
   readonly #store: CollectionStore;
   readonly #uploads: UploadStore | undefined;
+  readonly #environment: EngineOptions['environment'];
   readonly #prefilter: RulePrefilter | undefined;
   readonly #folded: Folded | undefined;
 
-  constructor(ruleSet: RuleSet, { store, uploads }: EngineOptions, prefilter: RulePrefilter | undefined, folded: Folded | undefined) {
+  constructor(
+    ruleSet: RuleSet,
+    { store, uploads, environment }: EngineOptions,
+    prefilter: RulePrefilter | undefined,
+    folded: Folded | undefined,
+  ) {
     this.ruleSet = ruleSet;
     this.#store = store ?? new MemoryStore();
     this.#uploads = uploads;
+    this.#environment = environment;
     this.#prefilter = prefilter;
     this.#folded = folded;
   }
@@ -53,6 +61,7 @@ export class Engine {
   transaction(options: TransactionOptions): Transaction {
     const state = new TransactionState(this.ruleSet, options.id, options.connection, options.now, this.#store, this.#folded?.tx);
     state.uploads = this.#uploads;
+    for (const [key, value] of Object.entries(this.#environment ?? {})) state.env.set(key.toLowerCase(), { key, value: value ?? '' });
     if (options.debug && this.ruleSet.writesDebugLog) state.trace = debugTrace(state, options.debug);
     return new Transaction(state, this.#prefilter, this.#folded);
   }
@@ -75,15 +84,6 @@ export function compile(nodes: readonly Node[], options: EngineOptions = {}): En
   const live = Object.values(folded?.phases ?? {}).flatMap((phase) => phase.items);
   const items = folded ? live : Object.values(ruleSet.phases).flat();
   const heads = items.flatMap((item) => (item.kind === 'rule' ? [item.rule] : []));
-  const prefilter = new Prefilter(ruleSet, heads, new RuleNeeds(patterns, phrasesOf(options, ruleSet)), folded !== undefined);
+  const prefilter = new Prefilter(ruleSet, heads, new RuleNeeds(patterns), folded !== undefined);
   return new Engine(ruleSet, options, prefilter, folded);
-}
-
-function phrasesOf(options: CompileOptions, { profile }: RuleSet): (rule: Rule) => readonly string[] {
-  return (rule) =>
-    readPhraseFiles(rule.operator!.node.argument, {
-      profile,
-      regexStepBudget: 0,
-      readDataFile: (name) => options.readDataFile!(name, rule.position.file),
-    });
 }

@@ -1,6 +1,5 @@
 import { renderMatch } from '../../engine/render/message.ts';
 import type { AuditRecord } from '../../engine/transaction/audit.ts';
-import type { MatchedRule } from '../../engine/transaction/state.ts';
 import type { TransactionResult } from '../../engine/transaction/transaction.ts';
 import { hiddenSpellings, isHiddenVariable, maskBody, maskHeaders, maskText, maskUri } from './mask.ts';
 
@@ -52,21 +51,19 @@ function renderForm({ bodyArguments }: AuditRecord, hidden: readonly string[]): 
 /** Masked before they are escaped and cut: neither leaves a value as it was. */
 function renderMessages(result: TransactionResult, record: AuditRecord, hide: (text: string) => string): string[] {
   const hostname = record.requestHeaders.find(([name]) => name.toLowerCase() === 'host')?.[1] ?? '';
-  const context = { hostname, uri: record.requestLine.split(' ')[1] ?? '', uniqueId: result.id };
   const { interruption } = result;
+  const context = { hostname, uri: record.requestLine.split(' ')[1] ?? '', uniqueId: result.id, interruption };
   const lines = result.matched
     .filter((rule) => rule.isLogged)
     .map((rule) => {
       const match = rule.variables[0] ?? { name: '', value: '', message: rule.message, logdata: rule.logdata };
-      const isDenial = interruption !== undefined && isDecider(rule, interruption.ruleId);
-      const start = isDenial ? `Access denied with code ${interruption.status} (phase ${interruption.phase}).` : 'Warning.';
       // A rule's data about a hidden variable may quote any part of it.
       const logdata = match.logdata && (isHiddenVariable(match.name, record.hidden) ? '***' : hide(match.logdata));
       const shown = { ...match, message: match.message && hide(match.message), logdata };
-      return renderMatch({ ...rule, tags: rule.tags.map(hide) }, shown, context).replace('ModSecurity: Warning.', start);
+      return renderMatch({ ...rule, tags: rule.tags.map(hide) }, shown, context).replace('ModSecurity: ', '');
     });
   // A limit is no rule: nothing above says it.
-  const isSaid = interruption === undefined || result.matched.some((rule) => rule.isLogged && isDecider(rule, interruption.ruleId));
+  const isSaid = interruption === undefined || result.matched.some((rule) => rule.isLogged && rule.id === interruption.ruleId);
   return isSaid
     ? lines
     : [...lines, `Access denied with code ${interruption.status} (phase ${interruption.phase}). ${oneLine(hide(interruption.reason))}`];
@@ -75,10 +72,6 @@ function renderMessages(result: TransactionResult, record: AuditRecord, hide: (t
 function hiding(record: AuditRecord): (text: string) => string {
   const spellings = hiddenSpellings(record);
   return (text) => maskText(text, spellings);
-}
-
-function isDecider(rule: MatchedRule, id: number): boolean {
-  return rule.id === id;
 }
 
 export function oneLine(text: string): string {

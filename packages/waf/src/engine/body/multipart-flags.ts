@@ -1,3 +1,4 @@
+import type { Profile } from '../seclang/ast.ts';
 import type { Trace } from '../transaction/state.ts';
 
 /** ModSecurity's MULTIPART_… flags, each 0 or 1; UNMATCHED_BOUNDARY can be 2 (ModSecurity 3). */
@@ -24,6 +25,7 @@ export class MultipartError extends Error {}
 export interface MultipartContext {
   readonly flags: MultipartFlags;
   readonly trace: Trace | undefined;
+  readonly profile: Profile;
 }
 
 export const noFlags = (): MultipartFlags => ({

@@ -59,19 +59,21 @@ export function readHeaderLine(part: Part, line: string, context: MultipartConte
   trace?.(9, `Multipart: Added part header "${written}" "${value}".`);
 }
 
-function finishHeaders(part: Part, { flags, trace }: MultipartContext): void {
+function finishHeaders(part: Part, { flags, trace, profile }: MultipartContext): void {
   const header = part.headers.get('content-disposition');
   if (!header) throw new MultipartError('Multipart: Part missing Content-Disposition header.');
-  const { name, filename, hasInvalidQuoting, error } = parseDisposition(header.value);
+  const { name, filename, extendedFilename, hasInvalidQuoting, error } = parseDisposition(header.value, profile);
   if (hasInvalidQuoting) flags.INVALID_QUOTING = 1;
   if (name !== undefined) trace?.(9, `Multipart: Content-Disposition name: ${name}.`);
   if (filename !== undefined) trace?.(9, `Multipart: Content-Disposition filename: ${filename}.`);
+  if (error?.startsWith('-21')) trace?.(4, `Multipart: Warning: no filename= but filename*: ${extendedFilename}.`);
   if (error !== undefined) throw new MultipartError(`Multipart: Invalid Content-Disposition header (${error}): ${header.value}`);
   if (name === undefined) throw new MultipartError('Multipart: Content-Disposition header missing name field.');
   // A back end that reads crudely must see the same file name.
   if (filename !== undefined && !header.value.includes('filename='))
     throw new MultipartError('Multipart: Invalid Content-Disposition header (white space in filename parameter).');
   part.name = name;
-  part.filename = filename;
+  // Go's parser, behind Coraza, gives the application the extended one.
+  part.filename = (profile === 'coraza' ? extendedFilename : undefined) ?? filename;
   part.isInHeaders = false;
 }

@@ -1,3 +1,4 @@
+import type { Profile } from '../seclang/ast.ts';
 import type { Trace } from '../transaction/state.ts';
 import { Target } from '../variables/target.ts';
 import { classifyBoundary, readBoundary } from './multipart-boundary.ts';
@@ -26,17 +27,13 @@ export interface MultipartResult {
 export interface MultipartOptions {
   readonly maxFiles: number;
   readonly maxArgs: number;
-  /**
-   * ModSecurity 3: a line that looks like a foreign boundary counts as one (MULTIPART_UNMATCHED_BOUNDARY 1) only until
-   * the next right boundary (2).
-   */
-  readonly forgivesUnmatched?: boolean;
+  readonly profile: Profile;
   readonly trace?: Trace | undefined;
 }
 
 /** Parse a multipart/form-data body, line by line as ModSecurity does, with all its strictness flags. */
 export function parseMultipart(contentType: string, body: string, options: MultipartOptions): MultipartResult {
-  const context: MultipartContext = { flags: noFlags(), trace: options.trace };
+  const context: MultipartContext = { flags: noFlags(), trace: options.trace, profile: options.profile };
   const reader = new Reader(context, options);
   let boundary = '';
   const headError = attempt(() => {
@@ -98,7 +95,8 @@ class Reader {
       const kind = line.startsWith('--') ? classifyBoundary(line, boundary, this.#context, at >= body.length) : 'data';
       if (kind !== 'data') {
         this.#countLine(line);
-        if (this.#boundaries++ > 0 && this.#options.forgivesUnmatched) flags.UNMATCHED_BOUNDARY = 2;
+        // ModSecurity 3: a line that looks like a foreign boundary counts as one (1) only until the next right boundary (2).
+        if (this.#boundaries++ > 0 && this.#context.profile === 'modsecurity3') flags.UNMATCHED_BOUNDARY = 2;
         this.#finishPart();
         if (kind === 'final') isComplete = true;
         else this.#part = newPart();

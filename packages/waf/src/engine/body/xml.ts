@@ -1,3 +1,4 @@
+import { Entities, readDoctype } from './xml-entities.ts';
 import type { XmlAttribute, XmlElement } from './xml-tree.ts';
 
 export type XmlResult =
@@ -10,7 +11,6 @@ export interface XmlLimits {
 }
 
 const defaultLimits: XmlLimits = { maxDepth: 256, maxNodes: 100_000 };
-const predefined: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 interface Open {
   readonly name: string;
@@ -22,14 +22,15 @@ interface Open {
 class XmlError extends Error {}
 
 /**
- * Parse XML 1.0 with namespaces, bounded. A document type is skipped over: no entity is ever loaded or expanded, so a
- * reference to one gives nothing. What was read before an error is kept for the rules.
+ * Parse XML 1.0 with namespaces, bounded. Entities that the document itself declares are put in where they are named, as
+ * text; external ones are never loaded and give nothing. What was read before an error is kept for the rules.
  */
 export function parseXml(text: string, limits: XmlLimits = defaultLimits): XmlResult {
   let at = text.startsWith('\xef\xbb\xbf') ? 3 : 0;
   let nodes = 0;
   let root: XmlElement | undefined;
   const stack: Open[] = [];
+  const entities = new Entities();
   const fail: (what: string) => never = (what) => {
     throw new XmlError(`${what} at offset ${at}`);
   };
@@ -70,7 +71,7 @@ export function parseXml(text: string, limits: XmlLimits = defaultLimits): XmlRe
       const raw = until(quote!, 'attribute value');
       if (raw.includes('<')) fail(`"<" in the value of attribute ${key}`);
       if (written.some(([other]) => other === key)) fail(`attribute ${key} stands twice`);
-      written.push([key, references(raw, fail)]);
+      written.push([key, entities.expand(raw, fail)]);
       if (++nodes > limits.maxNodes) fail(`more than ${limits.maxNodes} nodes`);
     }
     if (root && stack.length === 0) fail('a second root element');
@@ -116,7 +117,7 @@ export function parseXml(text: string, limits: XmlLimits = defaultLimits): XmlRe
       checkInstruction(until('?>', 'processing instruction'), start === (text.startsWith('\xef\xbb\xbf') ? 3 : 0), fail);
     } else if (text.startsWith('<!DOCTYPE', at)) {
       if (root || stack.length > 0) fail('a document type after the root element began');
-      at = skipDoctype(text, at, fail);
+      at = readDoctype(text, at, entities, fail);
     } else if (text.startsWith('</', at)) {
       at += 2;
       const name = readName();
@@ -136,7 +137,7 @@ export function parseXml(text: string, limits: XmlLimits = defaultLimits): XmlRe
       else {
         const end = text.indexOf('<', at);
         const raw = text.slice(at, end < 0 ? undefined : end);
-        addText(references(raw, fail));
+        addText(entities.expand(raw, fail));
         at += raw.length;
       }
     }
@@ -173,36 +174,4 @@ function qualify(name: string, namespaces: ReadonlyMap<string, string>, isElemen
   const prefix = colon < 0 ? '' : name.slice(0, colon);
   const namespace = prefix === '' && !isElement ? '' : (namespaces.get(prefix) ?? '');
   return { name, localName: name.slice(colon + 1), namespace };
-}
-
-function references(raw: string, fail: (what: string) => never): string {
-  if (!raw.includes('&')) return raw;
-  return raw.replace(/&([^;&<\s]{0,64})(;?)/g, (whole: string, body: string, semicolon: string) => {
-    if (semicolon === '') return fail(`found ${JSON.stringify(whole)}, wanted an entity reference`);
-    const number = /^#(?:x([0-9A-Fa-f]+)|(\d+))$/.exec(body);
-    if (!number) return predefined[body] ?? '';
-    const point = number[1] === undefined ? Number(number[2]) : Number.parseInt(number[1], 16);
-    if (point === 0 || point > 0x10ffff || (point >= 0xd800 && point < 0xe000)) return fail(`character reference ${whole} is no character`);
-    return Buffer.from(String.fromCodePoint(point), 'utf8').toString('latin1');
-  });
-}
-
-function skipDoctype(text: string, from: number, fail: (what: string) => never): number {
-  let at = from;
-  let depth = 0;
-  while (at < text.length) {
-    const c = text[at]!;
-    if (c === '"' || c === "'") {
-      const end = text.indexOf(c, at + 1);
-      if (end < 0) break;
-      at = end;
-    } else if (text.startsWith('<!--', at)) {
-      const end = text.indexOf('-->', at + 4);
-      if (end < 0) break;
-      at = end + 2;
-    } else if (c === '<') depth++;
-    else if (c === '>' && --depth === 0) return at + 1;
-    at++;
-  }
-  return fail('unclosed document type');
 }

@@ -10,11 +10,12 @@ interface Step {
   /** Namespace of the name's prefix; undefined when it has none. */
   readonly namespace: string | undefined;
   readonly position: number | undefined;
-  /** `[text()]`, `[@a]`, `[b]`: only elements that have one. */
+  /** `[text()]`, `[@a]`, `[b]`: only elements that have one; `[@a='x']` …: one that equals the text. */
   readonly has: string | undefined;
+  readonly equals: string | undefined;
 }
 
-/** The part of XPath 1.0 that rules use: absolute paths of `/` and `//` steps over elements, `@attributes`, `text()`, with `[n]`, `[text()]`, `[@a]`, `[b]`. */
+/** The part of XPath 1.0 that rules use: absolute paths of `/` and `//` steps over elements, `@attributes`, `text()`, with `[n]`, `[text()]`, `[@a]`, `[b]`, and `[local-name()='x']`, `[@a='x']` … */
 export interface XPath {
   readonly source: string;
   /** By prefix, from the rule's `xmlns` actions. */
@@ -31,13 +32,12 @@ export function parseXPath(source: string, namespaces: ReadonlyMap<string, strin
   };
   const steps: Step[] = [];
   const pattern =
-    /(\/\/?)(@)?(?:(\*|text\(\)|node\(\))|(?:([A-Za-z_][\w.-]*):)?([A-Za-z_][\w.-]*))(?:\[(\d{1,6}|text\(\)|@?[A-Za-z_][\w.-]*)\])?/y;
+    /(\/\/?)(@)?(?:(\*|text\(\)|node\(\))|(?:([A-Za-z_][\w.-]*):)?([A-Za-z_][\w.-]*))(?:\[(?:(\d{1,6})|((?:text|name|local-name)\(\)|@?[A-Za-z_][\w.-]*)(?:\s*=\s*("[^"]*"|'[^']*'))?)\])?/y;
   while (pattern.lastIndex < source.length) {
     const at = pattern.lastIndex;
     const match = pattern.exec(source);
     if (!match) return fail(`found ${JSON.stringify(source.slice(at, at + 20))}`);
-    const [, slash, attribute, special, prefix, name, predicate] = match;
-    const isPosition = predicate !== undefined && /^\d/.test(predicate);
+    const [, slash, attribute, special, prefix, name, position, has, text] = match;
     const namespace = prefix === undefined ? undefined : namespaces.get(prefix);
     if (prefix !== undefined && namespace === undefined) fail(`prefix ${prefix} has no xmlns action`);
     const axis = attribute ? 'attribute' : special === 'text()' ? 'text' : 'element';
@@ -46,8 +46,9 @@ export function parseXPath(source: string, namespaces: ReadonlyMap<string, strin
       axis,
       name,
       namespace,
-      position: isPosition ? Number(predicate) : undefined,
-      has: isPosition ? undefined : predicate,
+      position: position === undefined ? undefined : Number(position),
+      has,
+      equals: text?.slice(1, -1),
     });
   }
   if (steps.length === 0) fail('empty');
@@ -65,17 +66,24 @@ export function selectXPath(root: XmlElement | undefined, path: XPath): string[]
     if (step.axis === 'text') return parents.flatMap((parent) => parent.children.filter((child) => typeof child === 'string'));
     context = parents.flatMap((parent) => {
       const found = parent.children.filter((child): child is XmlElement => typeof child !== 'string' && fits(child, step));
-      if (step.has !== undefined) return found.filter((element) => hasPart(element, step.has!));
+      if (step.has !== undefined) return found.filter((element) => hasPart(element, step.has!, step.equals));
       return step.position === undefined ? found : found.slice(step.position - 1, step.position);
     });
   }
   return context.map(textOf);
 }
 
-function hasPart(element: XmlElement, part: string): boolean {
-  if (part === 'text()') return element.children.some((child) => typeof child === 'string');
-  if (part.startsWith('@')) return element.attributes.some((attribute) => attribute.localName === part.slice(1));
-  return element.children.some((child) => typeof child !== 'string' && child.localName === part);
+function hasPart(element: XmlElement, part: string, wanted: string | undefined): boolean {
+  const values = partsOf(element, part);
+  return wanted === undefined ? values.length > 0 : values.includes(wanted);
+}
+
+function partsOf(element: XmlElement, part: string): string[] {
+  if (part === 'text()') return element.children.filter((child) => typeof child === 'string');
+  if (part === 'name()') return [element.name];
+  if (part === 'local-name()') return [element.localName];
+  if (part.startsWith('@')) return element.attributes.filter(({ localName }) => localName === part.slice(1)).map(({ value }) => value);
+  return element.children.filter((child): child is XmlElement => typeof child !== 'string' && child.localName === part).map(textOf);
 }
 
 function fits(node: { readonly localName: string; readonly namespace: string }, step: Step): boolean {

@@ -242,10 +242,10 @@ const handlers: ReadonlyMap<string, Handler> = new Map(
       rule.rest.initCols.push({ collection: collection!.toLowerCase(), key: rule.macro(key!) });
     },
     setsid: (rule, node) => {
-      rule.rest.initCols.push({ collection: 'session', key: rule.macro(rule.want(node)) });
+      rule.rest.initCols.push({ collection: 'session', key: rule.macro(rule.want(node)), names: 'sessionId' });
     },
     setuid: (rule, node) => {
-      rule.rest.initCols.push({ collection: 'user', key: rule.macro(rule.want(node)) });
+      rule.rest.initCols.push({ collection: 'user', key: rule.macro(rule.want(node)), names: 'userId' });
     },
     setrsc: (rule, node) => {
       rule.rest.initCols.push({ collection: 'resource', key: rule.macro(rule.want(node)) });
@@ -278,6 +278,8 @@ const handlers: ReadonlyMap<string, Handler> = new Map(
       const [, prefix, uri] =
         /^([^=]+)=(.*)$/s.exec(rule.want(node)) ??
         rule.fail('bad-argument', `xmlns: found ${JSON.stringify(node.value)}, wanted prefix=uri`);
+      if (rule.profile === 'modsecurity3' && !/^'?http:\/\//.test(uri!))
+        rule.fail('bad-argument', `xmlns: found ${JSON.stringify(uri)} for prefix ${prefix}, wanted http://… (profile modsecurity3)`);
       rule.rest.xmlns = new Map([...rule.rest.xmlns, [prefix!, unquote(uri!)]]);
     },
   }),

@@ -2,6 +2,7 @@ import type { Position } from '../errors.ts';
 import { WafConfigError } from '../errors.ts';
 import type { OperatorEnvironment } from '../operators/types.ts';
 import type { PatternTable } from '../regex/pattern-table.ts';
+import type { Profile } from '../seclang/ast.ts';
 import { findTransformation } from '../transformations/index.ts';
 import type { ParsedActions } from './actions.ts';
 import { inertActions } from './actions.ts';
@@ -108,6 +109,7 @@ export function linkRules(
         disruption: mergeDisruption(
           { ...parsed, status: parsed.status ?? followers.findLast((link) => link.parsed.status !== undefined)?.parsed.status },
           defaults,
+          environment(position).profile,
         ),
         isLogged: parsed.isLogged ?? defaults?.isLogged ?? fallback.isLogged,
         isAuditLogged: parsed.isAuditLogged ?? defaults?.isAuditLogged ?? fallback.isAuditLogged,
@@ -170,8 +172,9 @@ function mergeTransformations(parsed: ParsedActions, defaults: ParsedActions | u
   return all.slice(lastNone + 1);
 }
 
-function mergeDisruption(parsed: ParsedActions, defaults: ParsedActions | undefined): Disruption {
-  const usesDefault = parsed.disruption === undefined || parsed.disruption === 'block';
+function mergeDisruption(parsed: ParsedActions, defaults: ParsedActions | undefined, profile: Profile): Disruption {
+  // In ModSecurity 3 only `block` does what SecDefaultAction says.
+  const usesDefault = parsed.disruption === 'block' || (parsed.disruption === undefined && profile !== 'modsecurity3');
   const source = usesDefault ? defaults : parsed;
   const kind = source?.disruption ?? 'pass';
   const status = parsed.status ?? defaults?.status ?? fallback.status;
@@ -179,7 +182,8 @@ function mergeDisruption(parsed: ParsedActions, defaults: ParsedActions | undefi
     case 'deny':
       return { kind, status };
     case 'redirect':
-      return { kind, status: parsed.status ?? defaults?.status ?? 302, url: source!.url! };
+      // Any other status is not the redirection's, but SecDefaultAction's.
+      return { kind, status: status > 300 && status < 400 ? status : 302, url: source!.url! };
     case 'allow':
       return { kind, scope: source!.allowScope };
     case 'drop':

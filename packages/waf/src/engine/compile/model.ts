@@ -52,7 +52,8 @@ export interface RuleActions {
     readonly amount: number;
     readonly seconds: number;
   }[];
-  readonly initCols: readonly { readonly collection: string; readonly key: Macro }[];
+  /** `setsid` and `setuid` also say what SESSIONID and USERID are. */
+  readonly initCols: readonly { readonly collection: string; readonly key: Macro; readonly names?: 'sessionId' | 'userId' }[];
   readonly controls: readonly Control[];
   /** Text before or behind the response's body. */
   readonly injections: readonly { readonly place: 'prepend' | 'append'; readonly text: Macro }[];

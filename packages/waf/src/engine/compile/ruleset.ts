@@ -247,9 +247,20 @@ function withDefault(
   profile: Profile,
 ): ReadonlyMap<Phase, ParsedActions> {
   const parsed = parseRuleActions(parseActions(node.args[0]!, node.position), node.position, profile);
-  if (parsed.isChained || parsed.id !== 0 || parsed.rest.skipAfter !== undefined) {
+  const { disruption, meta } = parsed;
+  if (parsed.isChained || parsed.id !== 0 || parsed.rest.skipAfter !== undefined || parsed.rest.skip > 0) {
     throw new WafConfigError('bad-argument', node.position, 'SecDefaultAction must not hold chain, id, skip or skipAfter');
   }
+  if ([meta.msg, meta.rev, meta.ver, meta.maturity, meta.accuracy].some((value) => value !== undefined))
+    throw new WafConfigError('bad-argument', node.position, 'SecDefaultAction must not hold msg, rev, ver, maturity or accuracy');
+  if (disruption === undefined || disruption === 'block')
+    throw new WafConfigError(
+      'bad-argument',
+      node.position,
+      `SecDefaultAction: found ${disruption ?? 'no disruptive action'}, wanted a disruptive action such as deny or pass`,
+    );
+  if (parsed.phase === undefined && profile === 'modsecurity2')
+    throw new WafConfigError('bad-argument', node.position, 'SecDefaultAction: found no phase, wanted one such as phase:2');
   if (profile === 'modsecurity3' && parsed.transformations.some((name) => name.toLowerCase() === 'none')) {
     throw new WafConfigError(
       'bad-argument',
@@ -260,7 +271,7 @@ function withDefault(
   if (profile === 'modsecurity3' && parsed.phase !== undefined && defaults.has(parsed.phase)) {
     throw new WafConfigError('bad-argument', node.position, `SecDefaultAction: phase ${parsed.phase} has its default actions already`);
   }
-  return new Map([...defaults, [parsed.phase ?? 2, parsed]]);
+  return new Map([...defaults, [parsed.phase ?? (profile === 'modsecurity3' ? 1 : 2), parsed]]);
 }
 
 function checkId(node: RuleNode, parsed: ParsedActions, ids: Map<number, Position>, profile: Profile): void {

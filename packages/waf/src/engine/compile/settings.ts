@@ -16,8 +16,8 @@ export interface Settings {
   readonly requestBodyJsonDepthLimit: number;
   readonly responseBodyLimit: number;
   readonly responseBodyLimitAction: LimitAction;
-  /** Lower-case media types whose bodies are inspected in phase 4. */
-  readonly responseBodyMimeTypes: ReadonlySet<string>;
+  /** Lower-case media types whose bodies are inspected in phase 4; undefined when no directive says. */
+  readonly responseBodyMimeTypes: ReadonlySet<string> | undefined;
   readonly argumentSeparator: string;
   readonly argumentsLimit: number;
   readonly uploadFileLimit: number;
@@ -70,7 +70,7 @@ export const defaultSettings: Settings = {
   requestBodyJsonDepthLimit: 512,
   responseBodyLimit: 524_288,
   responseBodyLimitAction: 'ProcessPartial',
-  responseBodyMimeTypes: new Set(['text/plain', 'text/html', 'text/xml']),
+  responseBodyMimeTypes: undefined,
   argumentSeparator: '&',
   argumentsLimit: 1000,
   uploadFileLimit: 100,
@@ -123,7 +123,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   SecResponseBodyLimit: (value) => ({ responseBodyLimit: Number(value) }),
   SecResponseBodyLimitAction: (value) => ({ responseBodyLimitAction: value as LimitAction }),
   SecResponseBodyMimeType: (_, { args }, { responseBodyMimeTypes }) => ({
-    responseBodyMimeTypes: new Set([...responseBodyMimeTypes, ...args.map((type) => type.toLowerCase())]),
+    responseBodyMimeTypes: new Set([...(responseBodyMimeTypes ?? []), ...args.map((type) => type.toLowerCase())]),
   }),
   SecResponseBodyMimeTypesClear: () => ({ responseBodyMimeTypes: new Set() }),
   SecArgumentSeparator: (value, node) => ({ argumentSeparator: character(value, node) }),

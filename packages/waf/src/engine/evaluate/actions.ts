@@ -17,7 +17,11 @@ export function expand(state: TransactionState, macro: Macro): string {
 /** Actions that happen for every value that matches: captures were set before. */
 export function applyNonDisruptive(state: TransactionState, rule: Rule): void {
   const { actions } = rule;
-  for (const item of actions.initCols) initCollection(state, item.collection, expand(state, item.key));
+  for (const { collection, key, names } of actions.initCols) {
+    const expanded = expand(state, key);
+    if (names) state[names] = expanded;
+    initCollection(state, collection, expanded);
+  }
   for (const item of actions.setVars) setVar(state, item);
   for (const item of actions.expireVars) expireVar(state, item.collection, expand(state, item.key), atoi(expand(state, item.seconds)));
   for (const { collection, key, amount, seconds } of actions.deprecateVars)

@@ -1,5 +1,6 @@
 import type { FoldedPhase } from '../compile/fold.ts';
 import type { Phase, Rule } from '../compile/model.ts';
+import type { PhaseItem } from '../compile/ruleset.ts';
 import type { Interruption, MatchedVariable, TransactionState } from '../transaction/state.ts';
 import { expand, renderRemoval } from './actions.ts';
 import { recordMatch } from './record.ts';
@@ -51,16 +52,32 @@ export function runPhase(
       items = all;
     }
     if (!verdict) continue;
-    if (phase !== 5 && (state.interruption || verdict === 'allow')) return;
+    if (phase !== 5 && (state.interruption || verdict === 'allow')) {
+      if (verdict === 'allow') traceSkipped(state, items.slice(at + 1), "as request trough the utilization of an `allow' action.");
+      return;
+    }
     if (rule.actions.skipAfter !== undefined) at = findMarker(items, at, rule.actions.skipAfter);
     else if (rule.actions.skip > 0) {
-      if (items === all) at = skipRules(all, at, rule.actions.skip);
-      else {
+      if (items === all) {
+        const last = skipRules(all, at, rule.actions.skip);
+        traceSkipped(state, all.slice(at + 1, last + 1), "due to a `skip' action.");
+        at = last;
+      } else {
         // Rules that were folded away count, too.
         const last = skipRules(all, folded!.origin[at]!, rule.actions.skip);
         while (at + 1 < items.length && folded!.origin[at + 1]! <= last) at++;
       }
     }
+  }
+}
+
+/** A rule by its id, an action by its place, as ModSecurity 3 calls them. */
+function traceSkipped({ trace }: TransactionState, items: readonly PhaseItem[], why: string): void {
+  if (!trace) return;
+  for (const item of items) {
+    if (item.kind === 'marker') continue;
+    const { id, operator, position } = item.rule;
+    trace(9, `Skipped rule id '${operator ? id : `${position.file}:${position.line}`}' ${why}`);
   }
 }
 
@@ -95,22 +112,30 @@ function evaluateChain(state: TransactionState, head: Rule, prefilter: RulePrefi
   return conclude(state, head, matches);
 }
 
+const allowTitles = { transaction: 'FromNowOn', phase: 'Phase', request: 'Request' } as const;
+
 function conclude(state: TransactionState, head: Rule, matches: readonly MatchedVariable[]): 'match' | 'allow' {
   const { severity } = head.meta;
   if (severity !== undefined && severity < state.highestSeverity) state.highestSeverity = severity;
   recordMatch(state, head, matches);
   const { disruption } = head.actions;
+  if (state.trace) for (const { name } of head.actionNodes) if (/log$/.test(name)) state.trace(9, `Running action: ${name}`);
   state.trace?.(8, `Running action ${disruption.kind}`);
   switch (disruption.kind) {
     case 'pass':
       return 'match';
     case 'allow':
       if (state.engineMode !== 'On') return 'match';
+      state.trace?.(
+        4,
+        `Dropping the evaluation of upcoming rules in favor of an \`allow' action of type: ${allowTitles[disruption.scope]}`,
+      );
       if (disruption.scope !== 'phase') state.allowed = disruption.scope;
       return 'allow';
     default: {
       const url = disruption.kind === 'redirect' ? expand(state, disruption.url) : undefined;
-      const status = disruption.kind === 'drop' ? 444 : disruption.status;
+      // A dropped connection gets no answer; ModSecurity 3 answers.
+      const status = disruption.kind !== 'drop' ? disruption.status : state.ruleSet.profile === 'modsecurity3' ? 403 : 444;
       interrupt(state, {
         kind: disruption.kind,
         status,

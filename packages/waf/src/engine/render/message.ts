@@ -1,5 +1,5 @@
 import type { Profile } from '../seclang/ast.ts';
-import type { MatchedRule, MatchedVariable } from '../transaction/state.ts';
+import type { Interruption, MatchedRule, MatchedVariable } from '../transaction/state.ts';
 
 const severities = ['EMERGENCY', 'ALERT', 'CRITICAL', 'ERROR', 'WARNING', 'NOTICE', 'INFO', 'DEBUG'];
 
@@ -22,6 +22,8 @@ export interface MessageContext {
   readonly uri: string;
   readonly hostname: string;
   readonly uniqueId: string;
+  /** What was done about the request: the rule that decided says so. */
+  readonly interruption?: Interruption | undefined;
   /** Whose form; ModSecurity 2.9's unless it is ModSecurity 3's. */
   readonly profile?: Profile;
 }
@@ -32,8 +34,11 @@ export function renderMatch(rule: MatchedRule, match: MatchedVariable, context: 
   const field = (name: string, value: string | number | undefined): string =>
     value === undefined && !isThird ? '' : ` [${name} "${escapeLog(String(value ?? '').slice(0, MAX_DATA))}"]`;
   const severity = rule.severity === undefined ? undefined : severities[rule.severity];
+  const { interruption } = context;
+  const outcome =
+    interruption?.ruleId === rule.id ? `Access denied with code ${interruption.status} (phase ${interruption.phase}).` : 'Warning.';
   return [
-    `ModSecurity: Warning. Matched "${isThird ? renderTest(rule, match) : `${escapeLog(rule.operator.slice(0, 300))}" at ${escapeLog(match.name)}.`}`,
+    `ModSecurity: ${outcome} Matched "${isThird ? renderTest(rule, match) : `${escapeLog(rule.operator.slice(0, 300))}" at ${escapeLog(match.name)}.`}`,
     field('file', rule.file),
     field('line', rule.line),
     field('id', rule.id),

@@ -6,6 +6,11 @@ const BACKSLASH = 0x5c;
 const SPACE = 0x20;
 const TAB = 0x09;
 
+/** In ModSecurity 3 a quote amid a word is part of it. */
+function endsWord(line: string, at: number): boolean {
+  return at >= line.length || line.charCodeAt(at) === SPACE || line.charCodeAt(at) === TAB;
+}
+
 /**
  * Split a directive line into words. Words may stand in double or single quotes; a backslash before the same quote
  * gives the quote. Apache (profile `modsecurity2`) also turns `\\` into `\`; the others keep it.
@@ -40,7 +45,8 @@ export function splitWords(line: string, position: Position, profile: Profile): 
           continue;
         }
       }
-      if (quote ? c === end : c === SPACE || c === TAB) {
+      const isBlank = c === SPACE || c === TAB;
+      if (quote ? c === end && (profile !== 'modsecurity3' || endsWord(line, at + 1)) : isBlank) {
         isClosed = true;
         break;
       }

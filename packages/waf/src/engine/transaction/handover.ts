@@ -18,6 +18,8 @@ const plain = [
   'auditLogParts',
   'matchedVar',
   'matchedVars',
+  'sessionId',
+  'userId',
   'highestSeverity',
   'interruption',
   'detected',

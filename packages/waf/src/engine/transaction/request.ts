@@ -34,9 +34,9 @@ export function readRequestHead(state: TransactionState, head: RequestHead): voi
   set(state, 'REQUEST_LINE', `${method} ${uri}${protocol === '' ? '' : ` ${protocol}`}`);
   set(state, 'REQUEST_URI_RAW', uri);
   const { path, query, local } = splitUri(uri);
-  set(state, 'REQUEST_URI', local);
-  // Every engine shows the path decoded; `+` is no space there.
-  const filename = path.includes('%') ? urlDecode(path.replaceAll('+', '%2B')) : path;
+  set(state, 'REQUEST_URI', state.ruleSet.profile === 'modsecurity3' ? decodePath(local) : local);
+  // Every engine shows the path decoded.
+  const filename = decodePath(path);
   set(state, 'REQUEST_FILENAME', filename);
   set(state, 'REQUEST_BASENAME', filename.slice(Math.max(filename.lastIndexOf('/'), filename.lastIndexOf('\\')) + 1));
   set(state, 'PATH_INFO', filename);
@@ -61,6 +61,11 @@ export function readRequestHead(state: TransactionState, head: RequestHead): voi
   set(state, 'INBOUND_DATA_ERROR', 0);
   set(state, 'OUTBOUND_DATA_ERROR', 0);
   state.setList('FULL_REQUEST', []);
+}
+
+/** A `+` is no space here. */
+function decodePath(path: string): string {
+  return path.includes('%') ? urlDecode(path.replaceAll('+', '%2B')) : path;
 }
 
 function readAuthorization(state: TransactionState, value: string): void {
@@ -174,7 +179,7 @@ function readMultipart(state: TransactionState, body: string): void {
   const parsed = parseMultipart(contentType, body, {
     maxFiles: settings.uploadFileLimit,
     maxArgs: settings.argumentsLimit,
-    forgivesUnmatched: profile === 'modsecurity3',
+    profile,
     trace: state.trace,
   });
   const { files, flags } = parsed;

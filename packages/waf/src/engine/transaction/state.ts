@@ -96,6 +96,9 @@ export class TransactionState {
     string,
     { readonly key: string; readonly values: Map<string, TxValue>; readonly loaded: ReadonlyMap<string, TxValue>; isChanged: boolean }
   >();
+  /** What `setsid` and `setuid` said last: SESSIONID, USERID. */
+  sessionId = '';
+  userId = '';
   /** When members of persistent collections end (ms since 1970), by collection and lower-case name. */
   readonly expiries = new Map<string, number>();
   xml: XmlElement | undefined;

@@ -26,6 +26,14 @@ export interface RequestHandover {
   readonly body: readonly string[];
 }
 
+const untoldTypes: ReadonlySet<string> = new Set(['text/plain', 'text/html']);
+
+/** Where no SecResponseBodyMimeType says what is inspected, ModSecurity 3 inspects everything. */
+function isInspected({ ruleSet }: TransactionState, mediaType: string): boolean {
+  const types = ruleSet.settings.responseBodyMimeTypes;
+  return types ? types.has(mediaType) : ruleSet.profile === 'modsecurity3' || untoldTypes.has(mediaType);
+}
+
 /** All that one transaction came to, as plain values. */
 export interface TransactionResult {
   readonly id: string;
@@ -87,7 +95,10 @@ export class Transaction {
   }
 
   requestHeaders(head: RequestHead): Interruption | undefined {
-    if (this.#state.engineMode === 'Off') return undefined;
+    if (this.#state.engineMode === 'Off') {
+      this.#state.trace?.(4, 'Rule engine disabled, returning...');
+      return undefined;
+    }
     readRequestHead(this.#state, head);
     this.#run(1);
     return this.#state.interruption;
@@ -179,7 +190,9 @@ export class Transaction {
     this.#isResponseOpen = true;
     this.#run(3);
     const type = header('content-type').split(';')[0]!.trim().toLowerCase();
-    this.#isResponseInspected = state.responseBodyAccess && state.ruleSet.settings.responseBodyMimeTypes.has(type === '' ? 'null' : type);
+    this.#isResponseInspected = state.responseBodyAccess && isInspected(state, type === '' ? 'null' : type);
+    if (state.responseBodyAccess && !this.#isResponseInspected)
+      state.trace?.(5, `Response Content-Type is ${type}. It is not marked to be inspected.`);
     // ModSecurity 3 refuses a long response even when it does not look into it.
     const isCounted = state.ruleSet.profile === 'modsecurity3' && state.ruleSet.settings.responseBodyLimitAction === 'Reject';
     this.#wantsResponseBody = this.#isResponseInspected || isCounted;
