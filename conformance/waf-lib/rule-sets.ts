@@ -7,7 +7,7 @@ export const crsSettings = `
 SecRuleEngine DetectionOnly
 SecRequestBodyAccess On
 SecResponseBodyAccess On
-SecResponseBodyMimeType application/json
+SecResponseBodyMimeType text/plain text/html text/xml application/json
 SecRequestBodyLimit 13107200
 SecArgumentsLimit 2000
 SecRule REQUEST_HEADERS:Content-Type "@rx (?i)^(?:application(?:/soap\\+|/)|text/)xml" "id:200000,phase:1,pass,nolog,ctl:requestBodyProcessor=XML"
