@@ -79,7 +79,7 @@ export function idRanges(text: string, position: Position): (readonly [number, n
 }
 
 export function isInRanges(id: number, ranges: readonly (readonly [number, number])[]): boolean {
-  for (const range of ranges) if (id >= range[0] && id <= range[1]) return true;
+  for (let i = 0; i < ranges.length; i++) if (id >= ranges[i]![0] && id <= ranges[i]![1]) return true;
   return false;
 }
 

@@ -73,6 +73,7 @@ const volatileCollections: ReadonlySet<string> = new Set([
 /** Interns specs, so that rules over the same variables share one slot. */
 export class TargetSpecs {
   readonly #bySource = new Map<string, TargetSpec>();
+  readonly #keyTests = new Map<string, KeyTest>();
 
   get count(): number {
     return this.#bySource.size;
@@ -87,27 +88,36 @@ export class TargetSpecs {
     const sources = variables
       .filter((variable) => !variable.isExclusion)
       .filter((variable) => !exclusions.some((other) => other.name === variable.name && other.key === undefined))
-      .map((variable) => compileSource(variable, exclusions, namespaces));
+      .map((variable) => this.#compileSource(variable, exclusions, namespaces));
     const isStable = sources.every((source) => !volatileCollections.has(source.collection));
     const spec: TargetSpec = { slot: this.#bySource.size, text, sources, isStable };
     this.#bySource.set(text, spec);
     return spec;
   }
-}
 
-function compileSource(variable: VariableNode, exclusions: readonly VariableNode[], namespaces: ReadonlyMap<string, string>): TargetSource {
-  const isXPath = variable.name === 'XML' && variable.key !== undefined;
-  const isExact = variable.key !== undefined && !variable.isKeyRegex && !isXPath;
-  return {
-    collection: variable.name,
-    isMap: mapCollections.has(variable.name),
-    isCount: variable.isCount,
-    key: isExact ? variable.key.toLowerCase() : undefined,
-    writtenKey: variable.key ?? '',
-    keyTest: variable.isKeyRegex ? compileKeyTest(variable) : undefined,
-    xpath: isXPath ? parseXPath(variable.key, namespaces) : undefined,
-    exclusions: exclusions.filter((other) => other.name === variable.name).map(compileKeyTest),
-  };
+  #compileSource(variable: VariableNode, exclusions: readonly VariableNode[], namespaces: ReadonlyMap<string, string>): TargetSource {
+    const isXPath = variable.name === 'XML' && variable.key !== undefined;
+    const isExact = variable.key !== undefined && !variable.isKeyRegex && !isXPath;
+    return {
+      collection: variable.name,
+      isMap: mapCollections.has(variable.name),
+      isCount: variable.isCount,
+      key: isExact ? variable.key.toLowerCase() : undefined,
+      writtenKey: variable.key ?? '',
+      keyTest: variable.isKeyRegex ? this.#keyTest(variable) : undefined,
+      xpath: isXPath ? parseXPath(variable.key, namespaces) : undefined,
+      exclusions: exclusions.filter((other) => other.name === variable.name).map((other) => this.#keyTest(other)),
+    };
+  }
+
+  /** Exclusions are the same for many rules. */
+  #keyTest(variable: VariableNode): KeyTest {
+    const { key, isKeyRegex } = variable;
+    const text = key === undefined ? '' : `${isKeyRegex ? '/' : ':'}${key}`;
+    const known = this.#keyTests.get(text) ?? compileKeyTest(variable);
+    this.#keyTests.set(text, known);
+    return known;
+  }
 }
 
 /** Member names compare without case, patterns too: both ModSecurity engines do. */

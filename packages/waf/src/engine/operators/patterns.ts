@@ -49,10 +49,11 @@ export const rxGlobal: OperatorFactory = (argument, environment) => {
 
 function searchPhrases(phrases: readonly string[]): OperatorTest {
   const automaton = new AhoCorasick(phrases);
-  return (value) => {
+  const test: OperatorTest = (value) => {
     const hit = automaton.find(value);
     return hit ? { captures: [value.slice(hit.end - hit.phrase.length, hit.end)] } : false;
   };
+  return Object.assign(test, { phrases });
 }
 
 export const pm: OperatorFactory = (argument) => {
@@ -61,14 +62,10 @@ export const pm: OperatorFactory = (argument) => {
   return searchPhrases(phrases);
 };
 
-/** Phrases of all files named in a `@pmFromFile` argument. */
-export function readPhraseFiles(argument: string, environment: OperatorEnvironment): string[] {
-  return argument
-    .split(/\s+/)
-    .filter((name) => name !== '')
-    .flatMap((name) => parsePhraseFile(environment.readDataFile(name)));
-}
-
-export const pmFromFile: OperatorFactory = (argument, environment) => searchPhrases(readPhraseFiles(argument, environment));
+/** The argument names files. */
+export const pmFromFile: OperatorFactory = (argument, environment) => {
+  const files = argument.split(/\s+/).filter((name) => name !== '');
+  return searchPhrases(files.flatMap((name) => parsePhraseFile(environment.readDataFile(name))));
+};
 
 export const strmatch: OperatorFactory = (argument) => (value) => value.includes(argument);

@@ -10,7 +10,11 @@ import type { Profile } from '../seclang/ast.ts';
 export type OperatorResult = boolean | 'limit' | { readonly captures: readonly (string | undefined)[] };
 
 /** Compare one value. Results may differ between values only; the argument was compiled. */
-export type OperatorTest = (value: string, context: OperatorContext) => OperatorResult;
+export interface OperatorTest {
+  (value: string, context: OperatorContext): OperatorResult;
+  /** All that it looks for, of which any one will do. */
+  readonly phrases?: readonly string[];
+}
 
 /** What an operator may need of the running transaction. */
 export interface OperatorContext {

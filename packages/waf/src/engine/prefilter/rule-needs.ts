@@ -1,5 +1,4 @@
 import type { Rule } from '../compile/model.ts';
-import { parsePhrases } from '../match/phrases.ts';
 import type { ByteSet } from '../regex/byte-set.ts';
 import { rangeSet, setOf } from '../regex/byte-set.ts';
 import type { PatternTable } from '../regex/pattern-table.ts';
@@ -29,12 +28,9 @@ export class RuleNeeds {
   readonly #whole: WholeParts = new Map();
   readonly #readers = alphabets.map((alphabet) => new RequirementReader(alphabet, this.#whole));
   readonly #patterns: PatternTable;
-  readonly #phrasesOf: (rule: Rule) => readonly string[];
 
-  /** @param phrasesOf phrases of a `@pmFromFile` rule */
-  constructor(patterns: PatternTable, phrasesOf: (rule: Rule) => readonly string[]) {
+  constructor(patterns: PatternTable) {
     this.#patterns = patterns;
-    this.#phrasesOf = phrasesOf;
   }
 
   /** What a value must hold for a rule to match it. */
@@ -47,6 +43,7 @@ export class RuleNeeds {
   ofOperator(rule: Rule): TieredRequirement | undefined {
     const { operator } = rule;
     if (!operator?.test) return undefined;
+    if (operator.test.phrases) return literalNeeds(operator.test.phrases);
     const { name, argument } = operator.node;
     switch (name) {
       case 'rx':
@@ -63,11 +60,6 @@ export class RuleNeeds {
         this.#whole.clear();
         return tiered;
       }
-      case 'pm':
-        return literalNeeds(parsePhrases(argument));
-      case 'pmf':
-      case 'pmfromfile':
-        return literalNeeds(this.#phrasesOf(rule));
       case 'beginswith':
       case 'contains':
       case 'containsword':
