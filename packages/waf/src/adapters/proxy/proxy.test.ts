@@ -7,7 +7,8 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { openAuditLog } from '../audit/log.ts';
 import { loadEngine } from '../files.ts';
 import { createProxy } from './server.ts';
-import { ProxyConfigError, readProxySettings } from './settings.ts';
+import { readProxySettings } from './settings.ts';
+import { VariableError } from './variables.ts';
 
 const rules = `
 SecComponentSignature "TEST/1"
@@ -185,19 +186,19 @@ test('variables: defaults, the Core Rule Set’s, and bad values by name', () =>
   assert.match(settings.directives, /setvar:'tx\.blocking_paranoia_level=2'/);
   assert.match(settings.directives, /setvar:'tx\.inbound_anomaly_score_threshold=10'/);
   const rows: [Record<string, string>, RegExp][] = [
-    [{ BACKEND: 'https://x/' }, /BACKEND="https:\/\/x\/": wanted a URL/],
+    [{ BACKEND: 'https://x/' }, /BACKEND="https:\/\/x\/": expected a URL/],
     [{ BACKEND: 'http://x/"\nSecRuleEngine Off' }, /BACKEND/],
-    [{ PORT: '70000' }, /PORT="70000": wanted a whole number/],
+    [{ PORT: '70000' }, /PORT="70000": expected a whole number/],
     [{ PARANOIA: '5' }, /PARANOIA="5"/],
     [{ PARANOIA: '3', EXECUTING_PARANOIA: '2' }, /at least the blocking level, 3/],
     [{ ALLOWED_METHODS: "GET'" }, /ALLOWED_METHODS/],
-    [{ MODSEC_RULE_ENGINE: 'Maybe' }, /MODSEC_RULE_ENGINE="Maybe": wanted one of On, Off, DetectionOnly/],
+    [{ MODSEC_RULE_ENGINE: 'Maybe' }, /MODSEC_RULE_ENGINE="Maybe": expected one of On, Off, DetectionOnly/],
     [{ MODSEC_AUDIT_LOG: '|sh' }, /MODSEC_AUDIT_LOG/],
   ];
   for (const [env, message] of rows)
     assert.throws(
       () => readProxySettings(env),
-      (error) => error instanceof ProxyConfigError && message.test(error.message),
+      (error) => error instanceof VariableError && message.test(error.message),
       JSON.stringify(env),
     );
 });
