@@ -1,7 +1,7 @@
 /** Tells of pods whose manifest leads past their proxy, as an Event on the pod: controllers' pods are applied by nobody who could be warned. */
 import { type ApiClient, isStatusError, type KubernetesObject } from '@palisade/kubernetes';
 import { findEscapes } from './inject/escapes.ts';
-import { interceptionName } from './inject/options.ts';
+import { interceptionName } from './inject/names.ts';
 import { isMeshNamespace } from './revision.ts';
 
 /** @returns one Event for the pod, undefined when there is nothing to tell; its name is the pod's, so that it is told once */

@@ -1,8 +1,8 @@
 /** Whether a pod gets a proxy: as Istio's webhooks with their selectors decide together. */
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { revision, revisionName } from '../revision.ts';
+import { injectName } from './names.ts';
 
-export const injectName = 'sidecar.istio.io/inject';
 export const proxyName = 'istio-proxy';
 /** Pods there are the cluster's own. */
 const ignoredNamespaces = ['kube-system', 'kube-public', 'kube-node-lease'];

@@ -1,8 +1,9 @@
 /** Ways past the proxy that a pod's own manifest opens ("Mesh Escape 101"): closed where the namespace says `inline`, told elsewhere. */
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { isMeshNamespace } from '../revision.ts';
-import { injectName, proxyName } from './decide.ts';
-import { interceptionName, trafficPrefix } from './options.ts';
+import { proxyName } from './decide.ts';
+import { injectName, interceptionName } from './names.ts';
+import { trafficPrefix } from './options.ts';
 import type { Container, PodSpec } from './pod.ts';
 
 /** On a pod: its author knows that it stands outside. */

@@ -2,6 +2,7 @@
 import { readCapture } from '@palisade/agent/intercept';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { parse } from 'yaml';
+import { interceptionName } from './names.ts';
 import type { Container, PodSpec } from './pod.ts';
 
 export interface InjectionSettings {
@@ -33,8 +34,6 @@ export interface InjectionOptions {
   readonly capture: Readonly<Record<string, string>>;
   readonly resources: { readonly requests?: Readonly<Record<string, string>>; readonly limits?: Readonly<Record<string, string>> };
 }
-
-export const interceptionName = 'palisade.dev/interception';
 
 export const trafficPrefix = 'traffic.sidecar.istio.io/';
 const traffic = [

@@ -3,7 +3,8 @@ import type { KubernetesObject } from '@palisade/kubernetes';
 import { canonicalService, tlsModeLabel, workloadName } from '@palisade/mesh/traffic';
 import { revision, revisionName } from '../revision.ts';
 import { initContainer, proxyContainer, proxyVolumes } from './containers.ts';
-import { type InjectionSettings, interceptionName, readOptions } from './options.ts';
+import { interceptionName } from './names.ts';
+import { type InjectionSettings, readOptions } from './options.ts';
 import type { PodSpec } from './pod.ts';
 import { rewriteProbes } from './probes.ts';
 

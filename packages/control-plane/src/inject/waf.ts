@@ -4,9 +4,9 @@
  */
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { initContainer } from './containers.ts';
+import { wafName } from './names.ts';
 import type { Container, PodSpec } from './pod.ts';
 
-export const wafName = 'palisade.dev/waf-sidecar';
 const imageName = 'palisade.dev/waf-image';
 const engineName = 'palisade.dev/waf-engine';
 const containerName = 'palisade-waf';

@@ -14,6 +14,7 @@ const groups: Readonly<Record<string, string>> = {
   Deployment: 'deployments',
   Service: 'services',
   CustomResourceDefinition: 'customresourcedefinitions',
+  MutatingWebhookConfiguration: 'mutatingwebhookconfigurations',
 };
 
 export async function ensureMeshKinds(client: ApiClient): Promise<void> {

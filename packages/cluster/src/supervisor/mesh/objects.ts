@@ -1,4 +1,5 @@
 /** The control plane's own objects: namespace, account with its rights, configuration, Deployment and Service `istiod`. */
+import { injectionWebhooks } from '@palisade/control-plane/webhook-configurations';
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { gatewayObjects } from './gateway.ts';
 
@@ -90,6 +91,8 @@ export function meshObjects(dataplane: 'palisade' | 'envoy'): KubernetesObject[]
         ports: [port('https-dns', 15_012, 15_012), port('https-webhook', 443, 15_017), port('http-monitoring', 15_014, 8080)],
       },
     },
+    // The control plane fills in whom to trust. A pod of the mesh that comes before it waits, and does not start without its proxy.
+    injectionWebhooks(namespace, ''),
     ...gatewayObjects(namespace, dataplane),
   ];
 }
