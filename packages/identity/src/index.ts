@@ -18,4 +18,4 @@ export { createKeyAndRequest, defaultGraceRatio, type KeyAndRequest, renewalTime
 export { signServer } from './server-certificate.ts';
 export { type CheckedRequest, checkRequest, signWorkload, type WorkloadCertificate } from './sign.ts';
 export { formatWorkloadId, parseWorkloadId, type WorkloadId } from './spiffe-id.ts';
-export { expandPrincipal, isTrustedDomain, type TrustDomains } from './trust-domain.ts';
+export { expandPrincipal, expandTrustDomain, isTrustedDomain, type TrustDomains } from './trust-domain.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { formatWorkloadId, parseWorkloadId } from './spiffe-id.ts';
-import { expandPrincipal, isTrustedDomain } from './trust-domain.ts';
+import { expandPrincipal, expandTrustDomain, isTrustedDomain } from './trust-domain.ts';
 
 const label = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/);
 
@@ -50,10 +50,14 @@ test('principals over trust domains', () => {
     ['*sa/b', ['*sa/b']],
     ['td1/ns/*', ['td1/ns/*']],
     ['*1/ns/a/sa/b', ['*1/ns/a/sa/b', 'old/ns/a/sa/b', 'cluster.local/ns/a/sa/b']],
-    ['ol*/ns/a/sa/b', ['td1/ns/a/sa/b', 'ol*/ns/a/sa/b', 'cluster.local/ns/a/sa/b']],
+    ['ol*/ns/a/sa/b', ['td1/ns/a/sa/b', 'old/ns/a/sa/b', 'cluster.local/ns/a/sa/b']],
+    ['x*/ns/a/sa/b', ['x*/ns/a/sa/b']],
   ];
   for (const [principal, expected] of rows) assert.deepEqual(expandPrincipal(principal, domains), expected, principal);
   assert.deepEqual(expandPrincipal('cluster.local/ns/a/sa/b', { local: 'td1', aliases: [] }), ['td1/ns/a/sa/b']);
+  assert.deepEqual(expandPrincipal('*.local/ns/a/sa/b', { local: 'td1', aliases: [] }), ['*.local/ns/a/sa/b'], 'no domain of ours');
+  assert.deepEqual(expandTrustDomain('old', domains), ['td1', 'old', 'cluster.local']);
+  for (const other of ['x', '*', 'ol*']) assert.deepEqual(expandTrustDomain(other, domains), [other]);
   assert.deepEqual(
     ['td1', 'old', 'TD1', 'x'].map((domain) => isTrustedDomain(domain, domains)),
     [true, true, false, false],

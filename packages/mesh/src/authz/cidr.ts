@@ -13,9 +13,14 @@ export function parseCidr(text: string): Cidr | undefined {
   const isSix = address.includes(':') && !address.includes('%') && ipaddr.IPv6.isValid(address);
   if (rest.length > 0 || !(isFour || isSix)) return undefined;
   const longest = isFour ? 32 : 128;
-  if (prefix === undefined) return { address, prefixLength: longest };
-  if (!/^(?:0|[1-9]\d{0,2})$/.test(prefix) || Number(prefix) > longest) return undefined;
-  return { address, prefixLength: Number(prefix) };
+  if (prefix !== undefined && (!/^(?:0|[1-9]\d{0,2})$/.test(prefix) || Number(prefix) > longest)) return undefined;
+  return { address: isFour ? address : shortest(address), prefixLength: Number(prefix ?? longest) };
+}
+
+/** The one spelling of an address (RFC 5952). */
+function shortest(address: string): string {
+  const parsed = ipaddr.IPv6.parse(address);
+  return parsed.isIPv4MappedAddress() ? `::ffff:${parsed.toIPv4Address()}` : parsed.toRFC5952String();
 }
 
 /** Families never match each other, mapped addresses count as IPv4. */

@@ -5,7 +5,7 @@
 import type { TrustDomains } from '@palisade/identity/trust-domain';
 import type { Filter } from '@palisade/xds/api/envoy/config/listener/v3/listener_components';
 import type { HttpFilter } from '@palisade/xds/api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager';
-import type { ProviderState } from '../resources/extension-provider.ts';
+import type { ExtensionProvider, ProviderState } from '../resources/extension-provider.ts';
 import { compileRules } from './compile-rules.ts';
 import { externalShadowPrefix, httpExternalFilter, networkExternalFilter, providerPrefix } from './external.ts';
 import { httpRbacFilter, networkRbacFilter, type RbacFilter } from './filters.ts';
@@ -18,36 +18,37 @@ export interface CustomContext {
 }
 
 export function compileHttpCustom(policies: readonly AuthorizationPolicy[], context: CustomContext): HttpFilter[] {
-  const plan = planCustom(policies, context, 'http');
-  if (plan === undefined) return [];
-  const rbac = httpRbacFilter(plan.rbac);
-  return plan.state?.ok ? [rbac, httpExternalFilter(plan.state.provider)] : [rbac];
+  return planCustom(policies, context, 'http').flatMap(({ rbac, provider }) =>
+    provider === undefined ? [httpRbacFilter(rbac)] : [httpRbacFilter(rbac), httpExternalFilter(provider)],
+  );
 }
 
 /** An HTTP provider cannot be asked about a connection: there its policies enforce nothing, as in Istio. */
 export function compileTcpCustom(policies: readonly AuthorizationPolicy[], context: CustomContext): Filter[] {
-  const plan = planCustom(policies, context, 'tcp');
-  if (plan === undefined || (plan.state?.ok && plan.state.provider.protocol === 'http')) return [];
-  const rbac = networkRbacFilter(plan.rbac);
-  return plan.state?.ok ? [rbac, networkExternalFilter(plan.state.provider)] : [rbac];
+  return planCustom(policies, context, 'tcp').flatMap(({ rbac, provider }) => {
+    if (provider === undefined) return [networkRbacFilter(rbac)];
+    return provider.protocol === 'http' ? [] : [networkRbacFilter(rbac), networkExternalFilter(provider)];
+  });
 }
 
-function planCustom(policies: readonly AuthorizationPolicy[], { trustDomains, providers }: CustomContext, transport: Transport) {
+interface Plan {
+  readonly rbac: RbacFilter;
+  /** Absent = nobody can be asked, and the rules deny. */
+  readonly provider?: ExtensionProvider;
+}
+
+/** One for each provider that is named, by name. */
+function planCustom(policies: readonly AuthorizationPolicy[], { trustDomains, providers }: CustomContext, transport: Transport): Plan[] {
   const custom = policies.filter((policy) => policy.action === AuthzAction.custom && !policy.isDryRun);
-  if (custom.length === 0) return undefined;
-  const named = [...new Set(custom.map((policy) => policy.provider!))];
+  const named = [...new Set(custom.map((policy) => policy.provider!))].sort();
   const state = named.length === 1 ? providers.get(named[0]!) : undefined;
   const keySuffix = state?.ok ? '' : '-deny-due-to-bad-CUSTOM-action';
-  const sets = named.map((provider) =>
-    compileRules(
-      custom.filter((policy) => policy.provider === provider),
-      AuthzAction.custom,
-      { trustDomains, transport, keyPrefix: `${providerPrefix(provider)}-`, keySuffix },
-    ),
-  );
-  const rules = { action: sets[0]!.action!, policies: Object.assign({}, ...sets.map((set) => set.policies)) };
-  const rbac: RbacFilter = state?.ok
-    ? { shadowRules: rules, shadowRulesStatPrefix: externalShadowPrefix }
-    : { rules, shadowRulesStatPrefix: '' };
-  return { rbac, state };
+  return named.map((name) => {
+    const ofProvider = custom.filter((policy) => policy.provider === name);
+    const context = { trustDomains, transport, keyPrefix: `${providerPrefix(name)}-`, keySuffix };
+    const rules = compileRules(ofProvider, AuthzAction.custom, context);
+    return state?.ok
+      ? { rbac: { shadowRules: rules, shadowRulesStatPrefix: externalShadowPrefix }, provider: state.provider }
+      : { rbac: { rules, shadowRulesStatPrefix: '' } };
+  });
 }

@@ -52,6 +52,23 @@ test('no policies, no filters; an empty spec denies all; DENY without rules matc
   assert.deepEqual(Object.keys(http({ rules: [null, {}] })[0].rules.policies), ['ns[shop]-policy[p0]-rule[1]']);
 });
 
+test('written as Istio writes it: presence of a header, one spelling of an address, the order of a source’s terms, domains of ours', () => {
+  const rule = (...rules: object[]) => http({ rules })[0].rules.policies['ns[shop]-policy[p0]-rule[0]'];
+  const anyHost = { header: { name: ':authority', presentMatch: true } };
+  assert.deepEqual(rule(...to({ hosts: ['*'] })).permissions[0].andRules.rules, [{ orRules: { rules: [anyHost] } }]);
+  const when = { when: [{ key: 'request.headers[X-A]', values: ['*'] }] };
+  assert.deepEqual(rule(when).principals[0].andIds.ids, [{ orIds: { ids: [{ header: { name: 'X-A', presentMatch: true } }] } }]);
+  const block = (text: string) => rule(...from({ ipBlocks: [text] })).principals[0].andIds.ids[0].orIds.ids[0].directRemoteIp;
+  assert.deepEqual(block('2001:DB8:0::1/64'), { addressPrefix: '2001:db8::1', prefixLen: 64 });
+  assert.deepEqual(block('::FFFF:10.0.0.1'), { addressPrefix: '::ffff:10.0.0.1', prefixLen: 128 });
+  const source = { namespaces: ['n'], trustDomains: ['*', 'cluster.local', 'x'], principals: ['p'] };
+  const names = rule(...from(source)).principals[0].andIds.ids.map(
+    (term: { orIds: { ids: { authenticated: { principalName: object } }[] } }) =>
+      term.orIds.ids.map(({ authenticated }) => Object.values(authenticated.principalName)[0]),
+  );
+  assert.deepEqual(names, [['spiffe://p'], ['spiffe://', 'spiffe://cluster.local/', 'spiffe://x/'], [{ regex: '.*/ns/n/.*' }]]);
+});
+
 test('trap: on TCP a DENY of a method denies the connection, an ALLOW of a method allows none', () => {
   const deny = tcp({ action: 'DENY', rules: to({ methods: ['GET'] }) })[0].rules.policies['ns[shop]-policy[p0]-rule[0]'];
   assert.deepEqual(deny, { permissions: [{ andRules: { rules: [{ any: true }] } }], principals: [{ andIds: { ids: [{ any: true }] } }] });
@@ -166,7 +183,7 @@ test('CUSTOM fails closed: unknown provider, two providers; an HTTP provider doe
   };
   assert.deepEqual(denials(compile('missing')), [1, true, [true]]);
   assert.deepEqual(denials(compile('broken')), [1, true, [true]]);
-  assert.deepEqual(denials(compile('one', 'two')), [1, true, [true, true]]);
+  assert.deepEqual(denials(compile('two', 'one')), [2, true, [true]]);
   assert.deepEqual(denials(compile('one')), [2, false, []]);
   assert.deepEqual(compileTcpCustom([custom('one')], { trustDomains, providers }), []);
   assert.equal(compileTcpCustom([custom('two')], { trustDomains, providers }).length, 2);

@@ -1,5 +1,5 @@
 /** One term against the facts of one request or connection. The compiled Envoy rules must answer the same: a property test compares. */
-import { expandPrincipal } from '@palisade/identity/trust-domain';
+import { expandPrincipal, expandTrustDomain } from '@palisade/identity/trust-domain';
 import { cidrContains, parseCidr } from './cidr.ts';
 import { quoteExpression } from './matchers.ts';
 import { isPathTemplate, pathTemplateExpression } from './path-template.ts';
@@ -50,9 +50,9 @@ function matchPattern(
   const { http, peer } = facts;
   switch (subject.type) {
     case 'host':
-      return http !== undefined && matchText(pattern.toLowerCase(), http.authority.toLowerCase());
+      return http !== undefined && matchHeader(pattern.toLowerCase(), http.authority.toLowerCase());
     case 'method':
-      return http !== undefined && matchText(pattern, http.method);
+      return http !== undefined && matchHeader(pattern, http.method);
     case 'path':
       return (
         http !== undefined && (isPathTemplate(pattern) ? pathTemplateExpression(pattern).test(http.path) : matchText(pattern, http.path))
@@ -74,9 +74,9 @@ function matchPattern(
     case 'serviceAccount':
       return matchExpression(peer, serviceAccountExpression(pattern, context.policyNamespace));
     case 'trustDomain':
-      return matchExpression(peer, trustDomainExpression(pattern));
+      return expandTrustDomain(pattern, context.trustDomains).some((meant) => matchExpression(peer, trustDomainExpression(meant)));
     case 'header':
-      return (http?.headers.get(subject.name.toLowerCase()) ?? []).some((value) => matchText(pattern, value));
+      return (http?.headers.get(subject.name.toLowerCase()) ?? []).some((value) => matchHeader(pattern, value));
     case 'requestPrincipal':
       return matchRequestPrincipal(pattern, http?.claims);
     case 'claim':
@@ -93,6 +93,11 @@ function matchText(pattern: string, text: string): boolean {
   if (pattern === '*') return text !== '';
   if (pattern.startsWith('*')) return text.endsWith(pattern.slice(1));
   return pattern.endsWith('*') ? text.startsWith(pattern.slice(0, -1)) : text === pattern;
+}
+
+/** Of a header `*` asks only that it is there. */
+function matchHeader(pattern: string, value: string): boolean {
+  return pattern === '*' || matchText(pattern, value);
 }
 
 const scheme = 'spiffe://';

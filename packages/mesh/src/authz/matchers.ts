@@ -1,5 +1,6 @@
-/** Istio's patterns as Envoy's matchers: `*` = present and not empty, `abc*` prefix, `*abc` suffix, anything else exact. */
+/** Istio's patterns as Envoy's matchers: `*` = not empty, `abc*` prefix, `*abc` suffix, anything else exact. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { HeaderMatcherSchema } from '@palisade/xds/api/envoy/config/route/v3/route_components';
 import type { MetadataMatcherSchema } from '@palisade/xds/api/envoy/type/matcher/v3/metadata';
 import type { StringMatcherSchema } from '@palisade/xds/api/envoy/type/matcher/v3/string';
 import type { ValueMatcherSchema } from '@palisade/xds/api/envoy/type/matcher/v3/value';
@@ -31,6 +32,16 @@ export function stringMatch(pattern: string, options: { prefix?: string; ignoreC
   }
   if (pattern.endsWith('*')) return { matchPattern: { case: 'prefix', value: prefix + pattern.slice(0, -1) }, ...flags };
   return { matchPattern: { case: 'exact', value: prefix + pattern }, ...flags };
+}
+
+/** Of a header `*` asks only that it is there, empty or not. */
+export function headerMatch(
+  name: string,
+  pattern: string,
+  options: { readonly ignoreCase?: boolean } = {},
+): MessageInitShape<typeof HeaderMatcherSchema> {
+  if (pattern === '*') return { name, headerMatchSpecifier: { case: 'presentMatch', value: true } };
+  return { name, headerMatchSpecifier: { case: 'stringMatch', value: stringMatch(pattern, options) } };
 }
 
 function stringValue(match: StringMatch): ValueMatch {

@@ -6,7 +6,7 @@ import { anyPack } from '@bufbuild/protobuf/wkt';
 import type { PermissionSchema } from '@palisade/xds/api/envoy/config/rbac/v3/rbac';
 import { UriTemplateMatchConfigSchema } from '@palisade/xds/api/envoy/extensions/path/match/uri_template/v3/uri_template_match';
 import { parseCidr } from './cidr.ts';
-import { filterMetadataMatch, type StringMatch, stringMatch } from './matchers.ts';
+import { filterMetadataMatch, headerMatch, stringMatch } from './matchers.ts';
 import { isPathTemplate, renderPathTemplate } from './path-template.ts';
 import type { PermissionSubject, Term } from './terms.ts';
 
@@ -35,9 +35,9 @@ function compileTerm({ subject, values, notValues }: Term<PermissionSubject>): P
 function compileValue(subject: Exclude<PermissionSubject, { type: 'filterMetadata' }>, value: string): Permission {
   switch (subject.type) {
     case 'host':
-      return header(':authority', stringMatch(value, { ignoreCase: true }));
+      return header(':authority', value, { ignoreCase: true });
     case 'method':
-      return header(':method', stringMatch(value));
+      return header(':method', value);
     case 'path':
       return path(value);
     case 'port':
@@ -53,8 +53,8 @@ function compileValue(subject: Exclude<PermissionSubject, { type: 'filterMetadat
   }
 }
 
-function header(name: string, match: StringMatch): Permission {
-  return { rule: { case: 'header', value: { name, headerMatchSpecifier: { case: 'stringMatch', value: match } } } };
+function header(name: string, pattern: string, options?: { ignoreCase: boolean }): Permission {
+  return { rule: { case: 'header', value: headerMatch(name, pattern, options) } };
 }
 
 function path(value: string): Permission {

@@ -44,9 +44,9 @@ export interface Condition extends Values {
 export const sourceFields = [
   'principals',
   'requestPrincipals',
-  'namespaces',
   'serviceAccounts',
   'trustDomains',
+  'namespaces',
   'remoteIpBlocks',
   'ipBlocks',
 ] as const;

@@ -1,9 +1,9 @@
 /** What a rule asks of the peer and of the request's credentials, as Envoy RBAC principals. */
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { expandPrincipal, type TrustDomains } from '@palisade/identity/trust-domain';
+import { expandPrincipal, expandTrustDomain, type TrustDomains } from '@palisade/identity/trust-domain';
 import type { PrincipalSchema } from '@palisade/xds/api/envoy/config/rbac/v3/rbac';
 import { parseCidr } from './cidr.ts';
-import { claimMatch, claimTextMatch, expression, quoteExpression, type StringMatch, stringMatch } from './matchers.ts';
+import { claimMatch, claimTextMatch, expression, headerMatch, quoteExpression, type StringMatch, stringMatch } from './matchers.ts';
 import { halfMatch, parseRequestPrincipal } from './request-principal.ts';
 import type { PrincipalSubject, Term } from './terms.ts';
 
@@ -34,10 +34,14 @@ function compileTerm({ subject, values, notValues }: Term<PrincipalSubject>, con
       const ids = list.map(requestPrincipal);
       return ids.length === 1 ? ids[0]! : oneOf(ids);
     }
-    const meant = subject.type === 'principal' ? [...new Set(list.flatMap((value) => expandPrincipal(value, context.trustDomains)))] : list;
-    return oneOf(meant.map((value) => compileValue(subject, value, context)));
+    return oneOf(meantBy(subject, list, context.trustDomains).map((value) => compileValue(subject, value, context)));
   };
   return [...(values.length > 0 ? [alternatives(values)] : []), ...(notValues.length > 0 ? [notPrincipal(alternatives(notValues))] : [])];
+}
+
+function meantBy({ type }: PrincipalSubject, list: readonly string[], trustDomains: TrustDomains): readonly string[] {
+  if (type === 'principal') return list.flatMap((value) => expandPrincipal(value, trustDomains));
+  return type === 'trustDomain' ? [...new Set(list.flatMap((value) => expandTrustDomain(value, trustDomains)))] : list;
 }
 
 type SimpleSubject = Exclude<PrincipalSubject, { type: 'claim' }>;
@@ -57,12 +61,7 @@ function compileValue(subject: SimpleSubject, value: string, { policyNamespace }
     case 'remoteIp':
       return { identifier: { case: 'remoteIp', value: cidr(value) } };
     case 'header':
-      return {
-        identifier: {
-          case: 'header',
-          value: { name: subject.name, headerMatchSpecifier: { case: 'stringMatch', value: stringMatch(value) } },
-        },
-      };
+      return { identifier: { case: 'header', value: headerMatch(subject.name, value) } };
     case 'requestPrincipal':
       return requestPrincipal(value);
     default:
@@ -81,12 +80,13 @@ export function serviceAccountExpression(value: string, policyNamespace: string)
   return `spiffe://.+/ns/${quoteExpression(namespace)}/(.+/|)sa/${quoteExpression(account)}(/.+)?`;
 }
 
-/** A `*` stays within the domain. */
+/** A `*` stays within the domain; alone it is any. */
 export function trustDomainExpression(value: string): string {
-  return `spiffe://${value.split('*').map(quoteExpression).join('[^/]*')}/.*`;
+  return value === '*' ? 'spiffe://.*' : `spiffe://${value.split('*').map(quoteExpression).join('[^/]*')}/.*`;
 }
 
 function trustDomainMatch(value: string): StringMatch {
+  if (value === '*') return { matchPattern: { case: 'prefix', value: 'spiffe://' } };
   return value.includes('*') ? expression(trustDomainExpression(value)) : { matchPattern: { case: 'prefix', value: `spiffe://${value}/` } };
 }
 

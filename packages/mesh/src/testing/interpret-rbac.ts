@@ -72,9 +72,10 @@ function identifies({ identifier }: Principal, facts: AuthzFacts): boolean {
 }
 
 function matchHeader({ name, headerMatchSpecifier }: HeaderMatcher, { http }: AuthzFacts): boolean {
-  if (headerMatchSpecifier.case !== 'stringMatch') throw new Error(`header match ${headerMatchSpecifier.case} is not read`);
   const pseudo: Readonly<Record<string, string>> = { ':method': http!.method, ':authority': http!.authority };
   const values = pseudo[name] === undefined ? (http!.headers.get(name.toLowerCase()) ?? []) : [pseudo[name]];
+  if (headerMatchSpecifier.case === 'presentMatch') return values.length > 0;
+  if (headerMatchSpecifier.case !== 'stringMatch') throw new Error(`header match ${headerMatchSpecifier.case} is not read`);
   return values.some((value) => matchString(headerMatchSpecifier.value, value));
 }
 
