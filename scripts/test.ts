@@ -1,5 +1,5 @@
 /**
- * `npm test`: every test but the long ones, then the conformance suites. `--long` runs only the long ones (`*.long.test.ts`).
+ * `npm test`: every test but the long ones, and the conformance suites beside them. `--long` runs only the long ones (`*.long.test.ts`).
  * Names after the options narrow to packages or folders: `npm test -- packages/netpol`.
  */
 import { spawn } from 'node:child_process';

@@ -7,6 +7,9 @@ import type { Answer, Check, Topic } from './topic.ts';
 
 type Variables = Record<string, string>;
 
+/** Instead of a status or an exit code: the connection ended without an answer, or kubectl did not run. */
+export const noAnswer = -1;
+
 /** Paths that checks name by a word; the rest is what they saved. */
 function pathsFor(namespace: string): Variables {
   const group = (name: string, version = 'v1') => `/apis/${name}/${version}/namespaces/${namespace}`;
@@ -40,7 +43,10 @@ export async function runTopic(contender: Contender, topic: Topic, given: Variab
   await made('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
   await made(`/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: 'default' } });
   const answers = new Map<string, Answer>();
-  for (const check of topic.checks) answers.set(check.name, await answer(contender, check, variables));
+  for (const check of topic.checks) {
+    if (answers.has(check.name)) throw new Error(`topic ${topic.name}: two checks are called "${check.name}"`);
+    answers.set(check.name, await answer(contender, check, variables));
+  }
   return answers;
 }
 
@@ -61,7 +67,7 @@ async function answer(contender: Contender, check: Check, variables: Variables):
     for (const [name, at] of Object.entries(check.save ?? {})) variables[name] = String(pick(body, at));
     return shown(check, reply, body);
   } catch (error) {
-    return { code: -1, err: (error as Error).message };
+    return { code: noAnswer, err: (error as Error).message };
   }
 }
 

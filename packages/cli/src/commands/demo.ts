@@ -12,7 +12,7 @@ import { renderScene } from '../demo/report.ts';
 import { playScene, type SceneResult, type Stage } from '../demo/scene.ts';
 import { createShell } from '../demo/shell.ts';
 import { story } from '../demo/story.ts';
-import { findProblems } from '../doctor/requirements.ts';
+import { canStartCluster } from '../doctor/requirements.ts';
 import { fetchFlows } from '../flows/fetch.ts';
 import { userHome } from '../paths.ts';
 
@@ -23,11 +23,7 @@ export async function demo(raw: Record<string, unknown>): Promise<number> {
   const asJson = raw['json'] === true;
   const staysUp = raw['once'] !== true && !asJson && process.stdout.isTTY === true;
   const print = asJson ? () => {} : (line: string) => console.log(line);
-  const problems = findProblems();
-  if (problems.length > 0) {
-    for (const problem of problems) console.error(`palisade: ${problem.name}: ${problem.found}. ${problem.remedy}`);
-    return 1;
-  }
+  if (!canStartCluster()) return 1;
   await stopCluster(clusterName, { purge: true });
   const root = process.env['PALISADE_ROOT'] ?? process.cwd();
   const cacheDir = process.env['PALISADE_CACHE'] ?? join(userHome(), '.cache', 'palisade');

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { launchCluster } from '@palisade/cluster';
-import { findProblems } from '../doctor/requirements.ts';
+import { canStartCluster } from '../doctor/requirements.ts';
 import { userHome } from '../paths.ts';
 
 export interface UpOptions {
@@ -25,12 +25,7 @@ export async function up(raw: Record<string, unknown>): Promise<number> {
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     throw new Error(`Cannot use --api-port "${options.apiPort}": expected a number from 0 to 65535`);
   }
-  const problems = findProblems();
-  if (problems.length > 0) {
-    for (const problem of problems) console.error(`palisade: ${problem.name}: ${problem.found}. ${problem.remedy}`);
-    console.error('palisade: nothing was started; "palisade doctor" lists every requirement.');
-    return 1;
-  }
+  if (!canStartCluster()) return 1;
   const cluster = await launchCluster({
     name: options.name,
     nodes,

@@ -45,9 +45,12 @@ export function checkRequirements(): Requirement[] {
   ];
 }
 
-/** Only what stops a cluster from starting. */
-export function findProblems(): Requirement[] {
-  return checkRequirements().filter((requirement) => requirement.level === 'needed' && !requirement.ok);
+/** Tells what stops a cluster from starting. @returns whether one can */
+export function canStartCluster(): boolean {
+  const problems = checkRequirements().filter(({ level, ok }) => level === 'needed' && !ok);
+  for (const { name, found, remedy } of problems) console.error(`palisade: ${name}: ${found}. ${remedy}`);
+  if (problems.length > 0) console.error('palisade: nothing was started; "palisade doctor" lists every requirement.');
+  return problems.length === 0;
 }
 
 function onPath(command: string, level: Requirement['level'], debianPackage: string): Requirement {
