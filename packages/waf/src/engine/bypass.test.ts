@@ -38,6 +38,8 @@ describe('multipart', () => {
     const folded = multipart(['--b', 'Content-Disposition: form-data;', ' name="a"; filename="x"', '', 'y', '--b--', '']);
     assert.equal(folded.flags.HEADER_FOLDING, 1);
     assert.equal(folded.files[0]?.filename, 'x');
+    assert.equal(multipart(part('form-data;\r\n\tname="a"')).flags.INVALID_HEADER_FOLDING, 0);
+    assert.equal(multipart(part('form-data;\r\n \v\tname="a"')).flags.INVALID_HEADER_FOLDING, 1);
     assert.equal(parseMultipart(type, part('form-data; name="a"').join('\n'), limits).flags.LF_LINE, 1);
   });
 

@@ -1,16 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { Engine } from './engine.ts';
 import { WafConfigError } from './errors.ts';
 import type { Profile } from './seclang/ast.ts';
 import { engineOf, firedIds, runRequest } from './testing.ts';
 
 /** Where the engines differ: what each makes of the same rules. */
 const stops = (rules: string, profile: Profile) => {
-  const { interruption } = runRequest(engineOf(rules, { profile }), { uri: '/?a=x' });
+  let engine: Engine;
+  try {
+    engine = engineOf(rules, { profile });
+  } catch (error) {
+    if (error instanceof WafConfigError && error.code === 'bad-argument') return 'refused';
+    throw error;
+  }
+  const { interruption } = runRequest(engine, { uri: '/?a=x' });
   return interruption ? `${interruption.kind} ${interruption.status}` : 'passes';
 };
 
-describe('SecDefaultAction', () => {
+describe('actions', () => {
   const rows: readonly (readonly [rules: string, second: string, third: string])[] = [
     ['SecDefaultAction "phase:1,deny,status:429"\nSecAction "id:1,phase:1,log"', 'deny 429', 'passes'],
     ['SecDefaultAction "phase:1,deny,status:429"\nSecAction "id:1,phase:1,block"', 'deny 429', 'deny 429'],
@@ -18,6 +26,16 @@ describe('SecDefaultAction', () => {
     ['SecDefaultAction "phase:1,deny"\nSecAction "id:1,phase:1,status:307,redirect:\'http://x/\'"', 'redirect 307', 'redirect 307'],
     ['SecDefaultAction "phase:1,block,deny"\nSecAction "id:1,phase:1,block"', 'deny 403', 'deny 403'],
     ['SecAction "id:1,phase:1,drop"', 'drop 444', 'drop 403'],
+    // the latest one is for all phases, or each for its own
+    ['SecDefaultAction "phase:1,pass"\nSecDefaultAction "phase:2,deny,status:429"\nSecAction "id:1,phase:1,block"', 'deny 429', 'passes'],
+    // a rule without a phase runs in the default's, or in 2, where the default is not its own
+    ['SecDefaultAction "phase:1,deny,status:429"\nSecAction "id:1,block"\nSecAction "id:2,phase:2,deny"', 'deny 429', 'deny 403'],
+    // what a chained rule says about what is the chain's, and what is done when all is over
+    ['SecRule ARGS "@rx x" "id:1,phase:1,deny,chain"\nSecRule ARGS "@rx x" "msg:\'a\'"', 'refused', 'deny 403'],
+    ['SecRule ARGS "@rx x" "id:1,phase:1,pass,chain"\nSecRule ARGS "@rx x" "deny"', 'refused', 'passes'],
+    ['SecAction "id:1,phase:5,deny"', 'refused', 'passes'],
+    ['SecDefaultAction "phase:2,deny"\nSecAction "id:1,phase:5,log"', 'refused', 'passes'],
+    ['SecDefaultAction "phase:2,deny"\nSecAction "id:1,phase:5,log,pass"', 'passes', 'passes'],
   ];
   for (const [rules, second, third] of rows)
     test(rules, () => {
@@ -93,6 +111,39 @@ test('which bodies phase 4 sees: the types that were said, else those the engine
     assert.ok(sees('SecResponseBodyMimeType text/css\nSecResponseBodyMimeType TEXT/xml', 'text/xml', profile));
     assert.ok(!sees('SecResponseBodyMimeType text/css', 'text/html', profile));
   }
+});
+
+test('a body over SecRequestBodyNoFilesLimit is refused, or left to the rules', () => {
+  const rules = 'SecRequestBodyNoFilesLimit 5\nSecRule REQBODY_ERROR "@eq 1" "id:1,phase:2,log,pass"';
+  const send = (extra: string, profile: Profile, body = 'a=1234') => {
+    const headers = [['Content-Type', 'application/x-www-form-urlencoded']] as const;
+    const result = runRequest(engineOf(`${rules}\n${extra}`, { profile }), { method: 'POST', headers, body });
+    return result.interruption?.status ?? firedIds(result).join();
+  };
+  assert.equal(send('', 'modsecurity2'), 413);
+  assert.equal(send('', 'modsecurity2', 'a=123'), '');
+  assert.equal(send('SecRequestBodyLimitAction ProcessPartial', 'modsecurity2'), '1');
+  assert.equal(send('SecRuleEngine DetectionOnly', 'modsecurity2'), '1');
+  assert.equal(send('', 'modsecurity3'), '1');
+});
+
+test('a response over its limit is refused, unless it is said or the engine begins otherwise', () => {
+  const answer = (directives: string, profile: Profile) => {
+    const engine = engineOf(`SecResponseBodyLimit 3\n${directives}`, { profile });
+    const transaction = engine.transaction({
+      id: 'test',
+      now: () => 0,
+      connection: { clientAddress: '192.0.2.1', clientPort: 1, serverAddress: '192.0.2.2', serverPort: 80 },
+    });
+    transaction.requestHeaders({ method: 'GET', uri: '/', protocol: 'HTTP/1.1', headers: [] });
+    transaction.requestBody();
+    transaction.responseHeaders({ status: 200, protocol: 'HTTP/1.1', headers: [['Content-Type', 'text/plain']] });
+    return transaction.responseBodyChunk(Buffer.from('1234'))?.status;
+  };
+  assert.equal(answer('', 'modsecurity2'), 500);
+  assert.equal(answer('SecResponseBodyLimitAction ProcessPartial', 'modsecurity2'), undefined);
+  assert.equal(answer('', 'modsecurity3'), undefined);
+  assert.equal(answer('', 'coraza'), undefined);
 });
 
 test('filename*: refused, read beside filename, or the name itself', () => {

@@ -39,7 +39,7 @@ export function readHeaderLine(part: Part, line: string, context: MultipartConte
   }
   if (/^\s/.test(text)) {
     flags.HEADER_FOLDING = 1;
-    if (text[0] !== ' ' && text[0] !== '\t') flags.INVALID_HEADER_FOLDING = 1;
+    if (/^\s*[^\S \t]/.test(text)) flags.INVALID_HEADER_FOLDING = 1;
     const header = part.lastHeader === undefined ? undefined : part.headers.get(part.lastHeader);
     if (!header) throw new MultipartError('Multipart: Invalid part header (folding error).');
     header.value += ` ${text.trimStart()}`;

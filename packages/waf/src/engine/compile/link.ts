@@ -70,7 +70,7 @@ export function linkRules(
     if (draft.kind === 'marker') {
       for (const items of Object.values(phases)) items.push({ kind: 'marker', label: draft.label });
     } else {
-      const phase = draft.rule.parsed.phase ?? 2;
+      const phase = phaseOf(draft.rule, environment(draft.rule.node.position).profile);
       const { removedBy } = draft.rule;
       if (removedBy !== undefined) removed.push({ id: draft.rule.parsed.id, phase, directive: removedBy });
       else phases[phase].push({ kind: 'rule', rule: link(draft.rule, phase, draft.rule.chained) });
@@ -118,9 +118,21 @@ export function linkRules(
       actionNodes: draft.actions,
       next,
     };
+    checkLogging(rule, environment(position).profile);
     rules.push(rule);
     return rule;
   }
+}
+
+/** In ModSecurity 2.9 a rule takes its phase from SecDefaultAction, too. */
+function phaseOf({ parsed, defaults }: DraftRule, profile: Profile): Phase {
+  return parsed.phase ?? (profile === 'modsecurity2' ? defaults.get(2)?.phase : undefined) ?? 2;
+}
+
+/** Nothing can be stopped once everything is done; ModSecurity 2.9 says so. */
+function checkLogging({ phase, position, id, actions: { disruption } }: Rule, profile: Profile): void {
+  if (phase !== 5 || profile !== 'modsecurity2' || disruption.kind === 'pass' || disruption.kind === 'allow') return;
+  throw new WafConfigError('bad-argument', position, `Rule ${id}: found ${disruption.kind} in phase 5, wanted pass or allow`);
 }
 
 function noteMissing(operator: string | undefined, id: number, position: Position, notes: string[], hasGeo: boolean): void {

@@ -138,14 +138,10 @@ export function compileRuleSet(nodes: readonly Node[], given: CompileOptions, pa
 
 /** ModSecurity 3 reads bodies and evaluates (without blocking) unless told otherwise; 2 does neither. */
 function profileDefaults(profile: Profile): Settings {
-  if (profile !== 'modsecurity3') return defaultSettings;
-  return {
-    ...defaultSettings,
-    ruleEngine: 'DetectionOnly',
-    requestBodyAccess: true,
-    requestBodyLimitAction: 'ProcessPartial',
-    webAppId: '',
-  };
+  if (profile === 'modsecurity2') return defaultSettings;
+  const settings: Settings = { ...defaultSettings, responseBodyLimitAction: 'ProcessPartial' };
+  if (profile === 'coraza') return settings;
+  return { ...settings, ruleEngine: 'DetectionOnly', requestBodyAccess: true, requestBodyLimitAction: 'ProcessPartial', webAppId: '' };
 }
 
 function loadUnicodeMap(settings: Settings, nodes: readonly Node[], options: CompileOptions): UnicodeMap | undefined {
@@ -214,8 +210,10 @@ function collectDrafts(nodes: readonly Node[], profile: Profile, skipped: readon
         removedBy: undefined,
         chained: [],
       };
-      if (open) open.chained.push(rule);
-      else {
+      if (open) {
+        if (profile === 'modsecurity2') checkChained(node);
+        open.chained.push(rule);
+      } else {
         checkId(node, parsed, ids, profile);
         drafts.push({ kind: 'rule', rule });
         heads.push(rule);
@@ -271,7 +269,25 @@ function withDefault(
   if (profile === 'modsecurity3' && parsed.phase !== undefined && defaults.has(parsed.phase)) {
     throw new WafConfigError('bad-argument', node.position, `SecDefaultAction: phase ${parsed.phase} has its default actions already`);
   }
+  // In ModSecurity 2.9 the latest one holds, whatever phase a rule is in.
+  if (profile === 'modsecurity2') return new Map(([1, 2, 3, 4, 5] as const).map((phase) => [phase, parsed]));
   return new Map([...defaults, [parsed.phase ?? (profile === 'modsecurity3' ? 1 : 2), parsed]]);
+}
+
+/** What only the first rule of a chain may say. */
+const starterActions: ReadonlySet<string> = new Set([
+  ...['allow', 'deny', 'drop', 'pass', 'proxy', 'redirect', 'phase', 'skip', 'skipafter'],
+  ...['accuracy', 'id', 'logdata', 'maturity', 'msg', 'rev', 'severity', 'ver'],
+]);
+
+function checkChained(node: RuleNode): void {
+  const wrong = node.actions.find(({ name }) => starterActions.has(name));
+  if (wrong)
+    throw new WafConfigError(
+      'bad-argument',
+      node.position,
+      `Action ${wrong.name}: found in a chained rule, wanted in the first rule of the chain (profile modsecurity2)`,
+    );
 }
 
 function checkId(node: RuleNode, parsed: ParsedActions, ids: Map<number, Position>, profile: Profile): void {

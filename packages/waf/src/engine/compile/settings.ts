@@ -69,7 +69,7 @@ export const defaultSettings: Settings = {
   requestBodyLimitAction: 'Reject',
   requestBodyJsonDepthLimit: 512,
   responseBodyLimit: 524_288,
-  responseBodyLimitAction: 'ProcessPartial',
+  responseBodyLimitAction: 'Reject',
   responseBodyMimeTypes: undefined,
   argumentSeparator: '&',
   argumentsLimit: 1000,

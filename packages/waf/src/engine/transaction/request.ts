@@ -152,11 +152,13 @@ function parseBody(state: TransactionState, body: string): void {
 }
 
 function noFilesError(state: TransactionState, length: number): void {
-  const limit = state.ruleSet.settings.requestBodyNoFilesLimit;
-  bodyError(
-    state,
-    `Request body excluding files is bigger than the maximum expected. Found ${length} bytes, limit ${limit} (SecRequestBodyNoFilesLimit)`,
-  );
+  const { profile, settings } = state.ruleSet;
+  const limit = settings.requestBodyNoFilesLimit;
+  const reason = `Request body excluding files is bigger than the maximum expected. Found ${length} bytes, limit ${limit} (SecRequestBodyNoFilesLimit)`;
+  bodyError(state, reason);
+  // ModSecurity 3 leaves it to rules over REQBODY_ERROR.
+  if (profile === 'modsecurity2' && settings.requestBodyLimitAction === 'Reject' && state.engineMode === 'On')
+    state.interruption ??= { kind: 'deny', status: 413, url: undefined, ruleId: 0, phase: 2, reason };
 }
 
 function traceArguments(state: TransactionState, from: 'GET' | 'BODY', args: readonly Target[]): void {
