@@ -18,7 +18,7 @@ const allowed: Record<string, readonly string[]> = {
   observe: ['flow'],
   'control-plane': ['kubernetes', 'mesh', 'xds', 'identity', 'agent'],
   microsim: [],
-  cluster: ['kubernetes', 'flow', 'netpol', 'observe', 'microsim', 'waf'],
+  cluster: ['kubernetes', 'flow', 'netpol', 'observe', 'microsim', 'waf', 'control-plane'],
   cli: ['kubernetes', 'flow', 'netpol', 'mesh', 'xds', 'cluster', 'control-plane'],
 };
 
