@@ -1,4 +1,4 @@
-/** The process: how it ends. */
+/** The process: when it does not begin, and how it ends. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -60,6 +60,19 @@ test('SIGTERM: the last answer is given and logged, then the process ends by its
   assert.equal(await last, 'the last');
   assert.deepEqual(await ended, [0, null]);
   assert.match(readFileSync(logPath, 'utf8'), /"path":"\/last"/);
+});
+
+test('a bootstrap that names a certificate which is not there is refused, as by Envoy', { timeout: 60_000 }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'palisade-proxy-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const chain = { filename: join(folder, 'nowhere.pem') };
+  const secrets = [{ name: 'default', tls_certificate: { certificate_chain: chain, private_key: chain } }];
+  writeFileSync(join(folder, 'bootstrap.json'), JSON.stringify({ static_resources: { secrets } }));
+  const child = spawn(process.execPath, [main, '-c', join(folder, 'bootstrap.json')], { stdio: ['ignore', 'inherit', 'pipe'] });
+  t.after(() => child.kill('SIGKILL'));
+  const [said, ended] = await Promise.all([child.stderr.toArray(), once(child, 'exit')]);
+  assert.match(Buffer.concat(said).toString(), /secret "default".*cannot read ".*nowhere\.pem"/);
+  assert.deepEqual(ended, [1, null]);
 });
 
 function isOpen(port: number): Promise<boolean> {

@@ -6,6 +6,7 @@ import { NodeSchema } from '@palisade/xds/api/envoy/config/core/v3/base';
 import { startAdmin } from './admin/admin.ts';
 import { adminAddress, readBootstrap, staticResources } from './config/bootstrap.ts';
 import { DataPlane } from './proxy.ts';
+import { ProxyError } from './proxy-error.ts';
 import { runAdsClient } from './xds/ads-client.ts';
 import { adsTransport } from './xds/transport.ts';
 
@@ -26,7 +27,9 @@ try {
   const bootstrap = await readBootstrap(file);
   const proxy = new DataPlane();
   const fixed = staticResources(bootstrap);
-  await proxy.apply(fixed);
+  const refused = await proxy.apply(fixed);
+  // As Envoy: what is in the bootstrap stands from the beginning, or nothing does.
+  if (refused.length > 0) throw new ProxyError('bad-config', refused.map(({ reason }) => reason).join('; '));
   const transport = adsTransport(bootstrap);
   const stopped = new AbortController();
   let isServing = transport === undefined;

@@ -1,5 +1,5 @@
 /** Configuration that is refused. The data path never throws: it answers with unions. */
-export type ProxyErrorCode = 'bad-config' | 'unsupported' | 'bad-secret' | 'bad-regex' | 'bind-failed' | 'no-file';
+export type ProxyErrorCode = 'bad-config' | 'unsupported' | 'bad-secret' | 'bad-regex' | 'bind-failed' | 'bad-file';
 
 export class ProxyError extends Error {
   override readonly name = 'ProxyError';
@@ -8,6 +8,14 @@ export class ProxyError extends Error {
     super(message, options);
     this.code = code;
   }
+}
+
+/**
+ * Not what the configuration says but what a certificate or a file of this workload holds: whoever may name one must not be able to stop
+ * the rest of the configuration.
+ */
+export function isAboutContent(error: unknown): error is ProxyError {
+  return error instanceof ProxyError && (error.code === 'bad-file' || error.code === 'bad-secret');
 }
 
 export function unsupported(where: string, what: string): ProxyError {

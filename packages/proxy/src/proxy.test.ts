@@ -156,20 +156,3 @@ test('a configuration with a field nobody reads is refused whole', async () => {
   });
   await assert.rejects(server.plane.apply(read(bad)), /listener "main".*policy "p": field "condition" is not supported/);
 });
-
-test('a certificate file that is not there costs the connections that need it, and nothing else', async () => {
-  const appPort = (application.address() as AddressInfo).port;
-  const config = serverHop(options(appPort, 'in'), identities[1]!, allowGetFrom(identities[0]!.uri));
-  const server = await start(config);
-  const hop = clientHop(options(server.port, 'out'), identities[0]!, [identities[1]!.uri]);
-  const files = { certificate_chain: { filename: '/nowhere/cert.pem' }, private_key: { filename: '/nowhere/key.pem' } };
-  const inline = /"tls_certificates":\[[^\]]*\]/;
-  assert.match(JSON.stringify(hop), inline);
-  const named = JSON.stringify(hop).replace(inline, `"tls_certificates":[${JSON.stringify(files)}]`);
-  const { plane, port } = await start(JSON.parse(named));
-  const refused = await send(port, '/');
-  assert.equal(refused.status, 503);
-  assert.match(refused.body, /cannot read "\/nowhere\/cert\.pem"/);
-  await plane.apply({ clusters: read(hop).clusters! });
-  assert.equal((await send(port, '/')).status, 200, 'a rule that names none is taken afterwards');
-});

@@ -14,7 +14,7 @@ import { type CompiledListener, compileListener, type ListenerPlace } from './li
 import { serveConnection } from './listener/serve.ts';
 import { LogSinks } from './log/sinks.ts';
 import { buffering } from './net/outlet.ts';
-import { ProxyError } from './proxy-error.ts';
+import { isAboutContent, ProxyError } from './proxy-error.ts';
 import { compileRoutes, type RouteTable } from './route/table.ts';
 import { type Runtime, Sweeper } from './runtime.ts';
 import { Stats } from './stats/stats.ts';
@@ -32,6 +32,12 @@ export interface Update {
   readonly removedListeners?: readonly string[];
   readonly removedSecrets?: readonly string[];
   readonly removedRoutes?: readonly string[];
+}
+
+/** A resource that stays as it was, since a certificate or a file that it names cannot be used. */
+export interface Refused {
+  readonly name: string;
+  readonly reason: string;
 }
 
 export interface ProxyEdges {
@@ -82,20 +88,22 @@ export class DataPlane {
   }
 
   /**
-   * Compiles everything, then swaps: configuration changes whole or not at all.
+   * Compiles everything, then swaps: configuration changes whole or not at all, but for resources that name content which cannot be used.
    *
+   * @returns what stayed as it was, alone; empty: nothing
    * @throws ProxyError what is wrong; nothing has changed then
    */
-  async apply(update: Update): Promise<void> {
+  async apply(update: Update): Promise<readonly Refused[]> {
     const { runtime } = this;
-    const secrets = (update.secrets ?? []).map((secret) => [secret.name, readSecret(secret)] as const);
-    const clusters = (update.clusters ?? []).map((config) => new Cluster(config, runtime));
+    const refused: Refused[] = [];
+    const secrets = compileEach(update.secrets, (secret) => ({ name: secret.name, content: readSecret(secret) }), refused);
+    const clusters = compileEach(update.clusters, (config) => new Cluster(config, runtime), refused);
     for (const assignment of update.endpoints ?? []) readEndpoints(assignment, [], undefined);
     const routes = (update.routes ?? []).map((config) => compileRoutes(config, runtime.clusters));
-    const listeners = (update.listeners ?? []).map((config) => compileListener(config, runtime));
+    const listeners = compileEach(update.listeners, (config) => compileListener(config, runtime), refused);
     const bound = await this.#bind(listeners);
 
-    for (const [name, content] of secrets) runtime.secrets.at(name).current = content;
+    for (const { name, content } of secrets) runtime.secrets.at(name).current = content;
     for (const name of update.removedSecrets ?? []) runtime.secrets.at(name).current = undefined;
     for (const assignment of update.endpoints ?? []) this.#assignments.set(assignment.clusterName, assignment);
     for (const cluster of clusters) this.#placeCluster(cluster);
@@ -110,6 +118,7 @@ export class DataPlane {
       cell.current?.retire();
       cell.current = undefined;
     }
+    return refused;
   }
 
   #placeCluster(cluster: Cluster): void {
@@ -218,6 +227,23 @@ export class DataPlane {
     this.runtime.sweeper.stop();
     void this.runtime.logs.close().then(closed);
   }
+}
+
+function compileEach<Config extends { readonly name: string }, Compiled>(
+  configs: readonly Config[] | undefined,
+  compile: (config: Config) => Compiled,
+  refused: Refused[],
+): Compiled[] {
+  const compiled: Compiled[] = [];
+  for (const config of configs ?? []) {
+    try {
+      compiled.push(compile(config));
+    } catch (error) {
+      if (!isAboutContent(error)) throw error;
+      refused.push({ name: config.name, reason: error.message });
+    }
+  }
+  return compiled;
 }
 
 function recheck(place: ListenerPlace): void {

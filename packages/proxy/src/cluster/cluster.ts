@@ -17,7 +17,7 @@ import type { ConnectionFacts } from '../facts.ts';
 import { place as textOf } from '../net/address.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
 import type { Counter, Stats } from '../stats/stats.ts';
-import { compileClientTls } from '../tls/context.ts';
+import { compileTls } from '../tls/context.ts';
 import type { SecretContent } from '../tls/secret.ts';
 import { type Balancer, leastRequest, randomly, roundRobin } from './balance.ts';
 import { contains, readEndpoints, type TransportChoice } from './endpoints.ts';
@@ -211,5 +211,5 @@ function upstreamTls(socket: TransportSocket | undefined, edges: ClusterEdges, w
   const context = message as import('@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/tls').UpstreamTlsContext;
   refuseUnread(UpstreamTlsContextSchema, context, ['common_tls_context', 'sni', 'allow_renegotiation', 'max_session_keys'], where);
   if (context.commonTlsContext === undefined) throw new ProxyError('bad-config', `${where}: common_tls_context is missing`);
-  return { setup: compileClientTls(context.commonTlsContext, edges.secrets, where), serverName: context.sni };
+  return { setup: compileTls(context.commonTlsContext, edges.secrets, where), serverName: context.sni };
 }

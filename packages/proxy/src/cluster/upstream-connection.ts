@@ -55,7 +55,7 @@ export class UpstreamConnection {
     const material = tls?.setup.material();
     if (tls !== undefined && material === undefined) {
       this.socket = new Socket();
-      this.socket.destroy(new Error(tls.setup.problem ?? 'a TLS secret is not there yet'));
+      this.socket.destroy(new Error('a TLS secret is not there yet'));
     } else if (tls !== undefined && material !== undefined) {
       const secure = connectTls({
         ...place,

@@ -11,7 +11,7 @@ export function readDataSource(source: DataSource | undefined, where: string): s
         try {
           return readFileSync(specifier.value, 'utf8');
         } catch (cause) {
-          throw new ProxyError('no-file', `${where}: cannot read "${specifier.value}"`, { cause });
+          throw new ProxyError('bad-file', `${where}: cannot read "${specifier.value}"`, { cause });
         }
       case 'inlineString':
         return specifier.value;
@@ -23,6 +23,7 @@ export function readDataSource(source: DataSource | undefined, where: string): s
         return '';
     }
   })();
+  if (text === '' && specifier?.case === 'filename') throw new ProxyError('bad-file', `${where}: "${specifier.value}" is empty`);
   if (text === '') throw new ProxyError('bad-config', `${where}: the data source is empty`);
   return text;
 }

@@ -18,7 +18,7 @@ import type { Cell, Cells } from '../cells.ts';
 import { refuseUnread } from '../config/registry.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
 import { compileSanMatchers } from './peer.ts';
-import { type KeyPair, readCertificate, type SecretContent, trustAnchors } from './secret.ts';
+import { type KeyPair, readCertificate, type SecretContent, type TrustAnchors, trustAnchors } from './secret.ts';
 
 /** What a handshake needs; built again only when a secret behind it changed. */
 export interface TlsMaterial {
@@ -31,10 +31,8 @@ export interface TlsMaterial {
 
 export interface TlsSetup {
   readonly alpn: readonly string[];
-  /** undefined: a secret or file is missing, so nothing may be served or dialled. */
+  /** undefined: a secret is not there yet, so nothing may be served or dialled. */
   material(): TlsMaterial | undefined;
-  /** Why it never will be there; absent = a secret may come. */
-  readonly problem?: string;
 }
 
 const read = [
@@ -56,7 +54,7 @@ export function compileTls(common: CommonTlsContext | undefined, secrets: Cells<
   const inlineCertificate = common.tlsCertificates[0] && readCertificate(common.tlsCertificates[0], where);
   const certificateCell = cellOf(common.tlsCertificateSdsSecretConfigs[0]?.name, secrets);
   const { fixed, cell: validationCell } = validationOf(common, secrets);
-  if (fixed !== undefined) trustAnchors(fixed, where);
+  const fixedAnchors = fixed && trustAnchors(fixed, where);
   let built: { from: unknown[]; material: TlsMaterial } | undefined;
   return {
     alpn: common.alpnProtocols,
@@ -66,24 +64,12 @@ export function compileTls(common: CommonTlsContext | undefined, secrets: Cells<
       const certificate = certificateCell?.current?.kind === 'certificate' ? certificateCell.current.certificate : inlineCertificate;
       if (certificateCell !== undefined && certificateCell.current?.kind !== 'certificate') return undefined;
       if (validationCell !== undefined && validationCell.current?.kind !== 'validation') return undefined;
-      const sds = validationCell?.current?.kind === 'validation' ? validationCell.current.validation : undefined;
-      built = { from, material: build(certificate, merged(sds, fixed), versions, where) };
+      const sds = validationCell?.current?.kind === 'validation' ? validationCell.current : undefined;
+      const anchors = sds?.anchors ?? fixedAnchors;
+      built = { from, material: build(certificate, merged(sds?.validation, fixed), anchors, versions, where) };
       return built.material;
     },
   };
-}
-
-/**
- * For connections to others. Files are of this container, and whoever rules a destination may name some that are not here: that costs the
- * connections that need them, not the whole configuration.
- */
-export function compileClientTls(common: CommonTlsContext, secrets: Cells<SecretContent>, where: string): TlsSetup {
-  try {
-    return compileTls(common, secrets, where);
-  } catch (error) {
-    if (!(error instanceof ProxyError) || error.code !== 'no-file') throw error;
-    return { alpn: common.alpnProtocols, material: () => undefined, problem: error.message };
-  }
 }
 
 function cellOf(name: string | undefined, secrets: Cells<SecretContent>): Cell<SecretContent> | undefined {
@@ -120,10 +106,15 @@ function merged(sds: CertificateValidationContext | undefined, fixed: Certificat
 
 const readValidation = ['trusted_ca', 'match_typed_subject_alt_names', 'match_subject_alt_names'];
 
-function build(pair: KeyPair | undefined, given: CertificateValidationContext | undefined, versions: Versions, where: string): TlsMaterial {
+function build(
+  pair: KeyPair | undefined,
+  given: CertificateValidationContext | undefined,
+  ca: TrustAnchors,
+  versions: Versions,
+  where: string,
+): TlsMaterial {
   const validation = given ?? create(CertificateValidationContextSchema);
   refuseUnread(CertificateValidationContextSchema, validation, readValidation, `${where}, validation_context`);
-  const ca = trustAnchors(validation, where);
   const typed = compileSanMatchers(validation.matchTypedSubjectAltNames, where);
   const untyped = compileSanMatchers(anyType(validation), where);
   return {
@@ -132,7 +123,7 @@ function build(pair: KeyPair | undefined, given: CertificateValidationContext | 
       honorCipherOrder: true,
       ...versions,
       ...(pair === undefined ? {} : { cert: pair.certPem, key: pair.keyPem }),
-      ca: ca ?? [],
+      ca: [...(ca ?? [])],
       // Without tickets a peer's certificate is looked at on every connection.
       secureOptions: noTicket,
     }),

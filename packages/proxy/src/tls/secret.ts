@@ -14,7 +14,10 @@ export interface KeyPair {
 
 export type SecretContent =
   | { readonly kind: 'certificate'; readonly certificate: KeyPair }
-  | { readonly kind: 'validation'; readonly validation: CertificateValidationContext };
+  | { readonly kind: 'validation'; readonly validation: CertificateValidationContext; readonly anchors: TrustAnchors };
+
+/** PEM blocks; undefined: nobody is trusted by chain. */
+export type TrustAnchors = readonly string[] | undefined;
 
 export function readSecret(secret: Secret): SecretContent {
   const where = `secret "${secret.name}"`;
@@ -22,8 +25,7 @@ export function readSecret(secret: Secret): SecretContent {
     case 'tlsCertificate':
       return { kind: 'certificate', certificate: readCertificate(secret.type.value, where) };
     case 'validationContext':
-      trustAnchors(secret.type.value, where);
-      return { kind: 'validation', validation: secret.type.value };
+      return { kind: 'validation', validation: secret.type.value, anchors: trustAnchors(secret.type.value, where) };
     default:
       throw unsupported(where, `secret type "${secret.type.case ?? 'nothing'}"`);
   }
@@ -41,12 +43,20 @@ export function readCertificate(certificate: TlsCertificate, where: string): Key
   }
 }
 
-/** @returns PEM blocks; undefined when the context trusts nobody by chain */
-export function trustAnchors(context: CertificateValidationContext, where: string): string[] | undefined {
+export function trustAnchors(context: CertificateValidationContext, where: string): TrustAnchors {
   if (context.trustedCa === undefined) return undefined;
   const blocks = readDataSource(context.trustedCa, `${where}, trusted_ca`).match(
     /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
   );
   if (blocks === null) throw new ProxyError('bad-secret', `${where}: trusted_ca holds no PEM certificate`);
+  for (const [index, block] of blocks.entries()) {
+    try {
+      new X509Certificate(block);
+    } catch (cause) {
+      throw new ProxyError('bad-secret', `${where}: cannot use certificate ${index + 1} of trusted_ca: ${(cause as Error).message}`, {
+        cause,
+      });
+    }
+  }
   return blocks;
 }

@@ -126,6 +126,22 @@ test('subscribes, applies and acknowledges, refuses and keeps the last good, com
   assert.equal(refused.length, 1);
   assert.equal(plane.runtime.clusters.at('a').current, good);
 
+  received.length = 0;
+  const type = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext';
+  const common = { tls_certificates: [{ certificate_chain: { filename: '/nowhere.pem' }, private_key: { filename: '/nowhere.key' } }] };
+  outbox.push({
+    typeUrl: TypeUrl.cluster,
+    clusters: [
+      cluster({ name: 'files', transport_socket: { name: 'tls', typed_config: { '@type': type, common_tls_context: common } } }),
+      cluster({ name: 'b', type: 'EDS', eds_cluster_config: { service_name: 'b-svc', eds_config: { ads: {} } } }),
+    ],
+  });
+  await until(() => received.length >= 2);
+  assert.equal(received[0]!.responseNonce, '3');
+  assert.match(received[0]!.errorDetail?.message ?? '', /^cluster "files".*cannot read "\/nowhere\.pem"$/);
+  assert.deepEqual([...received[1]!.resourceNamesSubscribe], ['b-svc'], 'the other cluster of the answer is there');
+  assert.equal(refused.length, 2);
+
   assert.equal(served, 0, 'without listeners it cannot serve');
   received.length = 0;
   outbox.push({ typeUrl: TypeUrl.listener, clusters: [] });
@@ -135,8 +151,8 @@ test('subscribes, applies and acknowledges, refuses and keeps the last good, com
   received.length = 0;
   for (const session of sessions) session.destroy();
   await until(() => received.length >= 3);
-  assert.deepEqual(received[0]!.initialResourceVersions, { a: 'v1' });
-  assert.deepEqual([...received[2]!.resourceNamesSubscribe], ['a-svc']);
+  assert.deepEqual(received[0]!.initialResourceVersions, { a: 'v1', b: 'v3' });
+  assert.deepEqual([...received[2]!.resourceNamesSubscribe], ['a-svc', 'b-svc']);
   stop.abort();
   await running;
 });

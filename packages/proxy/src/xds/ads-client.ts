@@ -19,7 +19,7 @@ import {
 } from '@palisade/xds/api/envoy/service/discovery/v3/discovery';
 import { TypeUrl } from '@palisade/xds/type-url';
 import { forgetUnpacked, registry } from '../config/registry.ts';
-import type { DataPlane, Update } from '../proxy.ts';
+import type { DataPlane, Refused, Update } from '../proxy.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
 import { Outbox } from './outbox.ts';
 import { wantedNames } from './wanted.ts';
@@ -85,17 +85,16 @@ async function runStream({ transport, node, signal, onNack, onServing }: AdsOpti
     for await (const response of client.deltaAggregatedResources(outbox, { signal })) {
       onAnswer();
       const refusal = await state.accept(response);
-      if (refusal === undefined) {
-        send(response.typeUrl, { responseNonce: response.nonce });
-        state.subscribe(send);
-        if (state.isServing()) onServing?.();
-      } else {
+      if (refusal === undefined) send(response.typeUrl, { responseNonce: response.nonce });
+      else {
         onNack?.(response.typeUrl, refusal);
         send(response.typeUrl, {
           responseNonce: response.nonce,
           errorDetail: { code: invalidArgument, message: refusal },
         });
       }
+      state.subscribe(send);
+      if (state.isServing()) onServing?.();
       forgetUnpacked();
     }
   } finally {
@@ -146,23 +145,24 @@ class AdsState {
     }
   }
 
-  /** @returns why it was refused; nothing of it has been applied then */
+  /** @returns why it was refused: nothing of it has been applied then, or all but what names a certificate or a file that cannot be used */
   async accept(response: DeltaDiscoveryResponse): Promise<string | undefined> {
+    let refused: readonly Refused[];
     try {
       const messages = response.resources.map(({ name, resource }) => {
         const message = resource && anyUnpack(resource, registry);
         if (message === undefined) throw unsupported(`resource "${name}"`, `type "${resource?.typeUrl ?? 'nothing'}"`);
         return message;
       });
-      await this.#plane.apply(toUpdate(response.typeUrl, messages, response.removedResources));
+      refused = await this.#plane.apply(toUpdate(response.typeUrl, messages, response.removedResources));
     } catch (error) {
       return (error as Error).message;
     }
     const versions = this.#versions.get(response.typeUrl) ?? new Map<string, string>();
-    for (const { name, version } of response.resources) versions.set(name, version);
+    for (const { name, version } of response.resources) if (refused.every((one) => one.name !== name)) versions.set(name, version);
     for (const name of response.removedResources) versions.delete(name);
     this.#versions.set(response.typeUrl, versions);
-    return undefined;
+    return refused.length === 0 ? undefined : refused.map(({ reason }) => reason).join('; ');
   }
 }
 
