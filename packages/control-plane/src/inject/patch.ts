@@ -2,11 +2,12 @@
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { canonicalService, tlsModeLabel, workloadName } from '@palisade/mesh/traffic';
 import { revision, revisionName } from '../revision.ts';
-import { initContainer, proxyContainer, proxyVolumes } from './containers.ts';
+import { initContainer, proxyContainer } from './containers.ts';
 import { interceptionName } from './names.ts';
 import { type InjectionSettings, readOptions } from './options.ts';
 import type { PodSpec } from './pod.ts';
 import { rewriteProbes } from './probes.ts';
+import { proxyVolumes } from './proxy-parts.ts';
 
 /** @throws Error naming the annotation or label whose value cannot be taken */
 export function injectProxy(

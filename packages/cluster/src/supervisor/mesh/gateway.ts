@@ -1,4 +1,5 @@
 /** The ingress gateway: Service `istio-ingressgateway` of type LoadBalancer, its pods, and the account that Istio's users know. */
+import { metricsPort, proxyMounts, proxyReady, proxySecurity, proxyVariables, proxyVolumes } from '@palisade/control-plane/proxy-parts';
 import type { KubernetesObject } from '@palisade/kubernetes';
 
 const name = 'istio-ingressgateway';
@@ -16,8 +17,6 @@ const ports: readonly (readonly [string, number, number])[] = [
 
 export function gatewayObjects(namespace: string, dataplane: 'palisade' | 'envoy'): KubernetesObject[] {
   const meta = (objectName: string) => ({ namespace, name: objectName, labels });
-  const field = (variable: string, fieldPath: string) => ({ name: variable, valueFrom: { fieldRef: { fieldPath } } });
-  const ready = { httpGet: { path: '/healthz/ready', port: 15_021 } };
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: meta(account) },
     {
@@ -50,40 +49,19 @@ export function gatewayObjects(namespace: string, dataplane: 'palisade' | 'envoy
                 name: 'istio-proxy',
                 image: 'palisade/proxy',
                 args: ['proxy', 'router'],
-                ports: [
-                  ...ports.map(([, , containerPort]) => ({ containerPort, protocol: 'TCP' })),
-                  { name: 'http-envoy-prom', containerPort: 15_090, protocol: 'TCP' },
-                ],
+                ports: [...ports.map(([, , containerPort]) => ({ containerPort, protocol: 'TCP' })), metricsPort],
                 env: [
-                  field('POD_NAME', 'metadata.name'),
-                  field('POD_NAMESPACE', 'metadata.namespace'),
-                  field('INSTANCE_IP', 'status.podIP'),
-                  field('SERVICE_ACCOUNT', 'spec.serviceAccountName'),
+                  ...proxyVariables,
                   { name: 'CA_ADDR', value: `istiod.${namespace}.svc:15012` },
                   { name: 'TRUST_DOMAIN', value: 'cluster.local' },
                   { name: 'PALISADE_DATAPLANE', value: dataplane },
                 ],
-                readinessProbe: { ...ready, periodSeconds: 1, failureThreshold: 30, timeoutSeconds: 3 },
-                securityContext: {
-                  runAsUser: 1337,
-                  runAsGroup: 1337,
-                  runAsNonRoot: true,
-                  allowPrivilegeEscalation: false,
-                  capabilities: { drop: ['ALL'] },
-                },
-                volumeMounts: [
-                  { name: 'istio-token', mountPath: '/var/run/secrets/tokens' },
-                  { name: 'istiod-ca-cert', mountPath: '/var/run/secrets/istio' },
-                ],
+                readinessProbe: { ...proxyReady, periodSeconds: 1, failureThreshold: 30, timeoutSeconds: 3 },
+                securityContext: proxySecurity,
+                volumeMounts: proxyMounts,
               },
             ],
-            volumes: [
-              {
-                name: 'istio-token',
-                projected: { sources: [{ serviceAccountToken: { audience: 'istio-ca', expirationSeconds: 43_200, path: 'istio-token' } }] },
-              },
-              { name: 'istiod-ca-cert', configMap: { name: 'istio-ca-root-cert' } },
-            ],
+            volumes: proxyVolumes,
           },
         },
       },
