@@ -164,6 +164,9 @@ isolated(fileURLToPath(import.meta.url), () => {
     assert.equal(await run('volumes', 'cat /secret/user; stat -L -c %a /secret/password'), 'joe400\n');
     assert.equal(await run('volumes', 'cat /about/labels'), 'app="web"\ntier="front"');
     assert.equal(await run('volumes', 'cat /run/secrets/tokens/color'), 'red');
+    // The node writes here again and again: a link planted there would lead it out.
+    for (const folder of ['/etc/app', '/secret', '/about', '/run/secrets/tokens'])
+      assert.equal(await run('volumes', `ln -s / ${folder}/x 2>/dev/null || echo refused`), 'refused\n', folder);
     const first = await run('volumes', 'cat /var/run/secrets/tokens/token');
     assert.match(first, /^token-volumes-vault-\d+$/);
     // The test's tokens live 4 s: the next one comes after 80 % of that.

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { FoundImage, ImageFile, PreparedImage } from '../../../images/index.ts';
 import { expandAll } from '../env/environment.ts';
 import { ContainerConfigError } from '../env/fields.ts';
-import type { Container, Pod } from '../pod-types.ts';
+import type { Container, Pod, Volume } from '../pod-types.ts';
 import type { Sandbox } from '../runtime/bwrap-arguments.ts';
 import { DEFAULT_PATH, type ProcessSetting } from '../runtime/command.ts';
 import { openReadOnlyFolders, type RootEntry, renderBaseRoot, renderKernelFolders, throughLinks } from '../runtime/layout.ts';
@@ -72,7 +72,7 @@ export function prepareContainer(input: PrepareInput): PreparedContainer {
 
   const etc = join(folder, 'etc');
   writeEtc(etc, definition, machine.facts, (path) => statSync(path).isDirectory());
-  const mounts = resolveMounts(withReadOnlyClaims(container, pod), input.volumeFolder, input.podEnv);
+  const mounts = resolveMounts(withReadOnlyVolumes(container, pod), input.volumeFolder, input.podEnv);
   const flowLog = definition.flowLog === undefined ? undefined : join(folder, 'flow.log');
   if (flowLog !== undefined) writeWith(flowLog, '', 0o666);
   const terminationLog = join(folder, 'termination-log');
@@ -139,9 +139,14 @@ function withTools(env: Record<string, string>): Record<string, string> {
   return { ...env, PATH: `${env['PATH'] ?? DEFAULT_PATH}:${CONTAINER_BIN}` };
 }
 
-/** `readOnly` of a claim's volume holds for every mount of it. */
-function withReadOnlyClaims(container: Container, pod: Pod): Container {
-  const readOnly = new Set((pod.spec.volumes ?? []).filter((each) => each.persistentVolumeClaim?.readOnly).map(({ name }) => name));
+/**
+ * `readOnly` of a claim's volume holds for every mount of it. What the node goes on writing to is never a container's to change, as in Kubernetes: a link
+ * planted there would lead the node's writes out of the volume.
+ */
+function withReadOnlyVolumes(container: Container, pod: Pod): Container {
+  const isReadOnly = (volume: Volume) =>
+    volume.persistentVolumeClaim?.readOnly || volume.configMap || volume.secret || volume.projected || volume.downwardAPI;
+  const readOnly = new Set((pod.spec.volumes ?? []).filter(isReadOnly).map(({ name }) => name));
   if (readOnly.size === 0 || container.volumeMounts === undefined) return container;
   return {
     ...container,
