@@ -9,7 +9,7 @@ import { type ContainerCgroup, readLimits } from '../runtime/cgroups.ts';
 import { startFailure } from '../runtime/command.ts';
 import type { ExecTarget } from '../runtime/exec.ts';
 import { type ContainerExit, launchContainer, type OutputSource, programBegan, type RunningContainer } from '../runtime/launch.ts';
-import type { NodeContext } from './context.ts';
+import { type NodeContext, podLabel } from './context.ts';
 import { followFlowLog } from './flow-log.ts';
 import type { PreparedContainer } from './prepare-container.ts';
 import type { Terminated } from './record.ts';
@@ -91,6 +91,11 @@ export async function startInstance(input: StartInput): Promise<ContainerInstanc
   const ended = running.exit.then((exit) => {
     log.close();
     stopFlow?.();
+    if (exit.isOutputCut)
+      context.log(
+        'warn',
+        `container ${container.name} of pod ${podLabel(pod)} ended, but somebody else holds its output open: the rest is cut`,
+      );
     const terminated = describeEnd(input, exit, cgroup, startedAt, now());
     void cgroup.remove();
     return terminated;

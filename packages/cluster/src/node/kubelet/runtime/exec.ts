@@ -1,16 +1,14 @@
 import { spawn } from 'node:child_process';
-import { closeSync, fchownSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { closeSync, readFileSync } from 'node:fs';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecSession } from '../../../contract.ts';
 import { type ProcessSetting, renderProcess } from './command.ts';
 import { checkEntry } from './entry.ts';
-import { childrenOf, enterCgroups, programBegan, readEnd, signalNumber, writeEnd } from './launch.ts';
+import { childrenOf, ENTER_CGROUPS, programBegan, signalNumber } from './launch.ts';
 import type { RootEntry } from './layout.ts';
-import { makePipe } from './native.ts';
 import { openScript } from './script-file.ts';
-import { openTerminal } from './terminal.ts';
+import { openStandardStreams } from './standard-streams.ts';
 
 export interface ExecTarget {
   readonly initPid: number;
@@ -30,6 +28,8 @@ export interface ExecRequest {
 }
 
 const SCRIPT_FD = 3;
+/** The program waits at it until this process let go of its ends. */
+const GO_FD = 4;
 
 /**
  * Runs one more program in a running container: same namespaces, user, capabilities and variables.
@@ -40,17 +40,14 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
   if (!(await programBegan(target.initPid, () => !target.isRunning()))) throw new Error('container is not running');
   checkEntry(readFileSync(`/proc/${target.initPid}/mountinfo`, 'utf8'), target.entry);
   const { setting } = target;
-  const env = request.hasTty ? { ...setting.env, TERM: 'xterm' } : setting.env;
-  const terminal = request.hasTty ? openTerminal(join('/proc', String(target.initPid), 'root', 'dev')) : null;
-  const input = terminal === null && request.hasStdin ? makePipe() : null;
-  const out = terminal === null ? makePipe() : null;
-  const err = terminal === null ? makePipe() : null;
-  const ours = [input?.read, out?.write, err?.write, terminal?.slave].filter((fd) => fd !== undefined);
-  for (const fd of ours) fchownSync(fd, setting.credentials.uid, setting.credentials.gid);
-  const { words, script } = renderProcess({ ...setting, env, hasTerminal: request.hasTty }, request.command, SCRIPT_FD);
+  const { hasStdin, hasTty } = request;
+  const env = hasTty ? { ...setting.env, TERM: 'xterm' } : setting.env;
+  const terminals = `/proc/${target.initPid}/root/dev/pts`;
+  const streams = openStandardStreams({ hasStdin, hasTty, terminals, owner: setting.credentials });
+  const { words, script } = renderProcess({ ...setting, env, hasTerminal: hasTty }, request.command, SCRIPT_FD);
   const scriptFile = openScript(target.secretDir, script, setting.credentials.uid);
   const command = [
-    ...enterCgroups(target.cgroups),
+    ...['/bin/sh', '-c', `read -r go <&${GO_FD} || exit 125; exec ${GO_FD}<&-; ${ENTER_CGROUPS}`, 'sh', ...target.cgroups, '--'],
     ...['/usr/bin/nsenter', '--target', String(target.initPid), '--mount', '--uts', '--ipc', '--net', '--pid', '--'],
     ...words,
   ];
@@ -58,24 +55,23 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
     env: {},
     cwd: '/',
     detached: true,
-    stdio: [terminal?.slave ?? input?.read ?? 'ignore', terminal?.slave ?? out!.write, terminal?.slave ?? err!.write, scriptFile],
+    stdio: [...streams.ends, scriptFile, 'pipe'],
   });
-  for (const fd of [...ours, scriptFile]) closeSync(fd);
-  const stdout = terminal?.output ?? relay(out!.read);
-  const stderr = err === null ? null : relay(err.read);
-  const exit = new Promise<{ exitCode: number }>((resolve, reject) => {
+  closeSync(scriptFile);
+  streams.handOver();
+  const go = child.stdio[GO_FD] as Writable;
+  go.on('error', () => {});
+  go.end('\n');
+  const [stdout, stderr] = [copyOf(streams.stdout), streams.stderr && copyOf(streams.stderr)];
+  const ended = new Promise<{ exitCode: number }>((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code, signal) => {
-      // Programs left behind may hold the terminal open; the session ends with the one that was asked for.
-      if (terminal !== null) setImmediate(() => terminal.close());
-      resolve({ exitCode: code ?? 128 + signalNumber(signal) });
-    });
+    child.on('close', (code, signal) => resolve({ exitCode: code ?? 128 + signalNumber(signal) }));
   });
   return {
-    stdin: terminal?.input ?? (input === null ? null : writeEnd(input.write)),
+    stdin: streams.stdin,
     stdout,
     stderr,
-    resize: (columns, rows) => terminal?.resize(columns, rows),
+    resize: (columns, rows) => streams.terminal?.resize(columns, rows),
     kill() {
       for (const pid of child.pid === undefined ? [] : descendants(child.pid)) {
         try {
@@ -84,27 +80,45 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
           // Ended by itself.
         }
       }
-      terminal?.close();
     },
-    exit: withDrained(exit, terminal === null ? [stdout, stderr!] : [stdout]),
+    exit: afterLastBytes(ended, stderr === null ? [stdout] : [stdout, stderr]).finally(() => {
+      // Programs left behind may hold the terminal open; the session ends with the one that was asked for. What they write to pipes is read on, for nobody.
+      if (hasTty) streams.end();
+      else streams.stdin?.destroy();
+    }),
   };
 }
 
-/** `exit` is told only after everything the program wrote was handed over, or 200 ms after the end when others hold its output open. */
-async function withDrained(exit: Promise<{ exitCode: number }>, streams: readonly NodeJS.ReadableStream[]): Promise<{ exitCode: number }> {
-  const drained = Promise.all(streams.map((stream) => new Promise<void>((resolve) => stream.once('end', resolve).once('close', resolve))));
+/** Others hold the output open when nothing more is handed over for as long. */
+const QUIET_MS = 500;
+
+/** `exit` is told only after everything that the program wrote was handed over. */
+async function afterLastBytes(exit: Promise<{ exitCode: number }>, copies: readonly Copy[]): Promise<{ exitCode: number }> {
+  const drained = Promise.all(copies.map((stream) => new Promise<void>((resolve) => stream.once('end', resolve).once('close', resolve))));
+  const handedOver = () => copies.reduce((sum, copy) => sum + copy.handedOver(), 0);
   const result = await exit;
-  await Promise.race([drained, sleep(200)]);
+  for (let before = -1, isDrained = false; !isDrained && before !== handedOver(); ) {
+    before = handedOver();
+    isDrained = await Promise.race([drained.then(() => true), sleep(QUIET_MS, false, { ref: false })]);
+  }
   return result;
 }
 
-/** A paused copy: a program's first words must not be lost before somebody listens. */
-function relay(fd: number): PassThrough {
+interface Copy extends PassThrough {
+  /** Bytes that its reader took. */
+  handedOver(): number;
+}
+
+/** A paused copy: a program's first words must not be lost before somebody listens. Without a reader any more, it is read on for nobody. */
+function copyOf(source: Readable): Copy {
+  let received = 0;
   const copy = new PassThrough();
-  readEnd(fd)
-    .on('error', () => copy.end())
-    .pipe(copy);
-  return copy;
+  source.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+  });
+  source.pipe(copy).once('close', () => source.resume());
+  source.once('close', () => copy.end());
+  return Object.assign(copy, { handedOver: () => received - copy.readableLength - copy.writableLength });
 }
 
 function descendants(pid: number): number[] {

@@ -1,14 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, fchownSync, openSync, readFileSync } from 'node:fs';
-import { Socket } from 'node:net';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { renderBwrapArguments, type Sandbox } from './bwrap-arguments.ts';
 import { type ProcessSetting, renderProcess } from './command.ts';
 import { killMembers, mountNamespaceOf } from './mount-namespace.ts';
-import { makePipe } from './native.ts';
 import { openScript } from './script-file.ts';
-import { openTerminal, type Terminal } from './terminal.ts';
+import { openStandardStreams, type StandardStreams } from './standard-streams.ts';
 
 export interface LaunchRequest {
   /** The node's copy of bubblewrap. */
@@ -40,6 +38,8 @@ export interface ContainerExit {
   readonly setupFailure?: string;
   /** End of what it wrote to stderr (or the terminal). */
   readonly lastWords: string;
+  /** Somebody outside the container went on holding its output: what came later is lost. */
+  readonly isOutputCut: boolean;
 }
 
 export interface RunningContainer {
@@ -47,8 +47,8 @@ export interface RunningContainer {
   readonly initPid: number;
   /** null unless asked for. */
   readonly stdin: Writable | null;
-  readonly terminal: Terminal | null;
-  /** Resolves when the container is gone and both streams were read to their end. Never rejects. */
+  readonly terminal: StandardStreams['terminal'];
+  /** Resolves when the container is gone and both streams were read to their end, or were not within `DRAIN_MS`. Never rejects. */
   readonly exit: Promise<ContainerExit>;
   readonly isRunning: () => boolean;
   /** To the container's own program, not to the init that bubblewrap puts above it. */
@@ -61,12 +61,7 @@ const ARGUMENTS_FD = 3;
 const STATUS_FD = 4;
 const SCRIPT_FD = 5;
 const PID_NAMESPACE_FD = 6;
-const ENTER_CGROUPS = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"';
-
-/** Words in front of a command that make it run inside control groups. */
-export function enterCgroups(files: readonly string[]): string[] {
-  return files.length === 0 ? [] : ['/bin/sh', '-c', ENTER_CGROUPS, 'sh', ...files, '--'];
-}
+export const ENTER_CGROUPS = 'while [ "$1" != -- ]; do echo $$ > "$1" || exit 125; shift; done; shift; exec "$@"';
 
 /**
  * Starts a container. Resolves as soon as its namespaces exist.
@@ -74,18 +69,13 @@ export function enterCgroups(files: readonly string[]): string[] {
  * @throws Error with bubblewrap's or nsenter's words when they never came to be
  */
 export async function launchContainer(request: LaunchRequest): Promise<RunningContainer> {
-  const terminal = request.hasTty ? openTerminal('/dev') : null;
-  // A pipe too: a program that hands a socket's bytes on inside the kernel (busybox's cat) keeps its output locked while none come, and
-  // whoever reads that output would wait with it.
-  const input = terminal === null && request.hasStdin ? makePipe() : null;
-  const out = terminal === null ? makePipe() : null;
-  const err = terminal === null ? makePipe() : null;
+  const { hasStdin, hasTty } = request;
   const { credentials } = request.setting;
-  const { words, script } = renderProcess({ ...request.setting, hasTerminal: request.hasTty }, request.command, SCRIPT_FD);
+  const { words, script } = renderProcess({ ...request.setting, hasTerminal: hasTty }, request.command, SCRIPT_FD);
   const scriptFile = openScript(request.secretDir, script, credentials.uid);
   const pidNamespace = request.pidNamespace === undefined ? undefined : openSync(request.pidNamespace, 'r');
   const command = [
-    ...enterCgroups(request.cgroups),
+    ...['/bin/sh', '-c', ENTER_CGROUPS, 'sh', ...request.cgroups, '--'],
     '/usr/bin/nsenter',
     `--net=${request.netns}`,
     request.bwrap,
@@ -94,26 +84,18 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
     '--',
     ...words,
   ];
-  const ours = [input?.read, out?.write, err?.write, terminal?.slave].filter((fd) => fd !== undefined);
-  for (const fd of ours) fchownSync(fd, credentials.uid, credentials.gid);
+  const streams = openStandardStreams({ hasStdin, hasTty, terminals: '/dev/pts', owner: credentials });
   const child = spawn(command[0]!, command.slice(1), {
     env: { ...request.launchEnv },
     cwd: '/',
     // A session of its own: the supervisor's terminal, if it has one, is none of the container's business.
     detached: true,
-    stdio: [
-      terminal?.slave ?? input?.read ?? 'ignore',
-      terminal?.slave ?? out!.write,
-      terminal?.slave ?? err!.write,
-      'pipe',
-      'pipe',
-      scriptFile,
-      ...(pidNamespace === undefined ? [] : [pidNamespace]),
-    ],
+    stdio: [...streams.ends, 'pipe', 'pipe', scriptFile, ...(pidNamespace === undefined ? [] : [pidNamespace])],
   });
-  for (const fd of [...ours, scriptFile, pidNamespace]) if (fd !== undefined) closeSync(fd);
-  const stdout = terminal?.output ?? readEnd(out!.read);
-  const stderr = err === null ? null : readEnd(err.read);
+  for (const fd of [scriptFile, pidNamespace]) if (fd !== undefined) closeSync(fd);
+  // bubblewrap waits for its arguments: the program cannot act yet.
+  streams.handOver();
+  const { stdout, stderr, terminal } = streams;
   const lastWords = createLastWords();
   for (const [source, stream] of [
     ['stdout', stdout],
@@ -130,12 +112,9 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
   const joined = pidNamespace === undefined ? {} : { pidNamespaceFd: PID_NAMESPACE_FD };
   sendArguments(child, { ...request.sandbox, statusFd: STATUS_FD, ...joined });
   const status = readStatus(child.stdio[STATUS_FD] as Readable);
-  const exit = awaitExit(child, [stdout, ...(stderr === null ? [] : [stderr])], status, lastWords.text);
+  const exit = awaitExit(child, streams, status, lastWords.text);
   const initPid = await Promise.race([status.initPid, exit.then(() => undefined)]);
-  if (initPid === undefined) {
-    terminal?.close();
-    throw new Error(lastWords.text().trim() || 'the container ended before it began');
-  }
+  if (initPid === undefined) throw new Error(lastWords.text().trim() || 'the container ended before it began');
   if (pidNamespace !== undefined) endStragglers(child, mountNamespaceOf(initPid));
   let isOver = false;
   void exit.then(() => {
@@ -151,7 +130,7 @@ export async function launchContainer(request: LaunchRequest): Promise<RunningCo
   };
   return {
     initPid,
-    stdin: terminal?.input ?? (input === null ? null : writeEnd(input.write)),
+    stdin: streams.stdin,
     terminal,
     exit,
     isRunning: () => !isOver,
@@ -203,35 +182,26 @@ function readStatus(pipe: Readable): StatusReader {
   return { initPid: started.promise, exitCode: () => exitCode };
 }
 
-function awaitExit(child: ChildProcess, outputs: Readable[], status: StatusReader, lastWords: () => string): Promise<ContainerExit> {
+/** The last bytes come at once; only somebody outside who was handed the pipe, or keeps its relay frozen, makes it take longer. */
+const DRAIN_MS = 5000;
+
+function awaitExit(child: ChildProcess, streams: StandardStreams, status: StatusReader, lastWords: () => string): Promise<ContainerExit> {
   const ended = new Promise<number>((resolve) => {
     child.on('error', () => resolve(127));
     child.on('close', (code, signal) => resolve(code ?? 128 + signalNumber(signal)));
   });
-  const drained = outputs.map((stream) => new Promise<void>((resolve) => stream.once('close', resolve)));
-  return Promise.all([ended, ...drained]).then(([code]) => {
+  const outputs = [streams.stdout, streams.stderr].filter((stream) => stream !== null);
+  const drained = Promise.all(outputs.map((stream) => new Promise<void>((resolve) => stream.once('close', resolve))));
+  return ended.then(async (code) => {
+    const isOutputCut = await Promise.race([drained.then(() => false), sleep(DRAIN_MS, true, { ref: false })]);
+    streams.end();
+    const end = { lastWords: lastWords(), isOutputCut };
     const reported = status.exitCode();
-    if (reported !== undefined) return { exitCode: reported, lastWords: lastWords() };
+    if (reported !== undefined) return { exitCode: reported, ...end };
     // Without a report either bubblewrap failed (it exits 1) or somebody killed it together with the container.
-    if (code >= 128) return { exitCode: code, lastWords: lastWords() };
-    return {
-      exitCode: code,
-      lastWords: lastWords(),
-      setupFailure: lastWords().trim() || `container could not be made (exit code ${code})`,
-    };
+    if (code >= 128) return { exitCode: code, ...end };
+    return { exitCode: code, ...end, setupFailure: end.lastWords.trim() || `container could not be made (exit code ${code})` };
   });
-}
-
-export function readEnd(fd: number): Readable {
-  const socket = new Socket({ fd, readable: true, writable: false });
-  socket.on('error', () => socket.destroy());
-  return socket;
-}
-
-export function writeEnd(fd: number): Socket {
-  const socket = new Socket({ fd, readable: false, writable: true });
-  socket.on('error', () => socket.destroy());
-  return socket;
 }
 
 const LAST_WORDS = 4096;

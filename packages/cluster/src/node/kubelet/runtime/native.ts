@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { constants, readdirSync, statfsSync } from 'node:fs';
 import koffi from 'koffi';
 
 /** The calls Node has no word for. Numbers are Linux's (x86-64 and arm64 agree on all of them). */
@@ -10,6 +10,7 @@ const mountCall = library.func(
 );
 const umountCall = library.func('int umount2(const char *target, int flags)');
 const ioctlCall = library.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)');
+const ioctlWithFlags = library.func('int ioctl(int fd, unsigned long request, long flags)');
 
 const fcntlCall = library.func('int fcntl(int fd, int command, int argument)');
 
@@ -24,7 +25,6 @@ function check(call: string, result: number, about: string): void {
   throw new Error(`${call} failed with ${code}: ${about}`);
 }
 
-/** A real pipe: programs may open /dev/stdout again, which fails on the sockets that Node makes for `pipe`. */
 export function makePipe(): { readonly read: number; readonly write: number } {
   const fds = [0, 0];
   check('pipe2', pipe2Call(fds, O_CLOEXEC), 'no pipe for a container');
@@ -62,15 +62,23 @@ export function unmount(target: string): void {
 }
 
 const TIOCSPTLCK = 0x40045431;
-const TIOCGPTN = 0x80045430;
+const TIOCGPTPEER = 0x5441;
 const TIOCSWINSZ = 0x5414;
 
-/** Unlocks the slave of an opened /dev/ptmx. @returns its number below pts/ */
-export function unlockTerminal(master: number): number {
-  const buffer = Buffer.alloc(4);
-  check('ioctl', ioctlCall(master, TIOCSPTLCK, buffer), 'unlock a terminal');
-  check('ioctl', ioctlCall(master, TIOCGPTN, buffer), 'number of a terminal');
-  return buffer.readInt32LE(0);
+const OPEN_FLAGS = constants.O_RDWR | constants.O_NOCTTY | O_CLOEXEC;
+
+/** The other side of an opened ptmx. */
+export function openPeer(master: number): number {
+  check('ioctl', ioctlCall(master, TIOCSPTLCK, Buffer.alloc(4)), 'unlock a terminal');
+  const slave = ioctlWithFlags(master, TIOCGPTPEER, OPEN_FLAGS);
+  check('ioctl', slave, 'open a terminal');
+  return slave;
+}
+
+const DEVPTS_MAGIC = 0x1cd1;
+
+export function isDevpts(fd: number): boolean {
+  return statfsSync(`/proc/self/fd/${fd}`).type === DEVPTS_MAGIC;
 }
 
 export function resizeTerminal(master: number, columns: number, rows: number): void {

@@ -45,8 +45,8 @@ const ADDABLE_CAPABILITIES = ['net_admin', 'net_broadcast', 'ipc_lock', 'ipc_own
 const CONFINED = new Set<string>([...DEFAULT_CAPABILITIES, ...ADDABLE_CAPABILITIES]);
 
 /**
- * What a container is set up with, until setpriv leaves the pod's share: enough for setpriv, and one that does no harm and no container can have, which
- * keeps root inside from looking into bubblewrap's init.
+ * What a container is set up with, until setpriv leaves the pod's share: enough for setpriv, and one that does no harm and no container can have, so that
+ * nobody in a process namespace that is joined may trace what still holds them.
  */
 export const SETUP_CAPABILITIES: readonly string[] = [...CONFINED, 'wake_alarm'];
 

@@ -1,58 +1,50 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { join } from 'node:path';
-import { PassThrough, type Readable, type Writable } from 'node:stream';
-import { ReadStream } from 'node:tty';
-import { resizeTerminal, unlockTerminal } from './native.ts';
+import { isDevpts, openPeer, resizeTerminal } from './native.ts';
 
+/** A pseudo-terminal: two descriptors. */
 export interface Terminal {
-  /** Descriptor for the program; the caller closes its copy after the start. */
+  /** For whoever carries the bytes. */
+  readonly master: number;
+  /** For the program. */
   readonly slave: number;
-  readonly input: Writable;
-  readonly output: Readable;
   resize(columns: number, rows: number): void;
-  close(): void;
+  closeMaster(): void;
 }
 
+const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_RDWR } = constants;
+
 /**
- * A pseudo-terminal of the devpts instance under `devFolder` (`/dev`, or `/proc/PID/root/dev` of a container, so that tty(1) inside knows it).
+ * A pseudo-terminal of the devpts instance at `folder` (`/dev/pts`, or a container's, `/proc/PID/root/dev/pts`, so that tty(1) inside knows it).
+ *
+ * A pod may have mounted a volume of its own there: nothing but devpts is opened any further, and the program's side comes from the kernel, not by a name.
+ *
+ * @throws Error when `folder` is no devpts
  */
-export function openTerminal(devFolder: string): Terminal {
-  const multiplexer = join(devFolder, devFolder === '/dev' ? 'ptmx' : 'pts/ptmx');
-  const master = openSync(multiplexer, constants.O_RDWR | constants.O_NOCTTY);
-  let slave: number;
+export function openTerminal(folder: string): Terminal {
+  const place = openSync(folder, O_DIRECTORY | O_NOFOLLOW);
+  let master: number;
   try {
-    slave = openSync(join(devFolder, 'pts', String(unlockTerminal(master))), constants.O_RDWR | constants.O_NOCTTY);
+    if (!isDevpts(place)) throw new Error(`no terminal can be made: ${folder} is not the kernel's folder of terminals`);
+    master = openSync(`/proc/self/fd/${place}/ptmx`, O_RDWR | O_NOCTTY);
+  } finally {
+    closeSync(place);
+  }
+  let isOpen = true;
+  const closeMaster = () => {
+    if (isOpen) closeSync(master);
+    isOpen = false;
+  };
+  try {
+    return {
+      master,
+      slave: openPeer(master),
+      resize: (columns, rows) => {
+        if (isOpen) resizeTerminal(master, columns, rows);
+      },
+      closeMaster,
+    };
   } catch (error) {
-    closeSync(master);
+    closeMaster();
     throw error;
   }
-  const stream = new ReadStream(master);
-  const output = new PassThrough();
-  let isOpen = true;
-  const close = () => {
-    if (!isOpen) return;
-    isOpen = false;
-    stream.destroy();
-    output.end();
-  };
-  // EIO is how Linux says that the last program on the other side is gone.
-  stream.on('error', close);
-  stream.on('end', close);
-  stream.on('close', close);
-  stream.on('data', (chunk) => {
-    if (!output.write(chunk)) {
-      stream.pause();
-      output.once('drain', () => stream.resume());
-    }
-  });
-  return {
-    slave,
-    // A tty.ReadStream is a whole socket: it writes too.
-    input: stream as unknown as Writable,
-    output,
-    resize(columns, rows) {
-      if (isOpen) resizeTerminal(master, columns, rows);
-    },
-    close,
-  };
 }
