@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
-const allowed: Record<string, readonly string[]> = {
+export const allowed: Readonly<Record<string, readonly string[]>> = {
   kubernetes: [],
   flow: [],
   waf: [],
