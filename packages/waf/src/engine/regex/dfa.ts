@@ -1,3 +1,4 @@
+import type { ByteSet } from './byte-set.ts';
 import { has, members, wordBytes } from './byte-set.ts';
 import type { Program } from './program.ts';
 
@@ -18,13 +19,15 @@ const MATCHED = 1;
  * the context that assertions may need. Only for regular programs.
  */
 export class LazyDfa {
-  readonly #program: Program;
   /** Byte → class; bytes no instruction tells apart share one. */
   readonly #classOf: Uint8Array;
   readonly #classes: number;
   readonly #representative: number[];
   readonly #hasAsserts: boolean;
   readonly #words: Int32Array;
+  /** Of the instructions that read a byte. Of the program nothing is kept: its objects are the largest part of a pattern. */
+  readonly #sets: readonly (ByteSet | undefined)[];
+  readonly #first: number;
   #states: Int32Array[] = [];
   #contexts: number[] = [];
   #index = new Map<string, number>();
@@ -41,7 +44,6 @@ export class LazyDfa {
 
   /** @param budget instructions one search may look at for new states; known states cost nothing */
   constructor(program: Program, budget = Number.POSITIVE_INFINITY) {
-    this.#program = program;
     this.#budget = budget;
     const { classOf, representative } = byteClasses(program);
     this.#classOf = classOf;
@@ -49,6 +51,8 @@ export class LazyDfa {
     this.#classes = representative.length;
     this.#hasAsserts = program.code.some((instruction) => instruction.op === 'assert');
     this.#words = compactOps(program);
+    this.#sets = program.code.map((instruction) => (instruction.op === 'set' ? instruction.set : undefined));
+    this.#first = program.start;
     this.#seen = new Int32Array(program.code.length);
     this.#table = new Int32Array(0);
     this.#reset();
@@ -91,7 +95,7 @@ export class LazyDfa {
 
   #closeInitial(): number {
     const core = this.#newSet();
-    if (this.#addThread(core, this.#program.start, AT_BEGIN)) return MATCHED;
+    if (this.#addThread(core, this.#first, AT_BEGIN)) return MATCHED;
     return this.#intern(core, this.#hasAsserts ? CONTEXT_BEGIN : 0);
   }
 
@@ -176,11 +180,11 @@ export class LazyDfa {
     if (isEnd) return DEAD;
     const next = this.#newSet();
     for (const pc of live) {
-      const instruction = this.#program.code[pc]!;
-      if (instruction.op === 'set' && has(instruction.set, byte) && this.#addThread(next, instruction.next, AFTER_BEGIN)) return MATCHED;
+      const set = this.#sets[pc];
+      if (set && has(set, byte) && this.#addThread(next, this.#words[pc * 3 + 1]!, AFTER_BEGIN)) return MATCHED;
     }
     // A match may also begin at the next offset.
-    if (this.#addThread(next, this.#program.start, AFTER_BEGIN)) return MATCHED;
+    if (this.#addThread(next, this.#first, AFTER_BEGIN)) return MATCHED;
     return this.#intern(next, (has(wordBytes, byte) ? CONTEXT_WORD : 0) | (byte === LF ? CONTEXT_NEWLINE : 0));
   }
 }
@@ -216,7 +220,7 @@ function compactOps(program: Program): Int32Array {
     const base = at * 3;
     switch (instruction.op) {
       case 'set':
-        words[base] = OP_SET;
+        words.set([OP_SET, instruction.next], base);
         break;
       case 'match':
         words[base] = OP_MATCH;

@@ -29,7 +29,6 @@ export class CompiledRegex {
   readonly groups: number;
   readonly #source: string;
   readonly #options: PatternOptions;
-  #program: Program | undefined;
   #dfa: LazyDfa | undefined;
   #backtracker: Backtracker | undefined;
   /** For captures of patterns that cannot backtrack far; undefined for all others. */
@@ -46,7 +45,7 @@ export class CompiledRegex {
     this.groups = regex.groups;
     if (programSize(regex.root) > MAX_PROGRAM) throw new ProgramTooLarge();
     // Irregular patterns have parts that only compiling checks (widths of lookbehinds).
-    if (!this.isRegular) this.#program = compileProgram(regex);
+    if (!this.isRegular) this.#backtracker = new Backtracker(compileProgram(regex), false);
     this.#source = source;
     this.#options = options;
     this.#budget = budget;
@@ -54,7 +53,7 @@ export class CompiledRegex {
 
   test(text: string): TestResult {
     if (this.isRegular) {
-      this.#dfa ??= new LazyDfa(this.#compiled(), this.#budget * STEPS_PER_BUDGET);
+      this.#dfa ??= new LazyDfa(this.#program(), this.#budget * STEPS_PER_BUDGET);
       return this.#dfa.test(text);
     }
     return this.#search(text, 0).kind;
@@ -97,9 +96,8 @@ export class CompiledRegex {
   }
 
   /** Most patterns of a rule set never run behind a prefilter: nothing but their text is kept until then. */
-  #compiled(): Program {
-    this.#program ??= compileProgram(parsePattern(this.#source, this.#options));
-    return this.#program;
+  #program(): Program {
+    return compileProgram(parsePattern(this.#source, this.#options));
   }
 
   #search(text: string, from: number) {
@@ -107,7 +105,7 @@ export class CompiledRegex {
   }
 
   #searcher(): Backtracker {
-    this.#backtracker ??= new Backtracker(this.#compiled(), this.isRegular);
+    this.#backtracker ??= new Backtracker(this.#program(), true);
     return this.#backtracker;
   }
 
