@@ -26,6 +26,7 @@ describe('actions', () => {
     ['SecDefaultAction "phase:1,deny"\nSecAction "id:1,phase:1,status:307,redirect:\'http://x/\'"', 'redirect 307', 'redirect 307'],
     ['SecDefaultAction "phase:1,block,deny"\nSecAction "id:1,phase:1,block"', 'deny 403', 'deny 403'],
     ['SecAction "id:1,phase:1,drop"', 'drop 444', 'drop 403'],
+    ['SecDefaultAction "phase:1,deny,status:429"\nSecAction "id:1,phase:1,drop"', 'drop 444', 'drop 429'],
     // the latest one is for all phases, or each for its own
     ['SecDefaultAction "phase:1,pass"\nSecDefaultAction "phase:2,deny,status:429"\nSecAction "id:1,phase:1,block"', 'deny 429', 'passes'],
     // a rule without a phase runs in the default's, or in 2, where the default is not its own
@@ -144,6 +145,23 @@ test('a response over its limit is refused, unless it is said or the engine begi
   assert.equal(answer('SecResponseBodyLimitAction ProcessPartial', 'modsecurity2'), undefined);
   assert.equal(answer('', 'modsecurity3'), undefined);
   assert.equal(answer('', 'coraza'), undefined);
+});
+
+test('flags are 0 or empty before there is a body, and say nothing of a request without one', () => {
+  const rules = `SecRule MULTIPART_STRICT_ERROR "@eq 0" "id:1,phase:1,log,pass"
+SecRule MULTIPART_STRICT_ERROR "@streq 0" "id:2,phase:2,log,pass"
+SecRule &MULTIPART_UNMATCHED_BOUNDARY "@eq 1" "id:3,phase:2,log,pass"
+SecRule &REQUEST_BODY "@eq 1" "id:4,phase:2,log,pass"
+SecRule REQBODY_ERROR_MSG "@rx ^$" "id:5,phase:2,log,pass"
+SecRule MATCHED_VAR "!@rx x" "id:6,phase:2,log,pass"`;
+  for (const isReference of [false, true]) {
+    const fired = (profile: Profile) => firedIds(runRequest(engineOf(rules, { profile, isReference })));
+    assert.deepEqual(fired('modsecurity2'), [1, 2, 3, 5, 6]);
+    assert.deepEqual(fired('modsecurity3'), [1, 3, 4, 5, 6]);
+    assert.deepEqual(fired('coraza'), [1, 3, 4, 5, 6]);
+  }
+  const { bodyError } = runRequest(engineOf('SecRule REQBODY_ERROR_MSG "@rx ." "id:1,phase:2,log,pass"'));
+  assert.equal(bodyError, undefined);
 });
 
 test('filename*: refused, read beside filename, or the name itself', () => {

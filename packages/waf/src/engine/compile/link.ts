@@ -199,7 +199,8 @@ function mergeDisruption(parsed: ParsedActions, defaults: ParsedActions | undefi
     case 'allow':
       return { kind, scope: source!.allowScope };
     case 'drop':
-      return { kind };
+      // A dropped connection gets no answer; ModSecurity 3 answers.
+      return { kind, status: profile === 'modsecurity3' ? status : 444 };
     default:
       return { kind: 'pass' };
   }

@@ -10,8 +10,7 @@ export type Phase = 1 | 2 | 3 | 4 | 5;
 /** What a rule does to the transaction when it (or its chain) matches. */
 export type Disruption =
   | { readonly kind: 'pass' }
-  | { readonly kind: 'deny'; readonly status: number }
-  | { readonly kind: 'drop' }
+  | { readonly kind: 'deny' | 'drop'; readonly status: number }
   | { readonly kind: 'redirect'; readonly status: number; readonly url: Macro }
   | { readonly kind: 'allow'; readonly scope: 'transaction' | 'phase' | 'request' };
 

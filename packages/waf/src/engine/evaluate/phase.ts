@@ -134,11 +134,9 @@ function conclude(state: TransactionState, head: Rule, matches: readonly Matched
       return 'allow';
     default: {
       const url = disruption.kind === 'redirect' ? expand(state, disruption.url) : undefined;
-      // A dropped connection gets no answer; ModSecurity 3 answers.
-      const status = disruption.kind !== 'drop' ? disruption.status : state.ruleSet.profile === 'modsecurity3' ? 403 : 444;
       interrupt(state, {
         kind: disruption.kind,
-        status,
+        status: disruption.status,
         url,
         ruleId: head.id,
         phase: state.phase,

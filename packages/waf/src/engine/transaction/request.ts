@@ -60,7 +60,6 @@ export function readRequestHead(state: TransactionState, head: RequestHead): voi
   set(state, 'REQBODY_PROCESSOR_ERROR', 0);
   set(state, 'INBOUND_DATA_ERROR', 0);
   set(state, 'OUTBOUND_DATA_ERROR', 0);
-  state.setList('FULL_REQUEST', []);
 }
 
 /** A `+` is no space here. */

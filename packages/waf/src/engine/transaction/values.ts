@@ -6,6 +6,7 @@ import type { TargetSource, TargetSpec } from '../compile/targets.ts';
 import { mapCollections } from '../compile/targets.ts';
 import type { TargetGroup } from '../variables/target.ts';
 import { Target, targetName } from '../variables/target.ts';
+import { unsetValue } from '../variables/unset.ts';
 import type { TransactionState, TxValue } from './state.ts';
 
 /** Values of a spec. Stable ones are collected once and kept until the request learns more. */
@@ -108,8 +109,10 @@ const one = (value: string): Target[] => [new Target('', value)];
 export function valuesOf(state: TransactionState, name: string): readonly Target[] {
   const stored = state.lists.get(name);
   if (stored) return stored;
-  const compute = computed[name];
-  return compute ? compute(state) : [];
+  const found = computed[name]?.(state) ?? noTargets;
+  if (found.length > 0) return found;
+  const unset = unsetValue(name, state.ruleSet.profile);
+  return unset === undefined ? found : one(unset);
 }
 
 const keysOf = (name: string) => (state: TransactionState) =>
@@ -134,8 +137,11 @@ const computed: Readonly<Record<string, (state: TransactionState) => readonly Ta
   ARGS_NAMES: (state) => remember(state, 'ARGS_NAMES', [...valuesOf(state, 'ARGS_GET_NAMES'), ...valuesOf(state, 'ARGS_POST_NAMES')]),
   ARGS_GET_NAMES: keysOf('ARGS_GET'),
   ARGS_POST_NAMES: keysOf('ARGS_POST'),
-  ARGS_COMBINED_SIZE: (state) =>
-    one(String(valuesOf(state, 'ARGS').reduce((sum, target) => sum + target.key.length + target.value.length, 0))),
+  ARGS_COMBINED_SIZE: (state) => {
+    const args = valuesOf(state, 'ARGS');
+    if (args.length === 0 && state.ruleSet.profile !== 'modsecurity2') return [];
+    return one(String(args.reduce((sum, target) => sum + target.key.length + target.value.length, 0)));
+  },
   REQUEST_HEADERS_NAMES: keysOf('REQUEST_HEADERS'),
   REQUEST_COOKIES_NAMES: keysOf('REQUEST_COOKIES'),
   RESPONSE_HEADERS_NAMES: keysOf('RESPONSE_HEADERS'),
