@@ -6,6 +6,7 @@ import { Outlet } from '../net/outlet.ts';
 import { readInto } from '../net/shared-read.ts';
 import type { Sweepable } from '../runtime.ts';
 import { acceptRequest } from './accept-request.ts';
+import type { Client } from './client.ts';
 import { Exchange } from './exchange.ts';
 import type { Head } from './head.ts';
 import type { Manager } from './manager.ts';
@@ -24,7 +25,7 @@ export type CurrentManager = () => { readonly manager: Manager; readonly isLast:
 const lingerMs = 1000;
 const headEnd = Buffer.from('\r\n\r\n');
 
-export class DownstreamConnection implements Sweepable {
+export class DownstreamConnection implements Sweepable, Client {
   readonly socket: Socket;
   readonly outlet: Outlet;
   readonly #facts: ConnectionFacts;
@@ -54,7 +55,7 @@ export class DownstreamConnection implements Sweepable {
       runtime.sweeper.delete(this);
       this.#gone();
     });
-    socket.on('drain', () => this.#exchange?.upstream?.socket.resume());
+    socket.on('drain', () => this.#exchange?.record.upstream?.socket.resume());
     readInto(socket, (bytes, length) => this.#onBytes(bytes, length));
   }
 
@@ -155,7 +156,6 @@ export class DownstreamConnection implements Sweepable {
     this.close(true);
   }
 
-  /** Something the waiting bytes waited for has happened. */
   continueReading(): void {
     if (this.#isConsuming || this.#isClosing) return;
     const bytes = this.#waiting;
@@ -186,7 +186,7 @@ export class DownstreamConnection implements Sweepable {
   /** Nobody waits for an answer on an idle connection: it goes at once. Others end with theirs. */
   recheck(): void {
     if (this.#exchange === undefined && this.#waiting === undefined && !this.#isClosing && this.#current() === undefined) this.close(false);
-    else if (this.#exchange?.isTunnel === true && this.#current() === undefined) this.#exchange.abort('');
+    else if (this.#exchange?.record.isTunnel === true && this.#current() === undefined) this.#exchange.abort('');
   }
 
   sweep(now: number): void {
@@ -207,6 +207,6 @@ export class DownstreamConnection implements Sweepable {
   }
 
   #isStalled(now: number, limitMs: number): boolean {
-    return this.#exchange !== undefined && !this.#exchange.body.isDone && now - this.#lastByteAt > limitMs;
+    return this.#exchange !== undefined && !this.#exchange.record.body.isDone && now - this.#lastByteAt > limitMs;
   }
 }
