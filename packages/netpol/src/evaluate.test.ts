@@ -1,46 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parse } from 'yaml';
 import { compilePolicies } from './compile/compile.ts';
-import { evaluatePacket, type Packet, type PacketEnd } from './evaluate.ts';
-import type { ClusterSnapshot } from './model.ts';
-import { podsOf, policy } from './testing/fixtures.ts';
-
-const namespaces = [
-  { name: 'default', labels: { team: 'blue' } },
-  { name: 'prod', labels: { user: 'alice' } },
-  { name: 'kube-system', labels: {} },
-];
-const http = { name: 'http', protocol: 'TCP', port: 8080 } as const;
-const pods = podsOf({
-  'default/db': { labels: { app: 'db', role: 'store' }, ports: [http] },
-  'default/web': { labels: { app: 'web' }, ports: [{ ...http, port: 80 }] },
-  'default/client': { labels: { role: 'client' }, node: 'node2' },
-  'prod/client': { labels: { role: 'client' } },
-  'prod/other': { labels: { app: 'other' } },
-  'prod/agent': { labels: { role: 'client' }, hostNetwork: true, ips: ['192.168.0.1'] },
-});
-const nodes = [
-  { name: 'node1', addresses: ['192.168.0.1', 'fd00:1::1'] },
-  { name: 'node2', addresses: ['192.168.0.2'] },
-];
-
-function cluster(...specs: unknown[]): ClusterSnapshot {
-  return {
-    namespaces,
-    pods,
-    nodes,
-    dnsServiceIPs: ['10.96.0.10'],
-    networkPolicies: specs.map((spec, index) => policy('default', `p${index}`, spec)),
-  };
-}
-
-const end = (text: string): PacketEnd => (text.includes('/') ? { pod: text } : { ip: text });
-
-function packet(text: string): Packet {
-  const [src = '', dst = '', protocol = '', port] = text.split(' ');
-  return { src: end(src), dst: end(dst), protocol, ...(port !== undefined && { port: Number(port) }) };
-}
+import { evaluatePacket } from './evaluate.ts';
+import { podsOf } from './testing/fixtures.ts';
+import { cluster, namespaces, packet } from './testing/scene.ts';
 
 /** `source destination PROTOCOL port` and the verdict. */
 type Row = readonly [packet: string, allowed: boolean];
@@ -312,43 +275,5 @@ describe('evaluatePacket', () => {
     const compiled = compilePolicies(cluster());
     assert.throws(() => evaluatePacket(compiled, packet('default/nobody default/db TCP 1')), /Cannot find pod "default\/nobody"/);
     assert.throws(() => evaluatePacket(compiled, packet('10.1 default/db TCP 1')), /Cannot parse address "10.1"/);
-  });
-});
-
-// The two manifests of the slide "YAML Traps": one dash decides between AND and OR.
-const spec = (from: string) => parse(`podSelector:\n  matchLabels:\n    app: db\ningress:\n- from:\n${from}`);
-const both = spec(`
-  - namespaceSelector:
-      matchLabels:
-        user: alice
-    podSelector:
-      matchLabels:
-        role: client
-`);
-const either = spec(`
-  - namespaceSelector:
-      matchLabels:
-        user: alice
-  - podSelector:
-      matchLabels:
-        role: client
-`);
-
-describe('YAML trap: a stray dash turns AND into OR', () => {
-  const rows = ['prod/client', 'prod/other', 'default/client', 'default/web'] as const;
-  const verdicts = (trap: unknown) => {
-    const compiled = compilePolicies(cluster(trap));
-    return rows.map((from) => evaluatePacket(compiled, packet(`${from} default/db TCP 1`)).allowed);
-  };
-  it('one element with both selectors: pods labelled client in namespaces of alice', () => {
-    assert.deepEqual(verdicts(both), [true, false, false, false]);
-  });
-  it("two elements: every pod of alice, and clients of the policy's own namespace", () => {
-    assert.deepEqual(verdicts(either), [true, true, true, false]);
-  });
-  it('matchLabels left null selects every pod', () => {
-    const compiled = compilePolicies(cluster(parse('podSelector:\n  matchLabels:\ningress:\n- from:\n  - podSelector: {}\n')));
-    assert.equal(evaluatePacket(compiled, packet('prod/client default/web TCP 1')).allowed, false);
-    assert.equal(evaluatePacket(compiled, packet('default/client default/web TCP 1')).allowed, true);
   });
 });
