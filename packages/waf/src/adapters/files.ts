@@ -103,7 +103,7 @@ export function coreRuleSet(folder: string, options: CoreRuleSetOptions = {}): R
   );
   if (rules === undefined)
     throw new Error(
-      `Cannot find the Core Rule Set in "${at}": wanted a folder with rules/REQUEST-901-INITIALIZATION.conf, as in a release archive`,
+      `Cannot find the Core Rule Set in "${at}": wanted a folder with rules/REQUEST-901-INITIALIZATION.conf, as in a release archive (on the command line: --rules FOLDER)`,
     );
   const setup = [
     'crs-setup.conf',

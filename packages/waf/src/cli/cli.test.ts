@@ -10,6 +10,7 @@ import { proposeExclusion } from './allow.ts';
 import { readCurlArguments } from './curl-arguments.ts';
 import { explainRequest } from './explain.ts';
 import { lintFiles } from './lint.ts';
+import { main } from './main.ts';
 
 const rules = `
 SecRuleEngine On
@@ -108,4 +109,32 @@ test('an exclusion never switches a whole rule off, and never carries text of th
     assert.throws(() => proposeExclusion(logged(uri), 1000), /by hand|as a whole/, uri);
   for (const line of ['', 'x', '{}', 'null']) assert.throws(() => proposeExclusion(line, 1000), /Cannot read/);
   assert.throws(() => proposeExclusion(logged('/fine'), 1000), /names no rule/);
+});
+
+test('help, and mistakes that say what is wanted', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'waf-cli-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  let said = '';
+  const run = async (...args: string[]): Promise<string> => {
+    said = '';
+    const writes = [process.stdout, process.stderr].map((stream) =>
+      t.mock.method(stream, 'write', (text: string) => {
+        said += text;
+        return true;
+      }),
+    );
+    const code = await main(args);
+    for (const write of writes) write.mock.restore();
+    return `${code} ${said}`;
+  };
+  for (const command of ['proxy', 'test', 'lint', 'allow']) assert.match(await run(command, '--help'), /^0 palisade-waf: SecLang/, command);
+  assert.match(
+    await run('lint', folder),
+    /^1 palisade-waf lint: ".*" is a folder: wanted rule files, as in `palisade-waf lint .*\/\*\.conf`/,
+  );
+  assert.match(await run('lint', join(folder, 'no.conf')), /^1 .*Cannot find ".*no\.conf": wanted rule files/);
+  assert.match(await run('lint', '--strict', folder), /^2 palisade-waf lint: Unknown option '--strict'/);
+  assert.match(await run('allow', join(folder, 'no.log')), /^1 .*Cannot read .*no\.log: ENOENT.*wanted a JSON audit log/);
+  assert.match(await run('test', '--rules', folder, 'http://x/'), /^1 .*Cannot find the Core Rule Set in .*--rules FOLDER/);
+  assert.match(await run('bogus'), /^2 Unknown command "bogus"/);
 });

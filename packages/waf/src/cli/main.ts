@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { coreRuleSet, loadEngine } from '../adapters/files.ts';
 import { proposeExclusion } from './allow.ts';
@@ -27,6 +27,11 @@ FOLDER is an unpacked Core Rule Set; default /usr/share/modsecurity-crs.
 /** @returns the exit code: 0 fine, 1 a verdict or a refused file, 2 wrong use */
 export async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
+  const end = rest.indexOf('--');
+  if (rest.slice(0, end < 0 ? undefined : end).includes('--help')) {
+    process.stdout.write(usage);
+    return 0;
+  }
   try {
     switch (command) {
       case 'proxy':
@@ -100,8 +105,15 @@ function test(args: readonly string[]): number {
   return isBlocked ? 1 : 0;
 }
 
-function lint(files: readonly string[]): number {
+function lint(args: readonly string[]): number {
+  const { positionals: files } = parseArgs({ args: [...args], allowPositionals: true, options: {} });
   if (files.length === 0) throw new Error('No file: wanted rule files, as in `palisade-waf lint rules/*.conf`');
+  for (const file of files) {
+    const entry = statSync(file, { throwIfNoEntry: false });
+    if (entry?.isDirectory()) throw new Error(`"${file}" is a folder: wanted rule files, as in \`palisade-waf lint ${file}/*.conf\``);
+    if (!entry && !/[*?[{]/.test(file))
+      throw new Error(`Cannot find "${file}": wanted rule files, as in \`palisade-waf lint rules/*.conf\``);
+  }
   const { text, isRefused } = lintFiles(files);
   (isRefused ? process.stderr : process.stdout).write(text);
   return isRefused ? 1 : 0;
@@ -114,10 +126,18 @@ function allow(args: readonly string[]): number {
     options: { id: { type: 'string', default: '1000' } },
   });
   if (!/^\d{1,9}$/.test(values.id)) throw new Error(`Cannot use --id ${values.id}: wanted a number`);
-  const text = readFileSync(positionals[0] ?? 0, 'utf8').trim();
+  const text = readLog(positionals[0]).trim();
   const { text: proposal, unexplained } = proposeExclusion(text.split('\n').at(-1)!, Number(values.id));
   process.stdout.write(proposal);
   if (unexplained.length > 0)
     process.stderr.write(`Not covered: rules ${unexplained.join(', ')} matched no single variable; see the guide on tuning\n`);
   return 0;
+}
+
+function readLog(file: string | undefined): string {
+  try {
+    return readFileSync(file ?? 0, 'utf8');
+  } catch (cause) {
+    throw new Error(`Cannot read ${file ?? 'standard input'}: ${(cause as Error).message}; wanted a JSON audit log`, { cause });
+  }
 }
