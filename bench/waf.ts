@@ -120,10 +120,16 @@ interface Memory {
 
 const here = new URL('.', import.meta.url).pathname;
 
-/** As the embedded cluster runs the WAF: what lives between requests is small, so that a young generation of 2 MB will do. */
-const NODE_FLAGS = ['--max-semi-space-size=2'];
+interface Runtime {
+  readonly flags: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
 
-/** Once with Node's own settings, once with a small young generation, whose size is otherwise most of what is seen. */
+/** As the embedded cluster runs the WAF (packages/cluster/src/images/palisade-waf.ts). */
+const asSidecar: Runtime = { flags: ['--optimize-for-size'], env: { MALLOC_ARENA_MAX: '1' } };
+const asInstalled: Runtime = { flags: [], env: {} };
+
+/** Once as the cluster runs it, once with Node's own settings, whose large young generation is then most of what is seen. */
 function measureMemory(emit: Emit): void {
   const folder = mkdtempSync(join(tmpdir(), 'palisade-waf-bench-'));
   try {
@@ -132,14 +138,14 @@ function measureMemory(emit: Emit): void {
     });
     if (built.status !== 0) throw new Error(`waf memory: the package cannot be built: ${built.status ?? built.signal}`);
     const entry = join(folder, 'waf/dist/index.js');
-    reportMemory('waf rss', entry, NODE_FLAGS, emit);
-    reportMemory('waf rss, default heap', entry, [], emit);
+    reportMemory('waf rss', entry, asSidecar, emit);
+    reportMemory('waf rss, default heap', entry, asInstalled, emit);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function reportMemory(name: string, entry: string, flags: readonly string[], emit: Emit): void {
+function reportMemory(name: string, entry: string, { flags, env }: Runtime, emit: Emit): void {
   const requests = readRequests().map((request) => ({
     ...request,
     body: request.body?.toString('base64') ?? '',
@@ -148,6 +154,7 @@ function reportMemory(name: string, entry: string, flags: readonly string[], emi
   const job = JSON.stringify({ entry, directives: directivesFor(1), files: ruleFiles(), requests });
   const child = spawnSync(process.execPath, [...flags, join(here, 'waf-lib/memory.mjs')], {
     encoding: 'utf8',
+    env: { ...process.env, ...env },
     input: job,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
