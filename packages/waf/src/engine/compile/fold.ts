@@ -6,8 +6,8 @@ import type { TxValue } from '../transaction/state.ts';
 import { TransactionState } from '../transaction/state.ts';
 import { Target } from '../variables/target.ts';
 import type { Macro } from './macro.ts';
-import type { Control, Phase, Rule } from './model.ts';
-import type { PhaseItem, RuleSet } from './ruleset.ts';
+import type { Control, Phase, PhaseItem, Rule } from './model.ts';
+import type { RuleSet } from './ruleset.ts';
 
 /** What is left of a phase after everything that is the same for every request was done once. */
 export interface FoldedPhase {

@@ -6,9 +6,9 @@ import type { Profile } from '../seclang/ast.ts';
 import { findTransformation } from '../transformations/index.ts';
 import type { ParsedActions } from './actions.ts';
 import { inertActions } from './actions.ts';
-import type { Disruption, Phase, Rule, TransformationChain } from './model.ts';
+import type { Draft, DraftRule } from './draft.ts';
+import type { Disruption, Phase, PhaseItem, RemovedRule, Rule, TransformationChain } from './model.ts';
 import { compileOperator } from './operator.ts';
-import type { Draft, DraftRule, PhaseItem, RemovedRule } from './ruleset.ts';
 import type { Settings } from './settings.ts';
 import { renderVariable, TargetSpecs } from './targets.ts';
 

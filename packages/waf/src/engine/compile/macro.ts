@@ -1,4 +1,3 @@
-import type { MacroScope } from '../evaluate/scope.ts';
 import { CompiledRegex } from '../regex/regex.ts';
 import type { Profile } from '../seclang/ast.ts';
 
@@ -13,6 +12,12 @@ export interface MacroReference {
 }
 
 type MacroPart = string | MacroReference;
+
+/** Where macros look things up. */
+export interface MacroScope {
+  /** First value of a variable or member; empty when there is none. */
+  lookup(reference: MacroReference): string;
+}
 
 /**
  * Parse `a%{tx.foo}b`. References name a variable, and a member after `.` or `:`. ModSecurity 3 also takes a pattern

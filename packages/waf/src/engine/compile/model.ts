@@ -115,3 +115,12 @@ export interface CompiledOperator {
   /** Set when it has: expand, then compile (small cache). */
   readonly dynamic: { build(argument: string): OperatorTest } | undefined;
 }
+
+/** One entry of a phase: a rule (with its chain) or a marker. */
+export type PhaseItem = { readonly kind: 'rule'; readonly rule: Rule } | { readonly kind: 'marker'; readonly label: string };
+
+export interface RemovedRule {
+  readonly id: number;
+  readonly phase: Phase;
+  readonly directive: string;
+}

@@ -4,8 +4,8 @@ import type { DirectiveNode, Profile } from '../seclang/ast.ts';
 import { parseVariables } from '../seclang/variables.ts';
 import { parseRuleActions } from './actions.ts';
 import { idRanges, isInRanges, ruleFilter } from './control.ts';
+import type { DraftRule } from './draft.ts';
 import type { RuleFilter } from './model.ts';
-import type { DraftRule } from './ruleset.ts';
 
 /** Apply SecRuleRemove…, SecRuleUpdateTarget… and SecRuleUpdateActionById to the rules (and chains) defined so far. */
 export function applySettings(node: DirectiveNode, heads: readonly DraftRule[], profile: Profile, notes: string[]): void {

@@ -6,14 +6,15 @@ import { type OperatorEnvironment, Unavailable } from '../operators/types.ts';
 import type { PatternTable } from '../regex/pattern-table.ts';
 import type { GeoLookup, InspectFile, UploadStore } from '../resources.ts';
 import { parseActions } from '../seclang/actions.ts';
-import type { ActionNode, DirectiveNode, Node, Profile, RuleNode, VariableNode } from '../seclang/ast.ts';
+import type { DirectiveNode, Node, Profile, RuleNode, VariableNode } from '../seclang/ast.ts';
 import { inertDirectives } from '../seclang/directive-table.ts';
 import type { UnicodeMap } from '../transformations/url.ts';
 import { parseUnicodeMap } from '../transformations/url.ts';
 import type { ParsedActions } from './actions.ts';
 import { parseRuleActions } from './actions.ts';
+import type { Draft, DraftRule } from './draft.ts';
 import { type ChainTable, linkRules } from './link.ts';
-import type { Phase, Rule } from './model.ts';
+import type { Phase, PhaseItem, RemovedRule, Rule } from './model.ts';
 import { applySettings } from './overrides.ts';
 import type { Settings } from './settings.ts';
 import { applyDirective, defaultSettings } from './settings.ts';
@@ -32,15 +33,6 @@ export interface CompileOptions {
   readonly skipUnsupported?: readonly number[];
   /** Steps an irregular pattern may take on one value before the verdict is "limit". */
   readonly regexStepBudget?: number;
-}
-
-/** One entry of a phase: a rule (with its chain) or a marker. */
-export type PhaseItem = { readonly kind: 'rule'; readonly rule: Rule } | { readonly kind: 'marker'; readonly label: string };
-
-export interface RemovedRule {
-  readonly id: number;
-  readonly phase: Phase;
-  readonly directive: string;
 }
 
 export interface RuleSet {
@@ -62,20 +54,6 @@ export interface RuleSet {
   /** SecDebugLogLevel, or a rule, asks for a debug log. */
   readonly writesDebugLog: boolean;
 }
-
-/** A rule while directives may still change it. */
-export interface DraftRule {
-  readonly node: RuleNode;
-  readonly parsed: ParsedActions;
-  variables: VariableNode[];
-  actions: readonly ActionNode[];
-  readonly defaults: ReadonlyMap<Phase, ParsedActions>;
-  /** The directive that took it out. */
-  removedBy: string | undefined;
-  readonly chained: DraftRule[];
-}
-
-export type Draft = { kind: 'rule'; rule: DraftRule } | { kind: 'marker'; label: string };
 
 export const defaultProfile: Profile = 'modsecurity2';
 

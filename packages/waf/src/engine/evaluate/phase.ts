@@ -1,6 +1,5 @@
 import type { FoldedPhase } from '../compile/fold.ts';
-import type { Phase, Rule } from '../compile/model.ts';
-import type { PhaseItem } from '../compile/ruleset.ts';
+import type { Phase, PhaseItem, Rule } from '../compile/model.ts';
 import type { Interruption, MatchedVariable, TransactionState } from '../transaction/state.ts';
 import { expand, renderRemoval } from './actions.ts';
 import { recordMatch } from './record.ts';

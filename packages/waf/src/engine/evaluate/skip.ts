@@ -1,4 +1,4 @@
-import type { PhaseItem } from '../compile/ruleset.ts';
+import type { PhaseItem } from '../compile/model.ts';
 
 /** Position of the marker (or rule with that id); the end of the phase when there is none. */
 export function findMarker(items: readonly PhaseItem[], from: number, label: string): number {
