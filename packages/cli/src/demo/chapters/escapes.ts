@@ -9,42 +9,6 @@ const ask = (user: number) =>
 /** As long as it takes until somebody looks. */
 const hold = (user: number) => `${become(user)}require("net").connect(8080,"${host}");setTimeout(()=>process.exit(),12000)`;
 
-const app = (namespace: string) => `
-apiVersion: v1
-kind: Namespace
-metadata: {name: ${namespace}, labels: {istio-injection: enabled, palisade.dev/interception: ${namespace.replace('escape-', '')}}}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: app, namespace: ${namespace}}
-spec:
-  selector: {matchLabels: {app: app}}
-  template:
-    metadata: {labels: {app: app}}
-    spec:
-      containers: [{name: c, image: "node:24", command: [node, -e, "setInterval(()=>{},1e6)"]}]
----
-# The proxy answers in the stead of what it must not call.
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {name: vault, namespace: ${namespace}}
-spec: {hosts: [vault.escape-vault.svc.cluster.local], http: [{directResponse: {status: 451}}]}
-`;
-const vault = `
-apiVersion: v1
-kind: Namespace
-metadata: {name: escape-vault}
----
-apiVersion: v1
-kind: Pod
-metadata: {name: vault, namespace: escape-vault, labels: {app: vault}}
-spec: {containers: [{name: c, image: "node:24", command: [node, -e, 'require("http").createServer((q,r)=>r.end("gold")).listen(8080)']}]}
----
-apiVersion: v1
-kind: Service
-metadata: {name: vault, namespace: escape-vault}
-spec: {selector: {app: vault}, ports: [{name: http, port: 8080}]}
-`;
 const places = ['escape-redirect', 'escape-inline'] as const;
 
 export const escapes: Chapter = {
@@ -52,7 +16,7 @@ export const escapes: Chapter = {
   why: 'A sidecar exempts its own user from interception. Whoever becomes that user inside the pod goes past it, unless the proxy stands outside.',
   async play(stage) {
     const { shell } = stage;
-    await shell.run('sh', '-c', `cat <<'END' | kubectl apply -f -\n${[vault, ...places.map(app)].join('---')}\nEND`);
+    await shell.run('kubectl', 'apply', '-f', 'examples/escapes/');
     for (const place of places) await rolledOut(stage, place, 'app');
     await shell.run('kubectl', 'wait', '-n', 'escape-vault', '--for=condition=Ready', 'pod/vault', '--timeout=60s');
     const closed = [];
