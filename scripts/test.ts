@@ -34,12 +34,20 @@ const others = files.filter((file) => !runsAlone(file));
 // Stories mostly wait, suites mostly compute: side by side they fill the cores.
 const withSuites = wanted.length === 0 && !isLong;
 const [tested, suites] = await Promise.all([
-  others.length > 0 ? run(['--test', '--test-concurrency=2', ...others], 'inherit') : nothing,
+  others.length > 0 ? run([...testing(2), ...others], 'inherit') : nothing,
   withSuites ? run(['conformance/run.ts'], 'pipe') : nothing,
 ]);
-const testedAlone = alone.length > 0 ? await run(['--test', '--test-concurrency=1', ...alone], 'inherit') : nothing;
+const testedAlone = alone.length > 0 ? await run([...testing(1), ...alone], 'inherit') : nothing;
 process.stdout.write(suites.output);
 process.exit(tested.status || testedAlone.status || suites.status);
+
+function testing(lanes: number): string[] {
+  const reporters = ['spec', './scripts/slowest-files.ts'].flatMap((name) => [
+    `--test-reporter=${name}`,
+    '--test-reporter-destination=stdout',
+  ]);
+  return ['--test', `--test-concurrency=${lanes}`, ...reporters];
+}
 
 /** @param stdio `pipe` keeps what is said, in its order, for later */
 async function run(args: readonly string[], stdio: 'inherit' | 'pipe'): Promise<typeof nothing> {
