@@ -1,5 +1,6 @@
 export { type MergedMtls, MtlsMode, mergePeerAuthentication, type PeerAuthentication, portMode } from './authn/peer-authentication.ts';
 export {
+  compileTokens,
   type FindJwks,
   type JwtRule,
   planTokens,

@@ -4,8 +4,9 @@ export function isPathTemplate(text: string): boolean {
   return text.includes('{*}') || text.includes('{**}');
 }
 
-/** Characters of a literal segment (Envoy `uri_template`, "Pattern Matching"). */
-const literal = /^[A-Za-z0-9\-._~%!$&'()+,;:@=]*$/;
+/** Characters of a literal segment (Envoy `uri_template`, "Pattern Matching"); operators stand for these and `*`. */
+const characters = "A-Za-z0-9\\-._~%!$&'()+,;:@=";
+const literal = new RegExp(`^[${characters}]*$`);
 
 /** @returns what is wrong with it, undefined when it can be compiled */
 export function checkPathTemplate(text: string): string | undefined {
@@ -25,11 +26,13 @@ export function renderPathTemplate(text: string): string {
   return text.replaceAll('{*}', '*').replaceAll('{**}', '**');
 }
 
-/** The template as an anchored expression over a path without its query: `*` is one non-empty segment, `**` any rest. */
+/** The template as an anchored expression over a path without its query: `*` is one non-empty segment, `**` any number. */
 export function pathTemplateExpression(text: string): RegExp {
   const source = text
     .split('/')
-    .map((segment) => (segment === '{*}' ? '[^/]+' : segment === '{**}' ? '.*' : segment.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&')))
+    .map((segment) =>
+      segment === '{*}' ? `[${characters}*]+` : segment === '{**}' ? `[${characters}*/]*` : segment.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&'),
+    )
     .join('/');
   return new RegExp(`^${source}$`, 's');
 }

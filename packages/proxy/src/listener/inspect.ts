@@ -7,9 +7,9 @@ const plain: Sniffed = { transport: 'raw_buffer', serverName: '', protocols: [] 
 
 /** @param decided not called when the client goes away or stays silent too long */
 export function inspect(socket: Socket, listener: CompiledListener, decided: (sniffed: Sniffed) => void): void {
-  const needed = listener.chains.some((chain) => chain.matcher.needsInspection);
+  // Behind TLS rules may ask for the name in the hello, even where no chain is chosen by it. Its clients always speak first.
+  const needed = listener.chains.some((chain) => chain.matcher.needsInspection || (chain.tls !== undefined && listener.inspectsTls));
   if (!needed || (!listener.inspectsTls && !listener.inspectsHttp)) {
-    // One chain with TLS serves only TLS: nothing is left to find out but the name, which no chain asks for.
     decided(plain);
     return;
   }

@@ -41,7 +41,6 @@ function templateRegex(template: string, where: string): RegExp {
   let ended = false;
   const segments = template.slice(1).split('/');
   const parts = segments.map((segment) => {
-    if (ended) throw refuse('"**" must come last');
     const variable =
       /^\{(?:[A-Za-z]\w*=)?(\*\*|\*)\}(.*)$/.exec(segment) ?? /^\{[A-Za-z]\w*\}()$/.exec(segment) ?? /^(\*\*|\*)()$/.exec(segment);
     if (variable === null) {
@@ -49,6 +48,7 @@ function templateRegex(template: string, where: string): RegExp {
         throw refuse(`the segment "${segment}" holds characters that stand for themselves nowhere`);
       return segment.replace(/[\^$\\.*+?()[\]{}|]/g, '\\$&');
     }
+    if (ended) throw refuse('"**" must be the last operator');
     ended = variable[1] === '**';
     const suffix = (variable[2] ?? '').replace(/[\^$\\.*+?()[\]{}|]/g, '\\$&');
     return (ended ? rest : one) + suffix;

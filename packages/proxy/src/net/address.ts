@@ -1,4 +1,4 @@
-/** IP addresses and prefixes. IPv4-mapped IPv6 is IPv4. */
+/** IP addresses and prefixes. A mapped IPv4 address is IPv4; a prefix written so is IPv6 and holds none, as in Envoy. */
 import type { CidrRange } from '@palisade/xds/api/envoy/config/core/v3/address';
 import ipaddr from 'ipaddr.js';
 import { ProxyError } from '../proxy-error.ts';
@@ -24,7 +24,7 @@ export interface Prefix {
 export function compilePrefix(range: CidrRange, where: string): Prefix {
   const length = range.prefixLen ?? 0;
   if (!ipaddr.isValid(range.addressPrefix)) throw new ProxyError('bad-config', `${where}: cannot parse address "${range.addressPrefix}"`);
-  const bytes = ipaddr.process(range.addressPrefix).toByteArray();
+  const bytes = ipaddr.parse(range.addressPrefix).toByteArray();
   if (length > bytes.length * 8)
     throw new ProxyError(
       'bad-config',

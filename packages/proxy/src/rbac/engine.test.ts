@@ -43,6 +43,8 @@ const permissions: readonly (readonly [string, JsonObject, AuthzFacts, boolean])
   ['template *', uriTemplate('/a/{*}'), facts(), true],
   ['template ** covers several', uriTemplate('/{**}'), facts(), true],
   ['template * is one segment', uriTemplate('/{*}'), facts(), false],
+  ['literals may follow template **', uriTemplate('/{**}/b'), facts(), true],
+  ['and must be there', uriTemplate('/{**}/c'), facts(), false],
   // Headers.
   ['present', header('x', { present_match: true }), facts({ x: [''] }), true],
   ['absent', header('x', { present_match: false }), facts(), true],
@@ -93,6 +95,7 @@ const principals: readonly (readonly [string, JsonObject, AuthzFacts, boolean])[
   ['plain text matches no name', name({ safe_regex: { regex: '.*' } }), facts({}, plaintext), false],
   ['not that identity, in plain text', { not_id: name({ exact: 'spiffe://td/ns/a/sa/b' }) }, facts({}, plaintext), true],
   ['peer address', { direct_remote_ip: { address_prefix: '10.0.0.0', prefix_len: 8 } }, facts(), true],
+  ['a mapped prefix is IPv6', { direct_remote_ip: { address_prefix: '::ffff:10.0.0.0', prefix_len: 104 } }, facts(), false],
   ['client address', { remote_ip: { address_prefix: '203.0.113.0', prefix_len: 24 } }, facts(), true],
   ['client address is not the peer', { remote_ip: { address_prefix: '10.0.0.0', prefix_len: 8 } }, facts(), false],
   ['filter state', { filter_state: { key: 'io.istio.peer_principal', string_match: { suffix: '/sa/b' } } }, facts(), true],
