@@ -6,7 +6,7 @@ import { type OperatorEnvironment, Unavailable } from '../operators/types.ts';
 import type { PatternTable } from '../regex/pattern-table.ts';
 import type { GeoLookup, InspectFile, UploadStore } from '../resources.ts';
 import { parseActions } from '../seclang/actions.ts';
-import type { DirectiveNode, Node, Profile, RuleNode, VariableNode } from '../seclang/ast.ts';
+import type { DirectiveNode, Node, Profile, RuleNode } from '../seclang/ast.ts';
 import { inertDirectives } from '../seclang/directive-table.ts';
 import type { UnicodeMap } from '../transformations/url.ts';
 import { parseUnicodeMap } from '../transformations/url.ts';
