@@ -1,10 +1,9 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ApiClient } from '@palisade/kubernetes';
 import { isStatusError } from '@palisade/kubernetes';
 import { Resource } from '../controllers/runtime/resources.ts';
 import { DEFAULT_CLASS, type LocalVolumes, PROVISIONER } from '../controllers/volume/index.ts';
-import { isDirectlyBelow } from '../node/kubelet/index.ts';
+import { isDirectlyBelow, removeTree } from '../node/kubelet/index.ts';
 
 /** Data of persistent volumes lies with the cluster: it survives restarts and goes with `palisade down --purge`. */
 export function localVolumes(stateDir: string): LocalVolumes {
@@ -13,7 +12,7 @@ export function localVolumes(stateDir: string): LocalVolumes {
     root,
     async remove(path) {
       if (!isDirectlyBelow(root, path)) throw new Error(`Cannot remove volume folder "${path}": expected a folder directly below ${root}`);
-      await rm(path, { recursive: true, force: true });
+      await removeTree(path);
     },
   };
 }

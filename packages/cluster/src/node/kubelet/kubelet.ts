@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FlowRecord } from '@palisade/flow';
 import type { ApiClient, KubernetesObject } from '@palisade/kubernetes';
@@ -14,6 +14,7 @@ import { PodWorker } from './pod/worker.ts';
 import type { Pod } from './pod-types.ts';
 import { type Cgroups, cgroupPrefix, createCgroups } from './runtime/cgroups.ts';
 import { prepareMachine, releaseMachine } from './runtime/machine.ts';
+import { removeTree } from './runtime/remove-tree.ts';
 import { createSharedInformers, type SharedInformers, startSharedInformers } from './shared-informers.ts';
 import { createKubeletApi } from './streams/kubelet-api.ts';
 
@@ -106,12 +107,11 @@ export function createKubelet(options: KubeletOptions): NodeAgent {
   }
 
   /** emptyDir volumes and logs of pods that are gone, or whose containers are (all of them, after a crash). */
-  function removeLeftovers(): void {
+  async function removeLeftovers(): Promise<void> {
     const folder = join(options.stateDir, 'pods');
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const known = new Set(informers.pods.list().map((pod) => pod.metadata.uid));
-    for (const uid of readdirSync(folder))
-      rmSync(known.has(uid) ? join(folder, uid, 'volumes') : join(folder, uid), { recursive: true, force: true });
+    for (const uid of readdirSync(folder)) await removeTree(known.has(uid) ? join(folder, uid, 'volumes') : join(folder, uid));
   }
 
   function podChanged(context: NodeContext, type: 'ADDED' | 'MODIFIED' | 'DELETED', pod: Pod): void {
@@ -157,7 +157,7 @@ export function createKubelet(options: KubeletOptions): NodeAgent {
       if (isStarted) return;
       isStarted = true;
       await startSharedInformers(informers, lifetime.signal);
-      removeLeftovers();
+      await removeLeftovers();
       const context = await makeContext();
       await registerNode(client, network.node, info, version, clock.now());
       informers.pods.onChange((type, pod) => podChanged(context, type, pod));

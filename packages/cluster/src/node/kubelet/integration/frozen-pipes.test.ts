@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import type { Writable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { isolated } from '../../network/testing/isolate.ts';
@@ -50,6 +52,11 @@ function readTextOr(path: string): string {
 
 async function until(isWanted: (count: number) => boolean, what: string): Promise<void> {
   for (let tries = 0; !isWanted(await frozen()); tries++) assert.ok(tries < 200, what);
+}
+
+/** @returns false when it does not happen soon */
+function drained(stream: Writable): Promise<boolean> {
+  return Promise.race([once(stream, 'drain').then(() => true), pause(300).then(() => false)]);
 }
 
 isolated(fileURLToPath(import.meta.url), () => {
@@ -123,6 +130,60 @@ isolated(fileURLToPath(import.meta.url), () => {
     await neighbourAnswers();
     session.kill();
     await session.exit;
+  });
+
+  test('a container that waits for what a sidecar holds does not keep the pod', async () => {
+    const volumeMounts = [{ name: 'v', mountPath: '/v' }];
+    await node.createPod('waiting', {
+      initContainers: [
+        {
+          name: 'holder',
+          image: 'busybox',
+          restartPolicy: 'Always',
+          command: ['bash', '-c', `mkfifo /v/fifo; exec 4<>/v/fifo; ${SILENT_SOCKET} touch /v/ready; exec cat <&3 >&4`],
+          volumeMounts,
+        },
+      ],
+      containers: [
+        {
+          name: 'main',
+          image: 'busybox',
+          command: ['sh', '-c', 'while [ ! -e /v/ready ]; do sleep 0.02; done; sleep 0.3; echo > /v/fifo'],
+          volumeMounts,
+        },
+      ],
+      volumes: [{ name: 'v', emptyDir: {} }],
+    });
+    await until((count) => count > 0, 'nothing froze: no attack');
+    await neighbourAnswers();
+    await node.deletePod('waiting', 1);
+    await node.untilGone('waiting');
+    assert.equal((await node.events('FailedKillPod')).length, 1);
+    await until((count) => count === 0, 'something is left frozen');
+  });
+
+  test('a client that attaches waits for a program that does not read', async () => {
+    await node.createPod('deaf', { containers: [{ name: 'main', image: 'busybox', command: ['sleep', '1000'], stdin: true }] });
+    await node.until('deaf', isReady);
+    const session = await node.kubelet.attach('default', 'deaf', { container: 'main', tty: false, stdin: true });
+    let taken = 0;
+    const chunk = Buffer.alloc(1024 * 1024);
+    while (taken < 64 && (session.stdin!.write(chunk) || (await drained(session.stdin!)))) taken += 1;
+    assert.ok(taken < 8, `${taken} MiB are held for it`);
+    session.kill();
+  });
+
+  test("a terminal is made in the kernel's folder only", async () => {
+    // The number of the next terminal is a guess: all of them lead to a file of the machine.
+    const plant = 'mkdir /v/pts; ln -s /dev/ptmx /v/pts/ptmx; for i in $(seq 0 200); do ln -s /etc/hostname /v/pts/$i; done';
+    await node.createPod('dev', {
+      initContainers: [{ name: 'plant', image: 'busybox', command: ['sh', '-c', plant], volumeMounts: [{ name: 'v', mountPath: '/v' }] }],
+      containers: [{ name: 'main', image: 'busybox', command: ['sleep', '1000'], volumeMounts: [{ name: 'v', mountPath: '/dev' }] }],
+      volumes: [{ name: 'v', emptyDir: {} }],
+    });
+    await node.until('dev', isReady);
+    const request = { container: 'main', command: ['sh', '-c', 'ls -l /proc/self/fd'], tty: true, stdin: false };
+    await assert.rejects(node.kubelet.exec('default', 'dev', request), /not the kernel's folder of terminals/);
   });
 
   test('a container that handed its output to another one ends without it', async () => {

@@ -7,6 +7,7 @@ import { ContainerConfigError } from '../env/fields.ts';
 import { type Container, isSidecar } from '../pod-types.ts';
 import { runHook } from '../probes/attempt.ts';
 import { startProbes } from '../probes/prober.ts';
+import { removeTree } from '../runtime/remove-tree.ts';
 import { SecurityContextError } from '../runtime/security.ts';
 import { afterTry, type Backoff, delayAfter, NO_BACKOFF, renderDuration } from './backoff.ts';
 import { podLabel } from './context.ts';
@@ -97,6 +98,13 @@ export class ContainerUnit {
       graceMs,
       hurry,
       hookFailed: (error) => context.events.event(pod, 'Warning', 'FailedPreStopHook', error.message),
+      survived: () =>
+        context.events.event(
+          pod,
+          'Warning',
+          'FailedKillPod',
+          `error killing pod: container ${this.#container.name} does not end: a process of it waits for what another container holds`,
+        ),
     });
   }
 
@@ -109,12 +117,14 @@ export class ContainerUnit {
       const image = await context.images.find(container.image);
       context.events.event(pod, 'Normal', 'Pulled', `Container image "${container.image}" already present on machine`);
       this.#pullBackoff = NO_BACKOFF;
+      const folder = join(place.memoryDir, 'containers', container.name);
+      await removeTree(folder);
       const prepared = prepareContainer({
         pod,
         container,
         image,
         machine: context.machine,
-        folder: join(place.memoryDir, 'containers', container.name),
+        folder,
         podFiles: place.files!,
         hostname: place.hostname,
         volumeFolder: place.volumeFolder,

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ContainerConfigError } from '../env/fields.ts';
 import type { Container } from '../pod-types.ts';
 import { launchContainer } from '../runtime/launch.ts';
@@ -11,7 +12,7 @@ export interface PauseProcess {
   /** Path of the namespace, for programs that enter it. */
   readonly pidNamespace: string;
   isRunning(): boolean;
-  /** Ends every process of the namespace; resolves when they are gone. */
+  /** Ends every process of the namespace; resolves when they are gone, or after 10 s: one may wait in the kernel for what another pod holds. */
   end(): Promise<void>;
 }
 
@@ -52,7 +53,7 @@ export async function startPause(machine: Machine, netns: string, hostname: stri
     isRunning: running.isRunning,
     async end() {
       running.kill();
-      await running.exit;
+      await Promise.race([running.exit, sleep(10_000, undefined, { ref: false })]);
     },
   };
 }

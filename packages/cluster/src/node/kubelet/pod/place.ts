@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { PodSandbox } from '../../../contract.ts';
 import type { PodFacts } from '../env/fields.ts';
 import type { Pod } from '../pod-types.ts';
+import { removeTree } from '../runtime/remove-tree.ts';
 import { planVolumes } from '../volumes/plan.ts';
 import { PodVolumes } from '../volumes/pod-volumes.ts';
 import { type NodeContext, podReference } from './context.ts';
@@ -116,8 +117,8 @@ export class PodPlace {
     await this.#making?.catch(() => {});
     const { sandbox } = this;
     await this.#pause?.end();
-    this.#volumes.release();
-    rmSync(this.memoryDir, { recursive: true, force: true });
+    await this.#volumes.release();
+    await removeTree(this.memoryDir);
     if (sandbox !== undefined && !this.#pod.spec.hostNetwork) await this.#context.network.removePod(sandbox.podUid);
   }
 

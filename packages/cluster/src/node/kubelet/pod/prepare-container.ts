@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FoundImage, ImageFile, PreparedImage } from '../../../images/index.ts';
 import { expandAll } from '../env/environment.ts';
@@ -17,7 +17,7 @@ export interface PrepareInput {
   readonly container: Container;
   readonly image: FoundImage;
   readonly machine: Machine;
-  /** tmpfs folder of this container, made anew. */
+  /** tmpfs folder of this container; must not exist. */
   readonly folder: string;
   readonly podFiles: PodFiles;
   readonly hostname: string;
@@ -46,7 +46,6 @@ const DEFAULT_TERMINATION_LOG = '/dev/termination-log';
 export function prepareContainer(input: PrepareInput): PreparedContainer {
   const { pod, container, image, machine, folder } = input;
   const { definition } = image;
-  rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   const credentials = resolveCredentials(pod.spec, container, definition.user ?? { uid: 0, gid: 0 });
   const imageEnv = { PATH: DEFAULT_PATH, ...definition.env };

@@ -10,12 +10,20 @@ export interface StopRequest {
   readonly hurry: AbortSignal;
   /** Told when a preStop hook fails. */
   hookFailed(error: Error): void;
+  /** Told when a process is still there after it was killed. */
+  survived(): void;
 }
+
+/**
+ * Nothing outlives SIGKILL but a process that waits in the kernel for what another container holds, such as a pipe in a shared volume. That one may be
+ * stopped only after this one: it is not waited for any longer.
+ */
+const KILL_MS = 10_000;
 
 /** After SIGTERM at least this long before SIGKILL, even when the hook used up the whole grace (kubelet's minimum). */
 const MINIMUM_GRACE_MS = 2000;
 
-/** Pod lifecycle, "Termination of Pods": preStop, then the stop signal to the program, then SIGKILL to all. Resolves when it is gone. */
+/** Pod lifecycle, "Termination of Pods": preStop, then the stop signal to the program, then SIGKILL to all. Resolves when it is gone, or survived that. */
 export async function stopInstance(
   context: NodeContext,
   container: Container,
@@ -37,5 +45,8 @@ export async function stopInstance(
     await Promise.race([gone, sleep(clock, left, request.hurry)]);
   }
   if (instance.running.isRunning()) instance.running.kill();
-  await gone;
+  const over = new AbortController();
+  const isGone = await Promise.race([gone.then(() => true), sleep(clock, KILL_MS, over.signal).then(() => false)]);
+  over.abort();
+  if (!isGone) request.survived();
 }

@@ -28,6 +28,7 @@ export async function checkGrpcHealth(
         te: 'trailers',
       });
       const chunks: Buffer[] = [];
+      let size = 0;
       let code: string | undefined;
       stream.on('response', (headers) => {
         code = headers['grpc-status'] as string | undefined;
@@ -35,7 +36,11 @@ export async function checkGrpcHealth(
       stream.on('trailers', (trailers) => {
         code = trailers['grpc-status'] as string | undefined;
       });
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size <= MAX_ANSWER) chunks.push(chunk);
+        else stream.destroy(new Error(`the answer is longer than ${MAX_ANSWER} bytes`));
+      });
       stream.on('error', (error) => fail(`error: health rpc probe failed: ${error.message}`));
       session.on('error', (error: Error) => fail(`error: health rpc probe failed: ${error.message}`));
       stream.on('close', () => {
@@ -55,6 +60,9 @@ export async function checkGrpcHealth(
     transport.destroy();
   }
 }
+
+/** A HealthCheckResponse has 7 with its frame; others may send on without end. */
+const MAX_ANSWER = 1024;
 
 const STATUS = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 

@@ -52,7 +52,8 @@ before(async () => {
       const service = Buffer.concat(chunks).subarray(7).toString();
       stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
       stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': service === 'unknown' ? '5' : '0' }));
-      stream.end(Buffer.from([0, 0, 0, 0, 2, 8, service === 'sick' ? 2 : 1]));
+      if (service === 'endless') stream.write(Buffer.alloc(2048));
+      else stream.end(Buffer.from([0, 0, 0, 0, 2, 8, service === 'sick' ? 2 : 1]));
     });
   });
   for (const [name, server] of [
@@ -143,6 +144,7 @@ test('tcp, exec and grpc probes', async () => {
   assert.deepEqual(await grpc(), { isSuccess: true, message: '' });
   assert.deepEqual(await grpc('sick'), { isSuccess: false, message: 'service unhealthy (responded with "NOT_SERVING")' });
   assert.match((await grpc('unknown')).message, /code 5/);
+  assert.match((await grpc('endless')).message, /the answer is longer than 1024 bytes/);
 });
 
 test('hooks', async () => {

@@ -19,15 +19,14 @@ export function attachToInstance(instance: ContainerInstance, wantsStdin: boolea
   });
   const finish = () => {
     stop();
+    stdin?.unpipe();
     stdout.end();
     stderr?.end();
   };
   const target = wantsStdin ? running.stdin : null;
   const stdin = target === null ? null : new PassThrough();
-  stdin?.on('data', (chunk: Buffer) => target!.writable && target!.write(chunk));
-  stdin?.on('end', () => {
-    if (closesStdin && running.terminal === null) target!.end();
-  });
+  // A program that does not read its input holds back the client, not the node's memory.
+  stdin?.pipe(target!, { end: closesStdin && running.terminal === null });
   const left = Promise.withResolvers<{ exitCode: number }>();
   const ended = instance.ended.then(({ exitCode }) => {
     finish();

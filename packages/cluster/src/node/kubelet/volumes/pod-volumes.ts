@@ -1,6 +1,7 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { mountTmpfs, unmount } from '../runtime/native.ts';
+import { removeTree } from '../runtime/remove-tree.ts';
 import { writeAtomicFolder } from './atomic-folder.ts';
 import { isDirectlyBelow } from './claim.ts';
 import { VolumeError } from './volume-error.ts';
@@ -70,10 +71,10 @@ export class PodVolumes {
   }
 
   /** Removes everything but the logs; the pod's containers are gone. */
-  release(): void {
+  async release(): Promise<void> {
     for (const target of this.#mounts) unmount(target);
-    rmSync(join(this.#host.memoryDir, 'volumes'), { recursive: true, force: true });
-    rmSync(join(this.#host.diskDir, 'volumes'), { recursive: true, force: true });
+    await removeTree(join(this.#host.memoryDir, 'volumes'));
+    await removeTree(join(this.#host.diskDir, 'volumes'));
   }
 
   #makeScratch(plan: Extract<VolumePlan, { kind: 'scratch' }>): void {

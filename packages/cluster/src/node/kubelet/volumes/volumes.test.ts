@@ -257,7 +257,7 @@ test('a claim’s folder is made once, keeps its content, and lies directly belo
   const first = await make(join(root, 'pvc-1'), root);
   assert.equal(statSync(join(root, 'pvc-1')).mode & 0o7777, 0o777);
   writeFileSync(join(root, 'pvc-1', 'kept'), 'yes');
-  first.release();
+  await first.release();
   const second = await make(join(root, 'pvc-1'), root);
   assert.equal(readFileSync(join(second.folder('v')!, 'kept'), 'utf8'), 'yes');
   for (const path of [
