@@ -189,6 +189,22 @@ for (const { name: mesh, skip } of dataPlanes) {
         }),
       );
       await settles('denied', /^403 RBAC: access denied$/, () => visit('a.example', '/admin'));
+      const explained: [to: string, path: string, said: RegExp, code: number][] = [
+        [
+          'a.example',
+          '/x',
+          /^ALLOWED: .*\n {2}outside \S+ -> istio-system\/istio-ingress.*\n.*\n.* -> shop\/www-.*\n.* shop\/front spec\.http\[0\]/,
+          0,
+        ],
+        ['a.example', '/admin', /^DENIED: .* istio-system\/no-admin\n {2}outside /, 1],
+        ['b.example', '/x', /^NOT SENT: no VirtualService .* \(404\)\n/, 1],
+      ];
+      for (const [to, path, said, code] of explained) {
+        const found = await cluster.palisade('authz', 'explain', '--from', 'outside', '--to', to, '--path', path, '--live');
+        assert.match(found.stdout, said, found.stderr);
+        assert.match(found.stdout, /live: \d{3}.*: agrees$/m);
+        assert.equal(found.code, code);
+      }
       assert.match(await visit('a.example', '/x'), /^200 /);
       await cluster.kubectlOk('delete', 'authorizationpolicy', '-n', 'istio-system', 'no-admin');
       await settles('answered without it (control)', /^200 /, () => visit('a.example', '/admin'));

@@ -1,7 +1,6 @@
 /** The control plane's parts on one API: discovery and certificates on 15012, webhooks on 15017, readiness on 8080, debugging on loopback. */
 import { createServer as createHttpServer } from 'node:http';
 import { createSecureServer } from 'node:http2';
-import { createServer as createHttpsServer } from 'node:https';
 import type { Server } from 'node:net';
 import type { SigningEdges } from '@palisade/identity';
 import type { ApiClient } from '@palisade/kubernetes';
@@ -25,7 +24,7 @@ import { hasAnchors, publishAnchors, publishWebhooks, rootCertName } from './pub
 import { createPushes } from './pushes.ts';
 import { readSettings } from './settings.ts';
 import { createTokenReviewer, type ProxyIdentity } from './token.ts';
-import { createWebhookListener } from './webhook.ts';
+import { createWebhookServer } from './webhook.ts';
 
 export interface ControlPlaneOptions {
   readonly client: ApiClient;
@@ -137,30 +136,27 @@ export async function startControlPlane(options: ControlPlaneOptions) {
     }),
   );
   discovery.on('sessionError', () => {});
-  const webhook = createHttpsServer(
-    serving.current(),
-    createWebhookListener({
-      clusterDomain: () => settings.clusterDomain,
-      async inject(pod, podNamespace) {
-        // Asked, not taken from what is watched: that may be behind the API server, and a namespace just labelled would get no proxies.
-        const { metadata } = await client.get({ group: '', version: 'v1', resource: 'namespaces' }, { name: podNamespace });
-        const { labels = {} } = metadata;
-        const { pod: injected, warnings } = injectPod(
-          pod,
-          { name: podNamespace, labels },
-          {
-            image: 'palisade/proxy',
-            discoveryAddress: `istiod.${namespace}.svc:15012`,
-            trustDomain: settings.trustDomains.local,
-            dataplane: options.dataplane,
-            profile: settings.profile,
-            interception: settings.interception,
-          },
-        );
-        return { patch: renderPatch(pod, injected), warnings };
-      },
-    }),
-  );
+  const webhook = createWebhookServer(serving.current(), {
+    clusterDomain: () => settings.clusterDomain,
+    async inject(pod, podNamespace) {
+      // Asked, not taken from what is watched: that may be behind the API server, and a namespace just labelled would get no proxies.
+      const { metadata } = await client.get({ group: '', version: 'v1', resource: 'namespaces' }, { name: podNamespace });
+      const { labels = {} } = metadata;
+      const { pod: injected, warnings } = injectPod(
+        pod,
+        { name: podNamespace, labels },
+        {
+          image: 'palisade/proxy',
+          discoveryAddress: `istiod.${namespace}.svc:15012`,
+          trustDomain: settings.trustDomains.local,
+          dataplane: options.dataplane,
+          profile: settings.profile,
+          interception: settings.interception,
+        },
+      );
+      return { patch: renderPatch(pod, injected), warnings };
+    },
+  });
   const debug = createHttpServer(createDebugListener(proxies, options.name));
   const monitoring = createHttpServer((request, response) => {
     if (request.url === '/ready') response.end('ready\n');

@@ -1,6 +1,8 @@
 /** The admission webhooks: injection at `/inject`, validation of every kind we read at `/validate` (admission.k8s.io/v1). */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { KubernetesObject } from '@palisade/kubernetes';
+import { readAsStream } from '@palisade/kubernetes/server';
 import { checkResource } from './validate.ts';
 
 interface Review {
@@ -19,7 +21,12 @@ type Decide = (object: KubernetesObject, request: Review['request'], options: We
 
 const maxBodyBytes = 8 * 1024 * 1024;
 
-export function createWebhookListener(options: WebhookOptions) {
+/** An answer holds the whole pod: a large one is still going out when the API server's next question comes. */
+export function createWebhookServer(certificate: ServerOptions, options: WebhookOptions): Server {
+  return createServer(certificate, createWebhookListener(options)).on('secureConnection', readAsStream);
+}
+
+function createWebhookListener(options: WebhookOptions) {
   return (request: IncomingMessage, response: ServerResponse): void => {
     const decide = request.url?.startsWith('/inject') ? inject : request.url?.startsWith('/validate') ? validate : undefined;
     if (request.method !== 'POST' || decide === undefined) {

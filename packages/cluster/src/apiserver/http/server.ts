@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { readAsStream, stopReading } from '@palisade/kubernetes/server';
 import type { KeyPairPem } from '../pki/authority.ts';
 import type { HttpContext } from './context.ts';
 import { route } from './router.ts';
@@ -13,17 +13,6 @@ const REQUEST_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_MS = 90_000;
 /** `kubectl exec` carries its command in the URL. */
 const MAX_HEADER_BYTES = 64 * 1024;
-
-const nothing = () => {};
-
-/**
- * Node hands a connection's bytes straight from the TLS layer to the HTTP parser, and pauses that parser when a request comes while the
- * answer before it is still going out. The TLS layer then goes on with the records it holds, which a paused parser takes for an error:
- * the connection is cut. Whoever listens for the bytes makes them a stream, and that waits.
- */
-function readAsStream(socket: TLSSocket): void {
-  socket.on('data', nothing);
-}
 
 /** The TLS side of the server. It can listen by itself and take sockets accepted elsewhere. */
 export class HttpsFront {
@@ -50,7 +39,7 @@ export class HttpsFront {
     );
     this.#server.on('secureConnection', readAsStream);
     this.#server.on('upgrade', (req, socket, head) => {
-      socket.off('data', nothing);
+      stopReading(socket);
       void import('../streams/upgrade.ts').then(
         ({ routeUpgrade }) => routeUpgrade(context, req, socket, head),
         () => socket.destroy(),
