@@ -1,6 +1,5 @@
 import type { KubernetesObject, SchemaRegistry } from '@palisade/kubernetes';
 import type { UserInfo } from '../contract.ts';
-import type { WebhookAdmission } from './admission/webhooks.ts';
 import type { ResourceCatalog } from './registry/catalog.ts';
 import type { ServedResource } from './registry/resource.ts';
 import type { ServiceAllocator } from './registry/service-allocator.ts';
@@ -13,7 +12,7 @@ export interface Core {
   readonly schemas: SchemaRegistry;
   readonly catalog: ResourceCatalog;
   readonly services: ServiceAllocator;
-  readonly admission: WebhookAdmission;
+  readonly admission: Admission;
   /** Refuses what the writer is allowed in general but not in this case: more rights than they have, somebody else's signer. @throws StatusError 403 */
   readonly restrict: (scope: Scope, object: KubernetesObject, old: KubernetesObject | undefined) => void;
   /** Refuses the making of an object to who may only change it: an apply does either. @throws StatusError 403 */
@@ -24,6 +23,17 @@ export interface Core {
   readonly random: Random;
   /** Waits; replaced in tests. */
   readonly sleep: (ms: number) => Promise<void>;
+}
+
+export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+
+/** What others than this server have to say about a request. All reject with StatusError to refuse. */
+export interface Admission {
+  /** @returns the object as they want it; the same one when nobody is concerned */
+  mutate(scope: Scope, operation: Operation, object: KubernetesObject, old: KubernetesObject | undefined): Promise<KubernetesObject>;
+  /** About an object that goes: there is nothing to change. */
+  mutateNothing(scope: Scope, old: KubernetesObject): Promise<void>;
+  validate(scope: Scope, operation: Operation, object: KubernetesObject | undefined, old: KubernetesObject | undefined): Promise<void>;
 }
 
 /** An annotation of an audit event: what somebody did, and what is to be said about it. */

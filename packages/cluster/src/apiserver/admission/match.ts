@@ -1,8 +1,6 @@
 import { type KubernetesObject, matchLabelSelector } from '@palisade/kubernetes';
-import type { Scope } from '../core.ts';
+import type { Operation, Scope } from '../core.ts';
 import type { MatchCondition } from './conditions.ts';
-
-export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
 /** One webhook of a configuration (admissionregistration.k8s.io/v1), with the defaults filled in when it was stored. */
 export interface Webhook {

@@ -1,7 +1,6 @@
 import { forbidden, type KubernetesObject } from '@palisade/kubernetes';
 import { nodeOf, referredNames } from '../auth/node-authorizer.ts';
-import { type Core, readObject, type Scope } from '../core.ts';
-import type { Operation } from './match.ts';
+import { type Core, type Operation, readObject, type Scope } from '../core.ts';
 
 /** Of the copy in the API of a pod that a kubelet has from elsewhere. */
 export const MIRROR = 'kubernetes.io/config.mirror';

@@ -8,9 +8,9 @@ import {
   plainFailure,
   StatusError,
 } from '@palisade/kubernetes';
-import { type Core, readObject, type Scope } from '../core.ts';
+import { type Admission, type Core, type Operation, readObject, type Scope } from '../core.ts';
 import { meetsConditions } from './conditions.ts';
-import { type AdmissionTarget, matchesWebhook, type Operation, type Webhook } from './match.ts';
+import { type AdmissionTarget, matchesWebhook, type Webhook } from './match.ts';
 
 /** Asks one webhook; rejects when it cannot be reached or does not answer properly. */
 export type CallWebhook = (webhook: Webhook, review: object) => Promise<unknown>;
@@ -34,7 +34,7 @@ const EXEMPT_GROUP = 'admissionregistration.k8s.io';
  * Admission by webhooks (AdmissionReview v1): the mutating ones one after the other in the order of their configurations' names,
  * the validating ones at the same time. A webhook that fails refuses the request unless its failurePolicy says Ignore.
  */
-export class WebhookAdmission {
+export class WebhookAdmission implements Admission {
   readonly #core: () => Core;
   readonly #call: CallWebhook;
 

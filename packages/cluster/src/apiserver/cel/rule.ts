@@ -1,21 +1,11 @@
 import type { Environment, ParseError } from '@marcbachmann/cel-js';
-import type { JsonSchema } from '../registry/custom/schema.ts';
+import type { JsonSchema, ValidationRule } from '../registry/custom/schema.ts';
 import type { Ast } from './cost/estimate.ts';
 import { CALL_COST_LIMIT } from './cost/limits.ts';
 import { type Meter, meterOf } from './cost/meter.ts';
 import { celEnvironment, declaredFunctions } from './environment.ts';
 import { findTypeFault, typeOf } from './type-check.ts';
 import { findUndeclared, syntaxFault, unknownVariable } from './words.ts';
-
-/** One entry of `x-kubernetes-validations` (apiextensions.k8s.io/v1 ValidationRule). */
-export interface ValidationRule {
-  readonly rule: string;
-  readonly message?: string;
-  readonly messageExpression?: string;
-  readonly reason?: string;
-  readonly fieldPath?: string;
-  readonly optionalOldSelf?: boolean;
-}
 
 export interface RuleInput {
   readonly self: unknown;

@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { StatusCause } from '@palisade/kubernetes';
 import { continuedBy } from '../registry/custom/list-types.ts';
-import { isStruct, type JsonSchema } from '../registry/custom/schema.ts';
+import { isStruct, type JsonSchema, type ValidationRule } from '../registry/custom/schema.ts';
 import { times } from './cost/calls.ts';
 import { estimateCost } from './cost/estimate.ts';
 import { costFault, OBJECT_COST_BUDGET, RULE_COST_LIMIT } from './cost/limits.ts';
 import { maxCardinality, multiplicity, sizedOf } from './cost/sizes.ts';
 import { celEnvironment } from './environment.ts';
-import { type CompiledRule, compileRule, firstLine, RuleError, type RuleInput, TooExpensive, type ValidationRule } from './rule.ts';
+import { type CompiledRule, compileRule, firstLine, RuleError, type RuleInput, TooExpensive } from './rule.ts';
 import { resourceSchema, toCel } from './value.ts';
 
 /** The rules of a schema, in its shape; branches without rules are left out. */

@@ -10,7 +10,8 @@ import { fromStored, toStored } from './catalog.ts';
 import { refuseOtherNamespace } from './decode-body.ts';
 import { dropDisabledFields } from './disabled-fields.ts';
 import { recordManagers, setManagers } from './managers.ts';
-import { hasGeneration, type Strategy, strategyFor } from './strategy.ts';
+import type { Strategy } from './strategies/strategy.ts';
+import { hasGeneration, strategyFor } from './strategy.ts';
 import { formatTime } from './time.ts';
 import { generatedName } from './uid.ts';
 

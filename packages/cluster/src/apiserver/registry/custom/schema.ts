@@ -1,4 +1,12 @@
-import type { ValidationRule } from '../../cel/rule.ts';
+/** One entry of `x-kubernetes-validations` (apiextensions.k8s.io/v1 ValidationRule). */
+export interface ValidationRule {
+  readonly rule: string;
+  readonly message?: string;
+  readonly messageExpression?: string;
+  readonly reason?: string;
+  readonly fieldPath?: string;
+  readonly optionalOldSelf?: boolean;
+}
 
 /** JSONSchemaProps of apiextensions.k8s.io/v1, as far as structural schemas use it. */
 export interface JsonSchema {

@@ -1,6 +1,6 @@
 import type { KubernetesObject, StatusCause } from '@palisade/kubernetes';
 import { conditionFaults, type MatchCondition } from '../../admission/conditions.ts';
-import type { Strategy } from '../strategy.ts';
+import type { Strategy } from './strategy.ts';
 
 /** Conditions are compiled before they are stored: one that is never asked is a hole. */
 export const webhookConfigurationStrategy: Strategy = {

@@ -1,5 +1,5 @@
-import type { Strategy } from '../strategy.ts';
 import { formatTime } from '../time.ts';
+import type { Strategy } from './strategy.ts';
 
 /** What an APIService without a Service names is served here; one with a Service asks for a server that nobody forwards to. */
 export const apiServiceStrategy: Strategy = {

@@ -2,8 +2,8 @@ import { forbidden, invalid, type KubernetesObject } from '@palisade/kubernetes'
 import type { RequestedSubject } from '../../../contract.ts';
 import { nodeOf } from '../../auth/node-authorizer.ts';
 import type { Scope } from '../../core.ts';
-import type { Strategy } from '../strategy.ts';
 import { formatTime } from '../time.ts';
+import type { Strategy } from './strategy.ts';
 
 const CSRS = { group: 'certificates.k8s.io', resource: 'certificatesigningrequests' };
 const KIND = { group: 'certificates.k8s.io', kind: 'CertificateSigningRequest' };

@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject, StatusCause } from '@palisade/kubernetes';
 import { costFault, SCHEMA_COST_LIMIT } from '../../cel/cost/limits.ts';
-import type { ValidationRule } from '../../cel/rule.ts';
 import { compileSchemaRules } from '../../cel/schema-rules.ts';
-import { isStruct, type JsonSchema, prune } from '../custom/schema.ts';
+import { isStruct, type JsonSchema, prune, type ValidationRule } from '../custom/schema.ts';
 import { checkValue } from '../custom/validate-schema.ts';
-import type { Strategy } from '../strategy.ts';
 import { settleNames } from './definition-names.ts';
+import type { Strategy } from './strategy.ts';
 
 /** Holds a definition until the last of its objects is gone. */
 export const CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';

@@ -1,4 +1,4 @@
-import type { Strategy } from '../strategy.ts';
+import type { Strategy } from './strategy.ts';
 
 /** A Job finds its pods by labels made of its own uid unless `manualSelector` says otherwise. */
 export const jobStrategy: Strategy = {

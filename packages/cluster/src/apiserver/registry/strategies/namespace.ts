@@ -1,6 +1,6 @@
 import { forbidden } from '@palisade/kubernetes';
 import { podSecurityLabelFaults, warnOfExistingPods } from '../../admission/pod-security/admit.ts';
-import type { Strategy } from '../strategy.ts';
+import type { Strategy } from './strategy.ts';
 
 const NAMESPACES = { group: '', resource: 'namespaces' };
 

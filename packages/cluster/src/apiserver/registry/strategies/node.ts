@@ -1,4 +1,4 @@
-import type { Strategy } from '../strategy.ts';
+import type { Strategy } from './strategy.ts';
 
 interface Taint {
   key: string;

@@ -3,9 +3,9 @@ import { defaultFromLimitRanges } from '../../admission/limit-range.ts';
 import { MIRROR } from '../../admission/node-restriction.ts';
 import { referredNames } from '../../auth/node-authorizer.ts';
 import { type Core, readObject } from '../../core.ts';
-import type { Strategy } from '../strategy.ts';
 import { formatTime } from '../time.ts';
 import { safeSuffix } from '../uid.ts';
+import type { Strategy } from './strategy.ts';
 
 const PODS = { group: '', resource: 'pods' };
 const TOKEN_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';

@@ -1,5 +1,5 @@
 import type { KubernetesObject, StatusCause } from '@palisade/kubernetes';
-import type { Strategy } from '../strategy.ts';
+import type { Strategy } from './strategy.ts';
 
 type Family = 'IPv4' | 'IPv6';
 
