@@ -1,6 +1,7 @@
 /** One connection to an endpoint, plain or TLS, used by one request at a time. */
 import { connect as connectTcp, isIP, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { place as textOf } from '../net/address.ts';
 import { buffering, Outlet } from '../net/outlet.ts';
 import { readInto } from '../net/shared-read.ts';
 import type { Counter } from '../stats/stats.ts';
@@ -42,6 +43,7 @@ export class UpstreamConnection {
   /** It carried a request before: its end may be a race with the peer's idle timeout. */
   uses = 0;
   #failure = '';
+  #localText: string | undefined;
   #isEnded = false;
   #connectTimer: NodeJS.Timeout | undefined;
 
@@ -86,6 +88,14 @@ export class UpstreamConnection {
     this.socket.on('close', () => this.#ended());
     this.socket.on('drain', () => this.user?.onUpstreamDrain());
     this.#connectTimer = setTimeout(() => this.socket.destroy(new Error('connection timeout')), dialling.connectTimeoutMs);
+  }
+
+  /** Its own address and port, as logs show them; undefined before it is connected. */
+  get localText(): string | undefined {
+    if (this.#localText !== undefined) return this.#localText;
+    const { localAddress, localPort } = this.socket;
+    if (localAddress !== undefined) this.#localText = textOf(localAddress, localPort ?? 0);
+    return this.#localText;
   }
 
   get isUsable(): boolean {

@@ -89,8 +89,7 @@ export class ExchangeRecord implements LogSubject {
     return this.route?.name;
   }
   get upstreamLocal() {
-    const socket = this.upstream?.socket;
-    return socket?.localAddress === undefined ? undefined : place(socket.localAddress, socket.localPort ?? 0);
+    return this.upstream?.localText;
   }
   get metadata() {
     return this.state.metadata;

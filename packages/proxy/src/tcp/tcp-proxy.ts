@@ -10,7 +10,6 @@ import type { ConnectionFacts } from '../facts.ts';
 import { compileAccessLogs } from '../log/access-log.ts';
 import { ConnectionLog } from '../log/connection-log.ts';
 import type { AccessLogger } from '../log/subject.ts';
-import { place } from '../net/address.ts';
 import { Outlet } from '../net/outlet.ts';
 import { readInto } from '../net/shared-read.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
@@ -73,7 +72,7 @@ export function compileTcpProxy(config: TcpProxy, runtime: Runtime, where: strin
     if (idleMs > 0) socket.setTimeout(idleMs, () => close('SI'));
     upstream.user = {
       onUpstreamReady() {
-        log.upstreamLocal = place(upstream.socket.localAddress ?? '', upstream.socket.localPort ?? 0);
+        log.upstreamLocal = upstream.localText;
         readInto(socket, (bytes, length) => {
           log.bytesReceived += length;
           if (!upstream.outlet.content(bytes, 0, length, 0)) socket.pause();
