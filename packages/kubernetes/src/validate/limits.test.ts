@@ -22,4 +22,6 @@ test('ranges: least, default and most in that order, each type once', () => {
   assert.deepEqual(range({ type: 'Container', min: { cpu: '2' }, max: { cpu: '1' } })[0], 'spec.limits[0].min[cpu] Invalid');
   assert.deepEqual(range({ type: 'Pod', default: { cpu: '1' } }), ['spec.limits[0].default Forbidden']);
   assert.deepEqual(range({ type: 'Pod' }, { type: 'Pod' }), ['spec.limits[1].type Duplicate']);
+  // The name of what every object has is a name like any other.
+  assert.deepEqual(range({ type: 'Container', min: {}, defaultRequest: JSON.parse('{"__proto__":"1","constructor":"1"}') }), []);
 });

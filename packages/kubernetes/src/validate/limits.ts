@@ -80,7 +80,9 @@ export function validateLimitRange(f: Findings, { spec = {} }: Struct): void {
         value !== undefined && bound !== undefined && compareQuantity(value, bound) > 0;
       const say = (field: string, shown: string, what: string, value: string, than: string, bound: string) =>
         f.invalid(`${at}.${field}[${name}]`, shown, `${what} value ${value} is ${than} value ${bound}`);
-      const [low, high, limited, asked] = [min[name], max[name], byDefault[name], defaultRequest[name]];
+      const [low, high, limited, asked] = [min, max, byDefault, defaultRequest].map((amounts) =>
+        Object.hasOwn(amounts, name) ? amounts[name] : undefined,
+      );
       if (above(low, high)) say('min', low!, 'min', low!, 'greater than max', high!);
       if (above(low, asked)) say('defaultRequest', asked!, 'min', low!, 'greater than default request', asked!);
       if (above(asked, high)) say('defaultRequest', asked!, 'default request', asked!, 'greater than max', high!);
