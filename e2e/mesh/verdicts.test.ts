@@ -184,10 +184,15 @@ function factsOf({ from, peer, sni, http }: Question, port: number): AuthzFacts 
         authority: http.host,
         path: normalizePath(http.path, 'BASE'),
         headers: new Map(http.roles.length === 0 ? [] : [['x-role', http.roles]]),
-        ...(http.claims && { claims: { iss: 'iss', sub: 'sub', ...http.claims } }),
+        ...(http.claims && { claims: splitScope({ iss: 'iss', sub: 'sub', ...http.claims }) }),
       },
     }),
   };
+}
+
+/** As the token filter leaves it: a list of words. */
+function splitScope({ scope, ...claims }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return scope === undefined ? claims : { ...claims, scope: String(scope).split(' ') };
 }
 
 async function compare(portOf: (listener: string) => number): Promise<void> {

@@ -12,4 +12,5 @@ test('the path that rules see, by mode', () => {
   ] as const;
   for (const [mode, seen] of rows) assert.equal(normalizePath(raw, mode), seen, mode);
   assert.equal(normalizePath('/x\\y/%2e%2e/z', 'BASE'), '/x/z');
+  assert.equal(normalizePath('/x/..;a/z|"<>^`{}', 'BASE'), '/z%7C%22%3C%3E%5E%60%7B%7D');
 });

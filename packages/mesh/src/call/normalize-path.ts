@@ -15,6 +15,7 @@ export function normalizePath(path: string, mode: PathNormalization): string {
     const character = String.fromCharCode(Number.parseInt(hex, 16));
     return unreserved.test(character) ? character : code;
   });
-  const resolved = new URL(`http://host${decoded}`).pathname;
+  // A dot segment with a parameter is one too, and `|` is encoded: so proxies do, where the URL standard does not.
+  const resolved = new URL(`http://host${decoded.replaceAll(/(\/\.\.?);[^/]*/g, '$1')}`).pathname.replaceAll('|', '%7C');
   return mode === 'BASE' ? resolved : resolved.replaceAll(/\/{2,}/g, '/');
 }

@@ -1,7 +1,7 @@
 /** Path normalisation as the connection manager's options ask for it (Istio `pathNormalization`). */
 
 export interface PathOptions {
-  /** RFC 3986 dot segments, `\` to `/`, unreserved characters decoded. */
+  /** RFC 3986 dot segments, `\` to `/`, unreserved characters decoded, those that no path holds encoded. */
   readonly normalizes: boolean;
   readonly mergesSlashes: boolean;
   readonly escapedSlashes: 'keep' | 'reject' | 'unescape' | 'redirect';
@@ -12,7 +12,7 @@ export type PathResult =
   | { readonly ok: false; readonly reason: string }
   | { readonly ok: 'redirect'; readonly path: string };
 
-const special = /[.%\\#]|\/\//;
+const special = /[.%\\#"<>^`{|}]|\/\//;
 
 /**
  * The fragment goes in every mode. An unnormalised path is one reader's `/admin` and another's `/app/../admin`: everything after this
@@ -21,7 +21,7 @@ const special = /[.%\\#]|\/\//;
  * @param target origin-form, with query
  */
 export function normalizePath(target: string, options: PathOptions): PathResult {
-  // Nearly every path: no dot, percent, backslash or doubled slash in it.
+  // Nearly every path: no dot, percent, backslash, doubled slash or character that no path holds in it.
   if (!special.test(target)) return { ok: true, path: target };
   const fragment = target.indexOf('#');
   const whole = fragment === -1 ? target : target.slice(0, fragment);
@@ -36,10 +36,14 @@ export function normalizePath(target: string, options: PathOptions): PathResult 
   }
   if (options.normalizes) {
     if (/%00/.test(path)) return { ok: false, reason: 'NUL in the path' };
-    path = removeDotSegments(path.replaceAll('\\', '/').replace(/%([2-7][0-9a-f])/gi, decodeUnreserved));
+    path = removeDotSegments(path.replaceAll('\\', '/').replace(/%([2-7][0-9a-f])/gi, decodeUnreserved)).replace(/["<>^`{|}]/g, encode);
   }
   if (options.mergesSlashes) path = path.replace(/\/{2,}/g, '/');
   return redirects ? { ok: 'redirect', path: path + query } : { ok: true, path: path + query };
+}
+
+function encode(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
 function decodeUnreserved(escaped: string, digits: string): string {
