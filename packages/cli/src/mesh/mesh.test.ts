@@ -10,7 +10,7 @@ import { convertObjects } from './convert.ts';
 import { describePod } from './describe.ts';
 import { findService, findSourcePods } from './ends.ts';
 import { injectObject } from './inject.ts';
-import { type MeshSource, meshOfFiles } from './source.ts';
+import { isIntercepted, type MeshSource, meshOfFiles } from './source.ts';
 import { parseTarget } from './target.ts';
 
 const app = (name: string, port: number, extra = '') => `apiVersion: apps/v1
@@ -226,6 +226,25 @@ spec:
     /Cannot enter as "b\.example" on port 80: there are .*, a\.example on port 80 \(Gateway shop\/front\)/,
   );
   assert.throws(() => explained(source(), 'outside', 'a.example'), /Cannot enter as "a\.example": no gateway runs/);
+});
+
+test('a port that is not led to the proxy has nobody before it', () => {
+  const named = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'p' } };
+  const init = (...env: string[]) => ({
+    ...named,
+    spec: { initContainers: [{ name: 'istio-init', env: env.map((each) => ({ name: each.split('=')[0]!, value: each.split('=')[1]! })) }] },
+  });
+  const rows: [pod: Parameters<typeof isIntercepted>[0], expected: boolean][] = [
+    [{ ...named, spec: {} }, true],
+    [init(), true],
+    [init('INCLUDE_INBOUND_PORTS=*'), true],
+    [init('INCLUDE_INBOUND_PORTS=80,9090'), true],
+    [init('INCLUDE_INBOUND_PORTS=80'), false],
+    [init('INCLUDE_INBOUND_PORTS='), false],
+    [init('EXCLUDE_INBOUND_PORTS=9090'), false],
+    [init('INCLUDE_INBOUND_PORTS=*', 'EXCLUDE_INBOUND_PORTS=80'), true],
+  ];
+  for (const [pod, expected] of rows) assert.equal(isIntercepted(pod, 9090), expected, JSON.stringify(pod));
 });
 
 test('a token that the gateway takes off is not seen behind it', () => {

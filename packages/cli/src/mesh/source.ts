@@ -1,5 +1,6 @@
 /** What questions about the mesh are asked of: a live cluster, or the cluster that manifests would make. */
 
+import { readCapture } from '@palisade/agent/intercept';
 import { isOfRevision, revision, revisionName } from '@palisade/control-plane/revision';
 import { readSettings } from '@palisade/control-plane/settings';
 import { type MeshKind, meshKinds, type ObjectSource, readSnapshot } from '@palisade/control-plane/snapshot';
@@ -130,4 +131,19 @@ export function hasProxy(pod: KubernetesObject): boolean {
 
 export function workloadOf(pod: KubernetesObject): Workload {
   return readWorkload(pod);
+}
+
+interface InitContainer {
+  readonly name: string;
+  readonly env?: readonly { readonly name: string; readonly value?: string }[];
+}
+
+/** Whether what comes for this port of the pod is led to its proxy: all of it, but for annotations and Istio 1.1's profile. */
+export function isIntercepted(pod: KubernetesObject, port: number): boolean {
+  const { initContainers = [] } = (pod['spec'] ?? {}) as { initContainers?: readonly InitContainer[] };
+  const init = initContainers.find(({ name }) => name === 'istio-init');
+  const { inboundPorts, excludedInboundPorts } = readCapture(
+    Object.fromEntries((init?.env ?? []).map(({ name, value }) => [name, value ?? ''])),
+  );
+  return (inboundPorts === '*' || inboundPorts.includes(port)) && !excludedInboundPorts.includes(port);
 }

@@ -12,7 +12,7 @@ import {
   routeAtGateway,
 } from '@palisade/mesh/call';
 import { type Destination, destinationsBehind, nameOf, type SourcePod } from '../ends.ts';
-import { hasProxy, type MeshSource, workloadOf } from '../source.ts';
+import { hasProxy, isIntercepted, type MeshSource, workloadOf } from '../source.ts';
 
 export type Request = Leg['request'];
 
@@ -109,7 +109,7 @@ function questionOf(asked: Asked, from: SourcePod, to: Destination, request: Req
   const caller = { workload: workloadOf(from), hasProxy: hasProxy(from) };
   const place = { port: to.port, ...(to.service === undefined ? {} : { service: to.service }) };
   const token = asked.token === undefined ? {} : { token: asked.token };
-  const called = { workload: workloadOf(to.pod), hasProxy: hasProxy(to.pod), ...place };
+  const called = { workload: workloadOf(to.pod), hasProxy: hasProxy(to.pod) && isIntercepted(to.pod, to.port), ...place };
   const call = { from: caller, to: called, request: seen(asked, request), ...token };
   return { from, to, call, ...(routed === undefined ? {} : { routed }) };
 }
