@@ -126,7 +126,7 @@ interface Runtime {
 }
 
 /** As the embedded cluster runs the WAF (packages/cluster/src/images/palisade-waf.ts). */
-const asSidecar: Runtime = { flags: ['--optimize-for-size'], env: { MALLOC_ARENA_MAX: '1' } };
+const asSidecar: Runtime = { flags: ['--optimize-for-size', '--no-maglev'], env: { MALLOC_ARENA_MAX: '1' } };
 const asInstalled: Runtime = { flags: [], env: {} };
 
 /** Once as the cluster runs it, once with Node's own settings, whose large young generation is then most of what is seen. */

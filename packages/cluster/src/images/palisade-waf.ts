@@ -34,8 +34,11 @@ export const containerWaf: PalisadeWafPlace = {
   auditLog: containerPlace.auditLog,
 };
 
-/** A sidecar sees few requests at a time: V8 lets the heap grow by a third before it collects, and not to several times its size. */
-const nodeFlags = ['--optimize-for-size', '--disable-warning=ExperimentalWarning'];
+/**
+ * A sidecar sees few requests at a time: V8 lets the heap grow by a third before it collects, and not to several times its
+ * size, and does without its middle compiler; what is hot gets to the last one as before.
+ */
+const nodeFlags = ['--optimize-for-size', '--no-maglev', '--disable-warning=ExperimentalWarning'];
 
 /** One arena of malloc for all of Node's threads: what each leaves free others use (docs/decisions/0005). */
 const environment = { MALLOC_ARENA_MAX: '1' };
