@@ -27,7 +27,7 @@ export interface TestNode {
   exec(pod: string, command: readonly string[], container?: string): Promise<{ exitCode: number; stdout: string; stderr: string }>;
   logs(pod: string, container?: string, options?: { previous?: boolean; timestamps?: boolean; tailLines?: number }): Promise<string>;
   /** Ready says that a program was started, not how far it got. */
-  untilLogs(pod: string, text: string, container?: string): Promise<void>;
+  untilLogs(pod: string, text: string | RegExp, container?: string): Promise<void>;
   events(reason?: string): Promise<string[]>;
   stop(): Promise<void>;
 }
@@ -133,9 +133,11 @@ export async function startTestNode(options: TestNodeOptions = {}): Promise<Test
       const deadline = Date.now() + 10_000;
       for (;;) {
         const seen = await node.logs(pod, container).catch(String);
-        if (seen === text) return;
+        if (typeof text === 'string' ? seen === text : text.test(seen)) return;
         if (Date.now() > deadline)
-          throw new Error(`logs of ${pod}/${container}: ${JSON.stringify(seen)}, expected ${JSON.stringify(text)}`);
+          throw new Error(
+            `logs of ${pod}/${container}: ${JSON.stringify(seen)}, expected ${typeof text === 'string' ? JSON.stringify(text) : text}`,
+          );
         await pause(10);
       }
     },
