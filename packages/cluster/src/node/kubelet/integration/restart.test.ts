@@ -111,4 +111,24 @@ isolated(fileURLToPath(import.meta.url), () => {
     );
     await node.stop();
   });
+
+  test('of many runs the logs of the last two are kept', async () => {
+    const node = await startTestNode();
+    await node.createPod('often', {
+      terminationGracePeriodSeconds: 1,
+      containers: [{ name: 'main', image: 'busybox', command: ['sleep', '1000'] }],
+    });
+    for (const [restartCount, image] of ['busybox', 'debian', 'busybox'].entries()) {
+      const pod = await node.getPod('often');
+      const [container] = pod.spec.containers;
+      await node.client.update(
+        { group: '', version: 'v1', resource: 'pods' },
+        { ...pod, spec: { ...pod.spec, containers: [{ ...container!, image }] } },
+      );
+      await node.until('often', (each) => isReady(each) && status(each).restartCount === restartCount);
+    }
+    const { uid } = (await node.getPod('often')).metadata;
+    assert.deepEqual(readdirSync(join(node.stateDir, 'pods', uid!, 'main')).sort(), ['1.log', '2.log']);
+    await node.stop();
+  });
 });

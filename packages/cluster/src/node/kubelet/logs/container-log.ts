@@ -87,6 +87,11 @@ export function createContainerLog(path: string, now: () => Date, maxBytes = MAX
   };
 }
 
+/** A reader that has it open reads on. */
+export function removeLog(path: string): void {
+  for (const file of [path, rotatedPath(path)]) rmSync(file, { force: true });
+}
+
 export function rotatedPath(path: string): string {
   return `${path}.1`;
 }

@@ -4,6 +4,7 @@ import { sleep } from '@palisade/kubernetes/client';
 import { PROXY_CONTAINER } from '../../../contract.ts';
 import { ImageConfigError, ImageNotFoundError } from '../../../images/index.ts';
 import { ContainerConfigError } from '../env/fields.ts';
+import { removeLog } from '../logs/container-log.ts';
 import { type Container, isSidecar } from '../pod-types.ts';
 import { runHook } from '../probes/attempt.ts';
 import { startProbes } from '../probes/prober.ts';
@@ -148,6 +149,8 @@ export class ContainerUnit {
         logPath,
         endpoint: podEndpoint(this.#host),
       });
+      // Only this run's log and the one before it can be asked for.
+      if (this.#previousLogPath !== undefined) removeLog(this.#previousLogPath);
       this.#previousLogPath = this.#logPath;
       this.#logPath = logPath;
       this.#began(instance, image.id, end);
