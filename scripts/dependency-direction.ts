@@ -19,7 +19,7 @@ export const allowed: Readonly<Record<string, readonly string[]>> = {
   'control-plane': ['kubernetes', 'mesh', 'xds', 'identity', 'agent'],
   microsim: [],
   cluster: ['kubernetes', 'flow', 'netpol', 'observe', 'microsim', 'waf', 'control-plane'],
-  cli: ['kubernetes', 'flow', 'netpol', 'mesh', 'xds', 'cluster', 'control-plane'],
+  cli: ['kubernetes', 'flow', 'netpol', 'mesh', 'xds', 'agent', 'cluster', 'control-plane'],
 };
 
 /** Packages (or folders of them) that compute only: no clock, socket, file or process. */

@@ -75,6 +75,11 @@ export class DataPlane {
       sweeper: new Sweeper(clock),
       drain: { isDraining: false },
     };
+    this.runtime.sweeper.add({
+      sweep(atMs) {
+        for (const cluster of clusters.filled()) cluster.sweep(atMs);
+      },
+    });
   }
 
   get listeners(): CompiledListener[] {

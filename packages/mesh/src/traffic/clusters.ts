@@ -92,15 +92,25 @@ function compileCluster(target: OutboundTarget, snapshot: MeshSnapshot, codec: '
             edsConfig: overAds,
           },
         }),
-    ...(port.protocol === 'http2' ? http2Options() : {}),
+    ...(codec === 'http' ? httpOptions(port.protocol) : {}),
     ...transport(),
   });
 }
 
-/** As the client spoke: HTTP/2 to the end when it began so. */
-function http2Options(): Pick<ClusterInit, 'typedExtensionProtocolOptions'> {
+/**
+ * Below the 5 s that a server's proxy drains connections (`--drain-time-s`): after a change of policy it would close what is idle then,
+ * perhaps as the next request comes. Who asks closes first.
+ */
+const idleTimeout = { seconds: 4n };
+
+/** HTTP/2 to the end when the client began so. */
+function httpOptions(protocol: ServicePort['protocol']): Pick<ClusterInit, 'typedExtensionProtocolOptions'> {
   const options = pack(HttpProtocolOptionsSchema, {
-    upstreamProtocolOptions: { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: {} } },
+    commonHttpProtocolOptions: { idleTimeout },
+    upstreamProtocolOptions:
+      protocol === 'http2'
+        ? { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: {} } }
+        : { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } } },
   });
   return { typedExtensionProtocolOptions: { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': options } };
 }

@@ -10,9 +10,10 @@ import {
 import type { TransportSocket } from '@palisade/xds/api/envoy/config/core/v3/base';
 import type { ClusterLoadAssignment } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
 import { UpstreamTlsContextSchema } from '@palisade/xds/api/envoy/extensions/transport_sockets/tls/v3/tls';
+import { HttpProtocolOptionsSchema } from '@palisade/xds/api/envoy/extensions/upstreams/http/v3/http_protocol_options';
 import type { Cells } from '../cells.ts';
 import { milliseconds } from '../config/duration.ts';
-import { refuseUnread, unpack } from '../config/registry.ts';
+import { refuseUnread, unpack, unpackAs } from '../config/registry.ts';
 import type { ConnectionFacts } from '../facts.ts';
 import { place as textOf } from '../net/address.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
@@ -66,6 +67,9 @@ const read = [
   'track_cluster_stats',
 ];
 
+/** Envoy's (`core.v3.HttpProtocolOptions.idle_timeout`). */
+const defaultIdleMs = 3_600_000;
+
 export class Cluster implements Dialling {
   readonly name: string;
   readonly config: ClusterConfig;
@@ -73,6 +77,7 @@ export class Cluster implements Dialling {
   /** The name to ask endpoints for; undefined when they stand in the cluster. */
   readonly endpointsName: string | undefined;
   readonly counters: Readonly<Record<'requests' | 'connections' | 'connectFailures' | 'timeouts' | 'retries' | 'active', Counter>>;
+  readonly #idleMs: number;
   readonly #byDestination: boolean;
   /** Istio marks traffic to the application by its source address (127.0.0.6). */
   readonly #sources: readonly string[];
@@ -89,6 +94,7 @@ export class Cluster implements Dialling {
     this.name = config.name;
     this.config = config;
     this.connectTimeoutMs = milliseconds(config.connectTimeout, 5000);
+    this.#idleMs = idleTimeout(config, where);
     const type = config.clusterDiscoveryType.case === 'type' ? config.clusterDiscoveryType.value : Discovery.STATIC;
     if (config.clusterDiscoveryType.case === 'clusterType')
       throw unsupported(where, `cluster type "${config.clusterDiscoveryType.value.name}"`);
@@ -183,10 +189,26 @@ export class Cluster implements Dialling {
     return host;
   }
 
+  /** Ends connections that are idle for too long. @param now monotonic milliseconds */
+  sweep(now: number): void {
+    for (const host of this.#hosts) host.sweep(now, this.#idleMs);
+  }
+
   /** Replaced or removed: idle connections end now, busy ones when they come back. */
   retire(): void {
     for (const host of this.#hosts) host.retire();
   }
+}
+
+function idleTimeout({ typedExtensionProtocolOptions, commonHttpProtocolOptions }: ClusterConfig, where: string): number {
+  const name = HttpProtocolOptionsSchema.typeName;
+  const options = typedExtensionProtocolOptions[name];
+  const common =
+    options === undefined
+      ? commonHttpProtocolOptions
+      : unpackAs(options, HttpProtocolOptionsSchema, `${where}, ${name}`).commonHttpProtocolOptions;
+  // 0: never.
+  return milliseconds(common?.idleTimeout, defaultIdleMs) || Number.POSITIVE_INFINITY;
 }
 
 function balancer(config: ClusterConfig, random: () => number, where: string): Balancer {

@@ -11,7 +11,7 @@ export class Host implements Pool {
   active = 0;
   requests = 0;
   failures = 0;
-  /** The last one used is the first one used again: what is not needed, the other side closes. */
+  /** The last one used is the first one used again: what is not needed ends by the idle timeout, or the other side closes it. */
   readonly idle: UpstreamConnection[] = [];
   isGone = false;
 
@@ -24,6 +24,14 @@ export class Host implements Pool {
     for (;;) {
       const connection = this.idle.pop();
       if (connection === undefined || connection.isUsable) return connection;
+    }
+  }
+
+  /** Ends what is idle for too long. @param now monotonic milliseconds */
+  sweep(now: number, idleMs: number): void {
+    for (const connection of this.idle) {
+      connection.idleSince ??= now;
+      if (now - connection.idleSince >= idleMs) connection.destroy();
     }
   }
 

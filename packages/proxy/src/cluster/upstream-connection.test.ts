@@ -13,8 +13,8 @@ after(() => {
   for (const plane of planes) plane.close();
 });
 
-/** @param serve each connection to the application */
-async function start(serve: (socket: Socket) => void) {
+/** @param serve each connection to the application; @param idleTimeout of the cluster's connections */
+async function start(serve: (socket: Socket) => void, idleTimeout?: string) {
   const application = createServer((socket) => serve(socket.on('error', () => {}))).listen(0, '127.0.0.1');
   await once(application, 'listening');
   after(() => application.close());
@@ -22,6 +22,13 @@ async function start(serve: (socket: Socket) => void) {
   const plane = new DataPlane();
   planes.push(plane);
   const config = plainHop({ listenPort: 0, adminPort: 0, upstreamPort, logPath: '', statPrefix: 'in' }, []);
+  if (idleTimeout !== undefined) {
+    const name = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+    const options = { '@type': `type.googleapis.com/${name}`, explicit_http_config: { http_protocol_options: {} } };
+    Object.assign(config.static_resources.clusters.find((cluster) => cluster.name === 'next')!, {
+      typed_extension_protocol_options: { [name]: { ...options, common_http_protocol_options: { idle_timeout: idleTimeout } } },
+    });
+  }
   await plane.apply(staticResources(parseBootstrap(JSON.stringify(config), 'test')));
   return { plane, port: plane.addressOf('main')!.port };
 }
@@ -65,4 +72,32 @@ test('half an answer on a connection that ends is not the beginning of anotherâ€
   const broken = await get();
   assert.deepEqual([broken.status, broken.headers.get('x-secret')], [503, null]);
   assert.equal((await get()).headers.get('x-turn'), '3');
+});
+
+test('idle connections end by the timeout of their cluster, 0 is none; one that is used again begins anew', {
+  timeout: 20_000,
+}, async () => {
+  const { promise: bye, resolve: ended } = Promise.withResolvers<void>();
+  const sockets: Socket[] = [];
+  const answer = (socket: Socket) => {
+    sockets.push(socket);
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n')).on('end', ended);
+  };
+  const { port } = await start(answer, '0.6s');
+  const get = (at: number) => fetch(`http://127.0.0.1:${at}/`, { headers: { connection: 'close' } });
+  for (let round = 0; round < 4; round++) {
+    assert.equal((await get(port)).status, 200);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  assert.equal(sockets.length, 1);
+  await bye;
+  await get(port);
+  assert.equal(sockets.length, 2);
+
+  const forever = await start(answer, '0s');
+  for (let round = 0; round < 2; round++) {
+    await get(forever.port);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+  }
+  assert.equal(sockets.length, 3);
 });

@@ -42,6 +42,8 @@ export class UpstreamConnection {
   isReady = false;
   /** It carried a request before: its end may be a race with the peer's idle timeout. */
   uses = 0;
+  /** When it was first seen idle since its last request. */
+  idleSince: number | undefined;
   #failure = '';
   #localText: string | undefined;
   #isEnded = false;
@@ -110,6 +112,7 @@ export class UpstreamConnection {
   /** An exchange is over. @param isReusable nothing of it is left on the connection */
   release(isReusable: boolean): void {
     this.user = undefined;
+    this.idleSince = undefined;
     this.uses++;
     if (!isReusable || this.pool.isGone || !this.isUsable) {
       this.destroy();
