@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { readAsStream, stopReading } from '@palisade/kubernetes/server';
-import type { KeyPairPem } from '../pki/authority.ts';
+import type { KeyPairPem } from '../pki/issue.ts';
 import type { HttpContext } from './context.ts';
 import { route } from './router.ts';
 import { refuseUnreadable } from './unreadable.ts';

@@ -2,11 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RequestSigner } from '../../contract.ts';
-
-export interface KeyPairPem {
-  readonly certificatePem: string;
-  readonly privateKeyPem: string;
-}
+import type { KeyPairPem } from './issue.ts';
 
 export interface ServingNames {
   readonly dnsNames: readonly string[];

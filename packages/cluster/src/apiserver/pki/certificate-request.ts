@@ -3,8 +3,7 @@ import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 import type { RequestedSubject } from '../../contract.ts';
-import type { KeyPairPem } from './authority.ts';
-import { ALGORITHM, BACKDATE_MS, pem, serial } from './issue.ts';
+import { ALGORITHM, BACKDATE_MS, type KeyPairPem, pem, serial } from './issue.ts';
 
 const KEY_USAGES: Readonly<Record<string, x509.KeyUsageFlags>> = {
   signing: x509.KeyUsageFlags.digitalSignature,

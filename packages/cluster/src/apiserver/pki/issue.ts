@@ -1,7 +1,11 @@
 import 'reflect-metadata';
 import { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
-import type { KeyPairPem } from './authority.ts';
+
+export interface KeyPairPem {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+}
 
 export interface LeafRequest {
   readonly commonName: string;

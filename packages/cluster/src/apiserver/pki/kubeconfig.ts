@@ -1,4 +1,4 @@
-import type { KeyPairPem } from './authority.ts';
+import type { KeyPairPem } from './issue.ts';
 
 export interface KubeconfigOptions {
   /** `https://127.0.0.1:6443` */
