@@ -72,6 +72,7 @@ describe("other people's clients", { skip: cannotRunClusters(), timeout: 240_000
       await config.makeApiClient(CoreV1Api).deleteNamespacedConfigMap({ namespace, name: 'watched' });
       await eventually('the end arrives', 10_000, async () => seen.at(-1) === 'delete 2');
       assert.deepEqual([...new Set(seen)], ['add 1', 'update 2', 'delete 2']);
+      await eventually('the pod runs again', 30_000, async () => (await cluster.kubectl('exec', 'box', '--', 'true')).code === 0);
     } finally {
       await informer.stop();
     }
