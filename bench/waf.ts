@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { wafProgramEnvironment, wafProgramFlags } from '@palisade/cluster/images';
 import { type Engine, loadEngine } from '@palisade/waf';
 import type { Bench, Measurement } from './bench.ts';
 import { type Coraza, openCoraza } from './waf-lib/coraza.ts';
@@ -125,8 +126,7 @@ interface Runtime {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** As the embedded cluster runs the WAF (packages/cluster/src/images/palisade-waf.ts). */
-const asSidecar: Runtime = { flags: ['--optimize-for-size', '--no-maglev'], env: { MALLOC_ARENA_MAX: '1' } };
+const asSidecar: Runtime = { flags: wafProgramFlags, env: wafProgramEnvironment };
 const asInstalled: Runtime = { flags: [], env: {} };
 
 /** Once as the cluster runs it, once with Node's own settings, whose large young generation is then most of what is seen. */

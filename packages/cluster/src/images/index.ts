@@ -14,6 +14,7 @@ export { ImageConfigError } from './image.ts';
 export { meshImages, meshProgramFlags } from './mesh.ts';
 export { microsimImages } from './microsim.ts';
 export { modsecurityImage } from './modsecurity.ts';
+export { wafProgramEnvironment, wafProgramFlags } from './palisade-waf.ts';
 export { bundlePrograms, markUsed } from './programs.ts';
 export type { FoundImage, ImageRegistry, ImageRegistryOptions } from './registry.ts';
 export { createImageRegistry, ImageNotFoundError } from './registry.ts';

@@ -41,7 +41,8 @@ export function splitLines(source: string, file: string): LogicalLine[] {
       pieces.push(piece.slice(0, -1));
       continue;
     }
-    pieces.push(piece);
+    // Joined of two pieces at least: a slice would keep its whole file in memory, comments and all.
+    pieces.push(piece.slice(0, 1), piece.slice(1));
     const text = pieces.join('').trimEnd();
     if (text !== '' && !text.startsWith('#')) lines.push({ text, line: start });
     pieces = [];
