@@ -171,4 +171,19 @@ describe('telemetry', { skip: cannotRunClusters(), timeout: 240_000 }, () => {
       assert.match(text, /^envoy_/m);
     });
   }
+
+  // The policies and STRICT of before are in force in both namespaces.
+  const pairs = dataPlanes.flatMap((from) => dataPlanes.filter((to) => to !== from).map((to) => [from, to] as const));
+  for (const [from, to] of pairs)
+    test(`${from.name} calls ${to.name}: mutual TLS, identity and verdict of the other`, { skip: from.skip || to.skip }, async () => {
+      const url = `http://details.${to.name}:9080`;
+      const client = ['-n', from.name, 'deploy/client'];
+      const path = `/from-${from.name}`;
+      assert.equal(await curl(client, `${url}${path}`), '200');
+      assert.equal(await curl(client, '-X', 'POST', `${url}${path}`), '403');
+      assert.equal(await curl(['outsider'], `${url}${path}`), '000', 'control: no identity, no answer');
+      const seen = await shows(to.name, (flow) => isHttp(flow, 'ingress', path) && flow.verdict === 'FORWARDED');
+      assert.equal(seen.source.identity, `spiffe://cluster.local/ns/${from.name}/sa/client`);
+      assert.ok(seen.body.type === 'http' && seen.body.isMutualTls === true && seen.body.status === 200);
+    });
 });
