@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecSession } from '../../../contract.ts';
@@ -42,7 +43,8 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
   const { setting } = target;
   const { hasStdin, hasTty } = request;
   const env = hasTty ? { ...setting.env, TERM: 'xterm' } : setting.env;
-  const terminals = `/proc/${target.initPid}/root/dev/pts`;
+  // proc(5): the container's file system as it sees it.
+  const terminals = join('/proc', String(target.initPid), 'root', 'dev', 'pts');
   const streams = openStandardStreams({ hasStdin, hasTty, terminals, owner: setting.credentials });
   const { words, script } = renderProcess({ ...setting, env, hasTerminal: hasTty }, request.command, SCRIPT_FD);
   const scriptFile = openScript(target.secretDir, script, setting.credentials.uid);
