@@ -14,7 +14,7 @@ export interface Terminal {
 const { O_DIRECTORY, O_NOCTTY, O_NOFOLLOW, O_RDWR } = constants;
 
 /**
- * A pseudo-terminal of the devpts instance at `folder` (`/dev/pts`, or a container's, `/proc/PID/root/dev/pts`, so that tty(1) inside knows it).
+ * A pseudo-terminal of the devpts instance at `folder` (the machine's, or a container's as proc(5) shows it, so that tty(1) inside knows it).
  *
  * A pod may have mounted a volume of its own there: nothing but devpts is opened any further, and the program's side comes from the kernel, not by a name.
  *
