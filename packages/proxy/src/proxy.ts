@@ -16,8 +16,9 @@ import { LogSinks } from './log/sinks.ts';
 import { buffering } from './net/outlet.ts';
 import { isAboutContent, ProxyError } from './proxy-error.ts';
 import { compileRoutes, type RouteTable } from './route/table.ts';
-import { type Runtime, Sweeper } from './runtime.ts';
+import type { Runtime } from './runtime.ts';
 import { Stats } from './stats/stats.ts';
+import { Sweeper } from './sweeper.ts';
 import { readSecret, type SecretContent } from './tls/secret.ts';
 
 /** Resources that change together. What is absent stays as it is; `removed*` names what goes. */
@@ -75,11 +76,6 @@ export class DataPlane {
       sweeper: new Sweeper(clock),
       drain: { isDraining: false },
     };
-    this.runtime.sweeper.add({
-      sweep(atMs) {
-        for (const cluster of clusters.filled()) cluster.sweep(atMs);
-      },
-    });
   }
 
   get listeners(): CompiledListener[] {

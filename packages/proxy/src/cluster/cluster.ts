@@ -18,6 +18,7 @@ import type { ConnectionFacts } from '../facts.ts';
 import { place as textOf } from '../net/address.ts';
 import { ProxyError, unsupported } from '../proxy-error.ts';
 import type { Counter, Stats } from '../stats/stats.ts';
+import type { Sweeper } from '../sweeper.ts';
 import { compileTls } from '../tls/context.ts';
 import type { SecretContent } from '../tls/secret.ts';
 import { type Balancer, leastRequest, randomly, roundRobin } from './balance.ts';
@@ -30,6 +31,7 @@ export interface ClusterEdges {
   readonly secrets: Cells<SecretContent>;
   readonly random: () => number;
   readonly stats: Stats;
+  readonly sweeper: Sweeper;
 }
 
 const read = [
@@ -74,10 +76,11 @@ export class Cluster implements Dialling {
   readonly name: string;
   readonly config: ClusterConfig;
   readonly connectTimeoutMs: number;
+  readonly idleMs: number;
+  readonly sweeper: Sweeper;
   /** The name to ask endpoints for; undefined when they stand in the cluster. */
   readonly endpointsName: string | undefined;
   readonly counters: Readonly<Record<'requests' | 'connections' | 'connectFailures' | 'timeouts' | 'retries' | 'active', Counter>>;
-  readonly #idleMs: number;
   readonly #byDestination: boolean;
   /** Istio marks traffic to the application by its source address (127.0.0.6). */
   readonly #sources: readonly string[];
@@ -94,7 +97,8 @@ export class Cluster implements Dialling {
     this.name = config.name;
     this.config = config;
     this.connectTimeoutMs = milliseconds(config.connectTimeout, 5000);
-    this.#idleMs = idleTimeout(config, where);
+    this.idleMs = idleTimeout(config, where);
+    this.sweeper = edges.sweeper;
     const type = config.clusterDiscoveryType.case === 'type' ? config.clusterDiscoveryType.value : Discovery.STATIC;
     if (config.clusterDiscoveryType.case === 'clusterType')
       throw unsupported(where, `cluster type "${config.clusterDiscoveryType.value.name}"`);
@@ -187,11 +191,6 @@ export class Cluster implements Dialling {
       this.#hosts.push(host);
     }
     return host;
-  }
-
-  /** Ends connections that are idle for too long. @param now monotonic milliseconds */
-  sweep(now: number): void {
-    for (const host of this.#hosts) host.sweep(now, this.#idleMs);
   }
 
   /** Replaced or removed: idle connections end now, busy ones when they come back. */

@@ -27,14 +27,6 @@ export class Host implements Pool {
     }
   }
 
-  /** Ends what is idle for too long. @param now monotonic milliseconds */
-  sweep(now: number, idleMs: number): void {
-    for (const connection of this.idle) {
-      connection.idleSince ??= now;
-      if (now - connection.idleSince >= idleMs) connection.destroy();
-    }
-  }
-
   retire(): void {
     this.isGone = true;
     for (const connection of this.idle.splice(0)) connection.destroy();

@@ -5,6 +5,7 @@ import { place as textOf } from '../net/address.ts';
 import { buffering, Outlet } from '../net/outlet.ts';
 import { readInto } from '../net/shared-read.ts';
 import type { Counter } from '../stats/stats.ts';
+import type { Sweepable, Sweeper } from '../sweeper.ts';
 import type { HostPlace } from './place.ts';
 
 /** Who uses the connection at the moment. */
@@ -21,6 +22,9 @@ export interface UpstreamUser {
 /** How a cluster dials. */
 export interface Dialling {
   readonly connectTimeoutMs: number;
+  /** How long a connection may wait for its next request. */
+  readonly idleMs: number;
+  readonly sweeper: Sweeper;
   readonly counters: { readonly connections: Counter };
   /** The address to connect from; undefined: the system's choice. */
   sourceFor(address: string): string | undefined;
@@ -34,7 +38,7 @@ export interface Pool {
   readonly idle: UpstreamConnection[];
 }
 
-export class UpstreamConnection {
+export class UpstreamConnection implements Sweepable {
   readonly pool: Pool;
   readonly socket: Socket;
   readonly outlet: Outlet;
@@ -42,8 +46,9 @@ export class UpstreamConnection {
   isReady = false;
   /** It carried a request before: its end may be a race with the peer's idle timeout. */
   uses = 0;
+  readonly #idleMs: number;
   /** When it was first seen idle since its last request. */
-  idleSince: number | undefined;
+  #idleSince: number | undefined;
   #failure = '';
   #localText: string | undefined;
   #isEnded = false;
@@ -51,6 +56,7 @@ export class UpstreamConnection {
 
   constructor(dialling: Dialling, pool: Pool) {
     this.pool = pool;
+    this.#idleMs = dialling.idleMs;
     dialling.counters.connections.value++;
     const { address, port, tls } = pool.place;
     const localAddress = dialling.sourceFor(address);
@@ -87,7 +93,11 @@ export class UpstreamConnection {
       this.#failure = error.message;
     });
     this.socket.on('end', () => this.#ended());
-    this.socket.on('close', () => this.#ended());
+    dialling.sweeper.add(this);
+    this.socket.on('close', () => {
+      dialling.sweeper.delete(this);
+      this.#ended();
+    });
     this.socket.on('drain', () => this.user?.onUpstreamDrain());
     this.#connectTimer = setTimeout(() => this.socket.destroy(new Error('connection timeout')), dialling.connectTimeoutMs);
   }
@@ -109,10 +119,17 @@ export class UpstreamConnection {
     this.socket.destroy();
   }
 
+  /** Ends it when it is idle for too long. */
+  sweep(now: number): void {
+    if (this.user !== undefined) return;
+    this.#idleSince ??= now;
+    if (now - this.#idleSince >= this.#idleMs) this.destroy();
+  }
+
   /** An exchange is over. @param isReusable nothing of it is left on the connection */
   release(isReusable: boolean): void {
     this.user = undefined;
-    this.idleSince = undefined;
+    this.#idleSince = undefined;
     this.uses++;
     if (!isReusable || this.pool.isGone || !this.isUsable) {
       this.destroy();

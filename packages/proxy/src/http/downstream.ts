@@ -4,7 +4,7 @@ import type { ConnectionFacts } from '../facts.ts';
 import { ConnectionLog } from '../log/connection-log.ts';
 import { Outlet } from '../net/outlet.ts';
 import { readInto } from '../net/shared-read.ts';
-import type { Sweepable } from '../runtime.ts';
+import type { Sweepable } from '../sweeper.ts';
 import { acceptRequest } from './accept-request.ts';
 import type { Client } from './client.ts';
 import { Exchange } from './exchange.ts';
