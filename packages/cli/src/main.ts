@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { examples, FAILED, kubeconfig, run } from './commands/action.ts';
 import { addMeshCommands } from './commands/mesh.ts';
 import { addNetpolCommands } from './commands/netpol.ts';
+import { defaultCluster } from './paths.ts';
 
 const program = new Command('palisade')
   .description('Zero-trust security mesh for microservices: a cluster on this machine, its policies, and what they did.')
@@ -13,7 +14,7 @@ program
   .command('up')
   .description('start the cluster of this machine, or find it running')
   .option('--nodes <count|names>', 'how many virtual nodes, or their names: 3, or node1,node2,es-node')
-  .option('--name <cluster>', 'name of the cluster', 'palisade')
+  .option('--name <cluster>', 'name of the cluster', defaultCluster)
   .option('--api-port <port>', 'port of the API server on 127.0.0.1 (another one when it is taken)', '6443')
   .option('--images <folder...>', 'folders with image definitions')
   .option('--host-paths <folder>', 'allow hostPath volumes below this folder')
@@ -27,7 +28,7 @@ program
   .command('down')
   .description('stop it; objects are kept for the next `up`')
   .option('--purge', 'remove the objects too')
-  .option('--name <cluster>', 'name of the cluster', 'palisade')
+  .option('--name <cluster>', 'name of the cluster', defaultCluster)
   .action(run(async () => (await import('./commands/down.ts')).down));
 
 program

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { launchCluster } from '@palisade/cluster';
 import { canStartCluster } from '../doctor/requirements.ts';
-import { userHome } from '../paths.ts';
+import { defaultCluster, userHome } from '../paths.ts';
 
 export interface UpOptions {
   nodes?: string;
@@ -13,9 +13,6 @@ export interface UpOptions {
   mesh: string | boolean;
   json?: boolean;
 }
-
-/** What `--name` is of `up` and `down` when it is not given. */
-const defaultName = 'palisade';
 
 /** `palisade up`. @returns the exit code */
 export async function up(raw: Record<string, unknown>): Promise<number> {
@@ -48,7 +45,7 @@ export async function up(raw: Record<string, unknown>): Promise<number> {
       : `The cluster runs already at ${cluster.server}.`,
   );
   console.log(`\n  export KUBECONFIG=${cluster.kubeconfig}\n  kubectl get nodes\n`);
-  const down = options.name === defaultName ? 'palisade down' : `palisade down --name ${options.name}`;
+  const down = options.name === defaultCluster ? 'palisade down' : `palisade down --name ${options.name}`;
   console.log(`Stop it with "${down}". See what happens to traffic with "palisade flows -f".`);
   return 0;
 }

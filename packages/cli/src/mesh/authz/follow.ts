@@ -57,8 +57,8 @@ export interface Visit {
   readonly onward: readonly (Question | Answered)[];
 }
 
-export function reach(asked: Asked, from: SourcePod, to: Destination, request: Request): Question | Visit {
-  if (!workloadOf(to.pod).isGateway) return questionOf(asked, from, to, request);
+export function reach(asked: Asked, from: SourcePod, to: Destination, request: Request, routed?: Routed): Question | Visit {
+  if (!workloadOf(to.pod).isGateway) return questionOf(asked, from, to, request, routed);
   const address = workloadOf(from).addresses[0] ?? '0.0.0.0';
   return visit(asked, { name: nameOf(from), address }, to.pod, to.port, request);
 }
@@ -99,9 +99,7 @@ export function follow(
       const reason = `${leg.written} ${leg.to === undefined ? 'does not exist' : 'has no pod behind it'}`;
       return [{ ...routed, from, authority, status: 503, reason }];
     }
-    return behind.map((to) =>
-      workloadOf(to.pod).isGateway ? reach(asked, from, to, leg.request) : questionOf(asked, from, to, leg.request, routed),
-    );
+    return behind.map((to) => reach(asked, from, to, leg.request, routed));
   });
 }
 

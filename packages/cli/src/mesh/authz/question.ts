@@ -47,7 +47,8 @@ export function readQuestions(source: MeshSource, options: QuestionOptions): Que
   if (from !== undefined && (!workloadOf(from).isGateway || isKnown(source, options.to, options.namespace)))
     return fromPod(asked, from, findDestinations(source, options.to, options.namespace, port), requestTo);
   const ways = findWays(source, from === undefined ? gatewayPods(source) : [from], options.to, port);
-  const guest = { name: `outside (${visitor ?? someAddress})`, address: visitor ?? someAddress };
+  const address = visitor ?? someAddress;
+  const guest = { name: `outside (${address})`, address };
   return {
     dial: ways[0]!,
     calls: ways.map(({ gateway, door, authority }) => visit(asked, guest, gateway, door.podPort, requestTo(authority))),
