@@ -25,7 +25,7 @@ import { DownstreamTlsContextSchema } from '@palisade/xds/api/envoy/extensions/t
 import type { MtlsMode } from '../authn/peer-authentication.ts';
 import { planTokens } from '../authn/request-authentication.ts';
 import { parseAuthorizationPolicy } from '../resources/authorization-policy.ts';
-import { findEnvoy } from '../testing/envoy.ts';
+import { findEnvoy, withoutEnvoy } from '../testing/envoy.ts';
 import { compileInbound } from './listener.ts';
 
 const envoy = findEnvoy();
@@ -194,10 +194,8 @@ function ask(port: number, certificate?: Certificate, alpn = 'istio-http/1.1'): 
   });
 }
 
-const skip = envoy === undefined && 'no Envoy: "node scripts/setup/envoy.mjs" fetches one, PALISADE_ENVOY names one';
-
 for (const mode of ['STRICT', 'PERMISSIVE', 'DISABLE'] as const) {
-  test(`${mode}: by certificate`, { skip }, async () => {
+  test(`${mode}: by certificate`, { skip: withoutEnvoy }, async () => {
     const port = await start(mode);
     const denied = '403 RBAC: access denied';
     const isDisabled = mode === 'DISABLE';

@@ -22,7 +22,7 @@ import { planTokens } from '../authn/request-authentication.ts';
 import { parseAuthorizationPolicy } from '../resources/authorization-policy.ts';
 import { readExtensionProviders } from '../resources/extension-provider.ts';
 import { parseRequestAuthentication } from '../resources/request-authentication.ts';
-import { findEnvoy, validateWithEnvoy } from '../testing/envoy.ts';
+import { validateWithEnvoy, withoutEnvoy } from '../testing/envoy.ts';
 import { type ArrivingConnection, selectChain } from '../testing/select-chain.ts';
 import type { InboundInput } from './input.ts';
 import { compileInbound } from './listener.ts';
@@ -169,11 +169,8 @@ const schemas: DescMessage[] = [
   TlsInspectorSchema,
   UriTemplateMatchConfigSchema,
 ];
-const envoy = findEnvoy();
 
-test('Envoy accepts it in every mode', {
-  skip: envoy === undefined && 'no Envoy: "node scripts/setup/envoy.mjs" fetches one, PALISADE_ENVOY names one',
-}, () => {
+test('Envoy accepts it in every mode', { skip: withoutEnvoy }, () => {
   const registry = createRegistry(...schemas);
   const grpc = (name: string) => ({
     name,
@@ -189,7 +186,7 @@ test('Envoy accepts it in every mode', {
   });
   for (const mode of Object.values(MtlsMode)) {
     const { listener, clusters } = compileInbound(input({ ...full, mtls: { mode, ports: new Map([[7, 'STRICT']]), decidedBy: [] } }));
-    const problem = validateWithEnvoy(envoy!, {
+    const problem = validateWithEnvoy({
       node: { id: 'test', cluster: 'test' },
       static_resources: {
         listeners: [toJson(ListenerSchema, listener, { registry })],

@@ -1,6 +1,6 @@
 /** The real Envoy, when it is there, as judge of what we compile. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,14 +12,23 @@ export function findEnvoy(): string | undefined {
   return candidates.find((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
 }
 
-/** @returns what Envoy says against the configuration, undefined when it accepts it */
-export function validateWithEnvoy(envoy: string, bootstrap: unknown): string | undefined {
+/** Why there is none, for tests that need one; false: there is. */
+export const withoutEnvoy: string | false =
+  findEnvoy() === undefined && 'no Envoy: "node scripts/setup/envoy.mjs" fetches one, PALISADE_ENVOY names one';
+
+/** For tests that `withoutEnvoy` does not skip. @returns what Envoy says against the configuration, undefined when it accepts it */
+export function validateWithEnvoy(bootstrap: unknown): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'mesh-envoy-'));
   try {
     const file = join(folder, 'bootstrap.json');
     writeFileSync(file, JSON.stringify(bootstrap));
-    const run = spawnSync(envoy, ['--mode', 'validate', '-c', file, '--log-level', 'warning'], { encoding: 'utf8', timeout: 30_000 });
-    return run.status === 0 ? undefined : (run.stderr || String(run.error)).slice(0, 2000);
+    // A file: Envoy opens /dev/stdout for the access log, and Node's pipes are sockets, which cannot be opened.
+    const said = join(folder, 'said');
+    const output = openSync(said, 'w');
+    const options = ['--mode', 'validate', '-c', file, '--log-level', 'warning'];
+    const run = spawnSync(findEnvoy()!, options, { stdio: ['ignore', output, output], timeout: 30_000 });
+    closeSync(output);
+    return run.status === 0 ? undefined : (readFileSync(said, 'utf8') || String(run.error)).slice(0, 2000);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -4,8 +4,9 @@ import { ClusterSchema } from '@palisade/xds/api/envoy/config/cluster/v3/cluster
 import { ClusterLoadAssignmentSchema } from '@palisade/xds/api/envoy/config/endpoint/v3/endpoint';
 import { ListenerSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener';
 import { RouteConfigurationSchema } from '@palisade/xds/api/envoy/config/route/v3/route';
+import { withoutEnvoy } from '../testing/envoy.ts';
 import { compileSidecar } from './sidecar.ts';
-import { complaint, render, withoutEnvoy } from './testing/envoy.ts';
+import { complaint, render } from './testing/envoy.ts';
 import { details, service, snapshot } from './testing/snapshot.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: protobuf JSON

@@ -1,20 +1,11 @@
 /** Asks the real Envoy whether it would take a configuration. */
-import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type DescMessage, type MessageShape, toJson } from '@bufbuild/protobuf';
 import { typeRegistry } from '@palisade/xds';
 import { ClusterSchema } from '@palisade/xds/api/envoy/config/cluster/v3/cluster';
 import { ListenerSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener';
 import { RouteConfigurationSchema } from '@palisade/xds/api/envoy/config/route/v3/route';
-import { findEnvoy } from '../../testing/envoy.ts';
+import { validateWithEnvoy } from '../../testing/envoy.ts';
 import type { ProxyConfig } from '../model.ts';
-
-const envoy = findEnvoy();
-
-export const withoutEnvoy: string | false =
-  envoy === undefined ? 'no Envoy: "node scripts/setup/envoy.mjs" fetches one, PALISADE_ENVOY names one' : false;
 
 export function render<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>) {
   // biome-ignore lint/suspicious/noExplicitAny: protobuf JSON, read by tests only
@@ -38,55 +29,43 @@ const agentCluster = (name: string) => ({
 
 /** @returns Envoy's complaint, or undefined when it accepts */
 export function complaint(config: ProxyConfig): string | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'palisade-envoy-'));
-  try {
-    const grpc = { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }] };
-    // Routes travel on their own: a listener that carries each makes Envoy read them too.
-    const routeListeners = config.routes.map((route, index) => ({
-      name: `routes-${index}`,
-      address: { socket_address: { address: '127.0.0.1', port_value: 20_000 + index } },
-      filter_chains: [
-        {
-          filters: [
-            {
-              name: 'envoy.filters.network.http_connection_manager',
-              typed_config: {
-                '@type': 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
-                stat_prefix: 'routes',
-                route_config: render(RouteConfigurationSchema, route),
-                http_filters: [
-                  {
-                    name: 'envoy.filters.http.router',
-                    typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
-                  },
-                ],
-              },
+  const grpc = { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }] };
+  // Routes travel on their own: a listener that carries each makes Envoy read them too.
+  const routeListeners = config.routes.map((route, index) => ({
+    name: `routes-${index}`,
+    address: { socket_address: { address: '127.0.0.1', port_value: 20_000 + index } },
+    filter_chains: [
+      {
+        filters: [
+          {
+            name: 'envoy.filters.network.http_connection_manager',
+            typed_config: {
+              '@type': 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+              stat_prefix: 'routes',
+              route_config: render(RouteConfigurationSchema, route),
+              http_filters: [
+                {
+                  name: 'envoy.filters.http.router',
+                  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
+                },
+              ],
             },
-          ],
-        },
-      ],
-    }));
-    const bootstrap = {
-      node: { id: 'test', cluster: 'test' },
-      dynamic_resources: { ads_config: grpc },
-      static_resources: {
-        listeners: [...config.listeners.map((each) => render(ListenerSchema, each)), ...routeListeners],
-        clusters: [
-          agentCluster('xds-grpc'),
-          agentCluster('sds-grpc'),
-          agentCluster('telemetry-grpc'),
-          ...config.clusters.map((each) => render(ClusterSchema, each)),
+          },
         ],
       },
-    };
-    const file = join(folder, 'bootstrap.json');
-    writeFileSync(file, JSON.stringify(bootstrap));
-    // A file: Envoy opens /dev/stdout for the access log, and Node's pipes are sockets, which cannot be opened.
-    const output = openSync(join(folder, 'output'), 'w');
-    const result = spawnSync(envoy!, ['--mode', 'validate', '-c', file, '-l', 'critical'], { stdio: ['ignore', output, output] });
-    closeSync(output);
-    return result.status === 0 ? undefined : readFileSync(join(folder, 'output'), 'utf8');
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+    ],
+  }));
+  return validateWithEnvoy({
+    node: { id: 'test', cluster: 'test' },
+    dynamic_resources: { ads_config: grpc },
+    static_resources: {
+      listeners: [...config.listeners.map((each) => render(ListenerSchema, each)), ...routeListeners],
+      clusters: [
+        agentCluster('xds-grpc'),
+        agentCluster('sds-grpc'),
+        agentCluster('telemetry-grpc'),
+        ...config.clusters.map((each) => render(ClusterSchema, each)),
+      ],
+    },
+  });
 }
