@@ -158,6 +158,14 @@ test('an unsupported rule can be left out by name, and the notes say so', () => 
   assert.match(engine.ruleSet.notes.join(), /exec/);
 });
 
+test('notes about a rule of a chain name the first one’s id', () => {
+  const { notes } = engineOf('SecRule ARGS "@rx a" "id:5,phase:2,pass,chain"\nSecRule ARGS "@rbl a.b" "pause:1"').ruleSet;
+  assert.deepEqual(
+    notes.map((note) => note.replace(/^test\.conf:\d+: (rule \d+: \S+).*$/, '$1')),
+    ['rule 5: @rbl', 'rule 5: pause'],
+  );
+});
+
 test('a streamed response has its phase 4 at the end, when nothing can be stopped any more', () => {
   const engine = engineOf('SecRule RESPONSE_STATUS "@eq 200" "id:1,phase:4,deny,status:500"');
   const transaction = engine.transaction({ id: 'x', now: () => 0, connection: nobody });

@@ -37,6 +37,7 @@ describe('actions', () => {
     ['SecAction "id:1,phase:5,deny"', 'refused', 'passes'],
     ['SecDefaultAction "phase:2,deny"\nSecAction "id:1,phase:5,log"', 'refused', 'passes'],
     ['SecDefaultAction "phase:2,deny"\nSecAction "id:1,phase:5,log,pass"', 'passes', 'passes'],
+    ['SecDefaultAction "phase:2,deny"\nSecRule ARGS "@rx x" "id:1,phase:5,pass,chain"\nSecRule ARGS "@rx x" "t:none"', 'passes', 'passes'],
   ];
   for (const [rules, second, third] of rows)
     test(rules, () => {

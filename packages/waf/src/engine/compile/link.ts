@@ -73,15 +73,20 @@ export function linkRules(
       const phase = phaseOf(draft.rule, environment(draft.rule.node.position).profile);
       const { removedBy } = draft.rule;
       if (removedBy !== undefined) removed.push({ id: draft.rule.parsed.id, phase, directive: removedBy });
-      else phases[phase].push({ kind: 'rule', rule: link(draft.rule, phase, draft.rule.chained) });
+      else {
+        const rule = link(draft.rule, phase, draft.rule.chained);
+        checkLogging(rule, environment(rule.position).profile);
+        phases[phase].push({ kind: 'rule', rule });
+      }
     }
   }
   return { phases, rules, removed, slotCount: specs.count, chains };
 
-  function link(draft: DraftRule, phase: Phase, followers: readonly DraftRule[]): Rule {
+  /** @param headId what messages call the rule: those that follow in a chain have no id of their own */
+  function link(draft: DraftRule, phase: Phase, followers: readonly DraftRule[], headId = draft.parsed.id): Rule {
     const { node, parsed } = draft;
     const [follower, ...others] = followers;
-    const next = follower ? link(follower, phase, others) : undefined;
+    const next = follower ? link(follower, phase, others, headId) : undefined;
     const defaults = draft.defaults.get(phase);
     const { position } = node;
     let targets: Rule['targets'];
@@ -91,9 +96,9 @@ export function linkRules(
       throw new WafConfigError('bad-argument', position, (cause as Error).message, { cause });
     }
     const transformationNames = mergeTransformations(parsed, defaults);
-    noteMissing(node.operator?.name, parsed.id, position, notes, hasGeo);
-    noteInert(draft, settings, notes);
-    if (node.operator?.name === 'rsub') checkStream(draft, phase, settings, notes);
+    noteMissing(node.operator?.name, headId, position, notes, hasGeo);
+    noteInert(draft, headId, settings, notes);
+    if (node.operator?.name === 'rsub') checkStream(draft, headId, phase, settings, notes);
     const rule: Rule = {
       index: rules.length,
       id: parsed.id,
@@ -118,7 +123,6 @@ export function linkRules(
       actionNodes: draft.actions,
       next,
     };
-    checkLogging(rule, environment(position).profile);
     rules.push(rule);
     return rule;
   }
@@ -129,7 +133,7 @@ function phaseOf({ parsed, defaults }: DraftRule, profile: Profile): Phase {
   return parsed.phase ?? (profile === 'modsecurity2' ? defaults.get(2)?.phase : undefined) ?? 2;
 }
 
-/** Nothing can be stopped once everything is done; ModSecurity 2.9 says so. */
+/** Nothing can be stopped once everything is done; ModSecurity 2.9 says so. What a chain does its first rule says. */
 function checkLogging({ phase, position, id, actions: { disruption } }: Rule, profile: Profile): void {
   if (phase !== 5 || profile !== 'modsecurity2' || disruption.kind === 'pass' || disruption.kind === 'allow') return;
   throw new WafConfigError('bad-argument', position, `Rule ${id}: found ${disruption.kind} in phase 5, wanted pass or allow`);
@@ -144,7 +148,7 @@ function noteMissing(operator: string | undefined, id: number, position: Positio
 }
 
 /** Actions that do nothing here, or nothing with these settings. */
-function noteInert({ node: { position }, parsed: { id }, actions }: DraftRule, { contentInjection }: Settings, notes: string[]): void {
+function noteInert({ node: { position }, actions }: DraftRule, id: number, { contentInjection }: Settings, notes: string[]): void {
   for (const { name } of actions) {
     const isInjection = (name === 'append' || name === 'prepend') && !contentInjection;
     const reason = isInjection ? 'SecContentInjection is Off' : inertActions.get(name);
@@ -154,7 +158,8 @@ function noteInert({ node: { position }, parsed: { id }, actions }: DraftRule, {
 
 /** `@rsub` rewrites one of the two bodies that stream through, in its phase. */
 function checkStream(
-  { node: { position }, variables, parsed: { id } }: DraftRule,
+  { node: { position }, variables }: DraftRule,
+  id: number,
   phase: Phase,
   { hasInputStream, hasOutputStream }: Settings,
   notes: string[],
