@@ -1,4 +1,5 @@
 /** Path templates of `paths`: `{*}` is one segment, `{**}` any number, at most once and as the last operator. */
+import { quoteExpression } from './matchers.ts';
 
 export function isPathTemplate(text: string): boolean {
   return text.includes('{*}') || text.includes('{**}');
@@ -30,9 +31,7 @@ export function renderPathTemplate(text: string): string {
 export function pathTemplateExpression(text: string): RegExp {
   const source = text
     .split('/')
-    .map((segment) =>
-      segment === '{*}' ? `[${characters}*]+` : segment === '{**}' ? `[${characters}*/]*` : segment.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&'),
-    )
+    .map((segment) => (segment === '{*}' ? `[${characters}*]+` : segment === '{**}' ? `[${characters}*/]*` : quoteExpression(segment)))
     .join('/');
   return new RegExp(`^${source}$`, 's');
 }

@@ -9,7 +9,7 @@ import { securityOf } from '../traffic/security.ts';
 import type { RoutedRequest } from '../traffic/virtual-service/evaluate.ts';
 import { hostCovers } from '../traffic/virtual-service/select.ts';
 import type { CallVerdict } from './evaluate-call.ts';
-import { type Answered, type Forwarded, routeBy } from './routing.ts';
+import { type Answered, type Forwarded, hostOf, routeBy } from './routing.ts';
 import { judgeToken } from './token.ts';
 
 /** One host that a gateway offers, on one of its ports. */
@@ -68,10 +68,6 @@ function serversFor(servers: readonly PlacedServer[], host: string): readonly Pl
 function mostExact<T>(all: readonly T[], host: string, nameOf: (one: T) => string): T | undefined {
   const strength = (one: T) => (nameOf(one) === host ? 1e6 : nameOf(one).length);
   return all.filter((one) => hostCovers(nameOf(one), host)).sort((a, b) => strength(b) - strength(a))[0];
-}
-
-function hostOf(authority: string): string {
-  return authority.toLowerCase().replace(/:\d+$/, '');
 }
 
 export interface Entry {

@@ -5,7 +5,7 @@ import { candidatesOf } from '../traffic/virtual-service/candidates.ts';
 import { findTcpRoute } from '../traffic/virtual-service/destination.ts';
 import type { RoutedRequest } from '../traffic/virtual-service/evaluate.ts';
 import { findVirtualService, type RoutingPlace } from '../traffic/virtual-service/select.ts';
-import { type Answered, type Forwarded, legsOf, routeBy, routeRef } from './routing.ts';
+import { type Answered, type Forwarded, hostOf, legsOf, routeBy, routeRef } from './routing.ts';
 
 export type Routing =
   /** No VirtualService has a say: to the workload or service that was asked about. */
@@ -39,7 +39,7 @@ export function routeCall(snapshot: MeshSnapshot, from: Workload, dialed: Dialed
   // Without a listener for HTTP on that port the connection is passed on unread.
   if (given === undefined && !services.some(({ ports }) => ports.some((port) => port.port === dialed.port && isHttpLike(port))))
     return { kind: 'as asked' };
-  const host = request.authority.toLowerCase().replace(/:\d+$/, '');
+  const host = hostOf(request.authority);
   const named = services
     .flatMap((service) => service.ports.map((port) => ({ service, port })))
     .find(({ service, port }) => port.port === dialed.port && port.protocol !== 'tcp' && domainsOf(service, from.namespace).includes(host));

@@ -70,6 +70,11 @@ export function routeRef({ namespace, name }: VirtualService, field: string): Ro
   return { namespace, name, field };
 }
 
+/** Without its port: the name that virtual hosts are chosen by. */
+export function hostOf(authority: string): string {
+  return authority.toLowerCase().replace(/:\d+$/, '');
+}
+
 export function legsOf(
   snapshot: MeshSnapshot,
   place: RoutingPlace,

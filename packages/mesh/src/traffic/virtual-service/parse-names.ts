@@ -30,11 +30,12 @@ export function readExportTo(value: unknown, field: string): boolean {
 }
 
 const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+const labelName = new RegExp(`^${label}$`);
 const hostName = new RegExp(`^(?:\\*|(?:\\*\\.)?${label}(?:\\.${label})*)$`);
 
 /** A DNS label (RFC 1123), in either case. */
 export function isLabel(text: string): boolean {
-  return new RegExp(`^${label}$`).test(text);
+  return labelName.test(text);
 }
 
 /** `*`, `*.example.com` or a name, which does not end in a number, as an address would. */
