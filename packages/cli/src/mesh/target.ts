@@ -80,9 +80,10 @@ export function podsOfName(pods: readonly KubernetesObject[], name: string): Kub
 export async function findPods(client: ApiClient, { kind, namespace, name }: Named): Promise<KubernetesObject[]> {
   if (kind === 'Pod') {
     const { items } = await client.list({ group: '', version: 'v1', resource: 'pods' }, { namespace });
-    const named = runningFirst(podsOfName(items, name));
+    const alive = runningFirst(items);
+    const named = podsOfName(alive, name);
     if (named.length > 0) return named;
-    throw notFound(name, namespace, items.map(workloadNameOf));
+    throw notFound(name, namespace, alive.map(workloadNameOf));
   }
   const resource =
     kind === 'Service'
