@@ -222,7 +222,7 @@ export async function startControlPlane(options: ControlPlaneOptions) {
   secrets.onChange(refreshAuthority);
   secrets.start(signal);
   lookLater();
-  signal.addEventListener('abort', () => clearInterval(authorityTimer));
+  signal.addEventListener('abort', () => clearTimeout(authorityTimer));
   log(`serving discovery on ${ports.discovery}, webhooks on ${ports.webhook}, trust domain ${settings.trustDomains.local}`);
   return {
     ports,

@@ -49,7 +49,7 @@ const traffic = [
 /** Of a mode there is one: any other is refused. */
 const modeName = 'sidecar.istio.io/interceptionMode';
 const templatesName = 'inject.istio.io/templates';
-const configName = 'proxy.istio.io/config';
+export const configName = 'proxy.istio.io/config';
 
 /** Istio's that are followed here or refused; `sidecar.istio.io/inject` decides before, `…/status` is injection's own. */
 export const readAnnotations: readonly string[] = [
@@ -125,18 +125,18 @@ const rulingVariable = /^(?:PALISADE_|NODE_|LD_|PATH$)/;
 
 /** Of Istio's ProxyConfig: `holdApplicationUntilProxyStarts`, and variables for the proxy's container in `proxyMetadata`. */
 function readProxyConfig(text: string | undefined): Pick<InjectionOptions, 'isHolding' | 'proxyMetadata'> {
-  const name = configName;
   const fields = (text === undefined ? {} : (parse(text) ?? {})) as Readonly<Record<string, unknown>>;
   if (typeof fields !== 'object' || Array.isArray(fields))
-    refuse(name, `found ${JSON.stringify(text)}, expected the fields of a ProxyConfig`);
+    refuse(configName, `found ${JSON.stringify(text)}, expected the fields of a ProxyConfig`);
   const { holdApplicationUntilProxyStarts: held = true, proxyMetadata = {} } = fields;
-  if (typeof held !== 'boolean') refuse(name, `holdApplicationUntilProxyStarts is ${JSON.stringify(held)}, expected true or false`);
+  if (typeof held !== 'boolean') refuse(configName, `holdApplicationUntilProxyStarts is ${JSON.stringify(held)}, expected true or false`);
   const variables = Object.entries(proxyMetadata as object);
   const wrong = variables.find(([variable, value]) => !/^[A-Z][A-Z0-9_]*$/.test(variable) || typeof value !== 'string');
-  if (wrong !== undefined) refuse(name, `proxyMetadata.${wrong[0]} is ${JSON.stringify(wrong[1])}, expected an upper-case name and a text`);
+  if (wrong !== undefined)
+    refuse(configName, `proxyMetadata.${wrong[0]} is ${JSON.stringify(wrong[1])}, expected an upper-case name and a text`);
   const ruling = variables.find(([variable]) => rulingVariable.test(variable));
   if (ruling !== undefined)
-    refuse(name, `proxyMetadata.${ruling[0]} decides what runs in the proxy’s container, which is the mesh’s to say`);
+    refuse(configName, `proxyMetadata.${ruling[0]} decides what runs in the proxy’s container, which is the mesh’s to say`);
   return { isHolding: held, proxyMetadata: Object.fromEntries(variables) };
 }
 

@@ -1,7 +1,7 @@
 /** Annotations that Istio's injection reads and ours does not: told, so that nobody waits for what does not happen. */
 import type { KubernetesObject } from '@palisade/kubernetes';
 import { parse } from 'yaml';
-import { readAnnotations, readConfigFields } from './options.ts';
+import { configName, readAnnotations, readConfigFields } from './options.ts';
 
 /** Of injection and of the proxy it puts in. */
 const prefixes = /^(?:(?:[a-z.]+\.)?sidecar\.istio\.io|(?:inject|proxy|prometheus)\.istio\.io)\//;
@@ -9,7 +9,7 @@ const prefixes = /^(?:(?:[a-z.]+\.)?sidecar\.istio\.io|(?:inject|proxy|prometheu
 /** @param pod as it was written. @returns one sentence each */
 export function findUnread({ metadata }: KubernetesObject): string[] {
   const { annotations = {} } = metadata;
-  const config = annotations['proxy.istio.io/config'];
+  const config = annotations[configName];
   const fields = config === undefined ? [] : Object.keys((parse(config) as object | null) ?? {});
   return [
     ...Object.keys(annotations)
@@ -17,6 +17,6 @@ export function findUnread({ metadata }: KubernetesObject): string[] {
       .map((name) => `${name} is not yet supported and has no effect`),
     ...fields
       .filter((field) => !readConfigFields.includes(field))
-      .map((field) => `proxy.istio.io/config: ${field} is not yet supported and has no effect`),
+      .map((field) => `${configName}: ${field} is not yet supported and has no effect`),
   ];
 }
