@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 
 export interface CommandResult {
   readonly command: string;
@@ -34,20 +36,10 @@ export function createShell(env: NodeJS.ProcessEnv, cwd: string, print: (line: s
   };
 }
 
-function execute(args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<CommandResult> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(args[0]!, args.slice(1), { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ command: args.map(quote).join(' '), code: code ?? 1, stdout, stderr }));
-  });
+async function execute(args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<CommandResult> {
+  const child = spawn(args[0]!, args.slice(1), { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [[code], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
+  return { command: args.map(quote).join(' '), code: code ?? 1, stdout, stderr };
 }
 
 const quote = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
