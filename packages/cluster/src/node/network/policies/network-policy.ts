@@ -6,7 +6,8 @@ import { createCoalescer } from '../coalesce.ts';
 import type { NodePlan } from '../fabric/addresses.ts';
 import type { LocalPod } from '../fabric/pod-network.ts';
 import type { AddressNames } from '../flows/address-names.ts';
-import { applyNft, netnsPath } from '../namespaces/namespace.ts';
+import { netnsPath } from '../namespaces/namespace.ts';
+import { type ApplyTable, createNodeTables } from '../node-tables.ts';
 import { endForbiddenFlows, hasConnection } from './connection-end.ts';
 import { createDomainAnswers } from './domain-answers.ts';
 import { createPolicySnapshots, isSamePodForPolicies, nodeView } from './policy-snapshot.ts';
@@ -26,7 +27,7 @@ export interface PolicyEnforcerOptions {
   signal: AbortSignal;
   log(level: 'debug' | 'warn', message: string): void;
   clock?: Clock;
-  apply?(netns: string, text: string): Promise<void>;
+  apply?: ApplyTable;
   endFlows?(netns: string, compiled: CompiledPolicies): Promise<number>;
   isInUse?(netns: string, address: string): Promise<boolean>;
 }
@@ -54,8 +55,8 @@ const MAX_LOG_IDS = 8192;
  */
 export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promise<PolicyEnforcer> {
   const { nodes, pods, namespaces, networkPolicies, clusterPolicies = [], signal, clock = systemClock, log } = options;
-  const { apply = applyNft, endFlows = endForbiddenFlows, isInUse = hasConnection, nodeObjects } = options;
-  const rulesets = new Map<string, NftRuleset>();
+  const { apply, endFlows = endForbiddenFlows, isInUse = hasConnection, nodeObjects } = options;
+  const changeTables = createNodeTables<NftRuleset>(nodes, apply);
   const logIds = new Map<string, LogMeaning>();
   const none: ReadonlyMap<string, readonly LocalPod[]> = new Map();
   const snapshotOf = createPolicySnapshots();
@@ -66,9 +67,9 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
   // A pod that comes can only add to what is allowed; everything else may forbid a connection that is open.
   let mayForbid = false;
 
-  async function applyOne(node: NodePlan, placed: ReadonlyMap<string, readonly LocalPod[]>): Promise<boolean> {
-    const rendered = renderNftables(compiled, nodeView(node, placed), rulesets.get(node.name));
-    for (const [id, meaning] of rendered.logIds) {
+  const render = (placed: ReadonlyMap<string, readonly LocalPod[]>) => (node: NodePlan, before: NftRuleset | undefined) => {
+    const { text, ruleset, logIds: fresh } = renderNftables(compiled, nodeView(node, placed), before);
+    for (const [id, meaning] of fresh) {
       logIds.delete(id);
       logIds.set(id, meaning);
     }
@@ -76,18 +77,8 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
       if (logIds.size <= MAX_LOG_IDS) break;
       logIds.delete(id);
     }
-    if (rendered.text !== '') {
-      try {
-        await apply(netnsPath(node.netnsName), rendered.text);
-      } catch (error) {
-        // The next try replaces the whole table: whatever went wrong, nothing is built upon it.
-        rulesets.delete(node.name);
-        throw error;
-      }
-    }
-    rulesets.set(node.name, rendered.ruleset);
-    return rendered.text !== '';
-  }
+    return { text, state: ruleset };
+  };
 
   function reportRefused(): void {
     const texts = new Set(compiled.errors.map((error) => error.message));
@@ -115,15 +106,14 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
       }),
     );
     options.names.update(compiled);
-    const results = await Promise.allSettled(nodes.map((node) => applyOne(node, placed)));
     reportRefused();
-    const failure = results.find((result) => result.status === 'rejected');
-    if (failure !== undefined) {
+    try {
+      const hasChanged = await changeTables(render(placed));
+      if (hasChanged && forbids) void ending.trigger();
+    } catch (error) {
       mayForbid ||= forbids;
-      throw failure.reason;
+      throw error;
     }
-    const hasChanged = results.some((result) => result.status === 'fulfilled' && result.value);
-    if (hasChanged && forbids) void ending.trigger();
   }
 
   const ending = createCoalescer(
@@ -152,7 +142,7 @@ export async function startPolicyEnforcer(options: PolicyEnforcerOptions): Promi
   let entering = Promise.resolve();
 
   // Before any pod: the table that lets nothing of a pod through.
-  await Promise.all(nodes.map((node) => applyOne(node, none)));
+  await changeTables(render(none));
 
   const changed = (type: ChangeType): void => {
     mayForbid ||= type === 'MODIFIED';

@@ -2,7 +2,8 @@ import type { KubernetesObject } from '@palisade/kubernetes';
 import { type Clock, type Informer, systemClock } from '@palisade/kubernetes/client';
 import { createCoalescer } from '../coalesce.ts';
 import type { NodePlan } from '../fabric/addresses.ts';
-import { applyNft, netnsPath } from '../namespaces/namespace.ts';
+import { netnsPath } from '../namespaces/namespace.ts';
+import { type ApplyTable, createNodeTables } from '../node-tables.ts';
 import { planServices, type ServicePort } from './service-model.ts';
 import { renderServices, type ServiceState } from './services.ts';
 import { forgetFlows, type StaleFlow, staleUdpFlows } from './stale-flows.ts';
@@ -16,7 +17,7 @@ export interface ServiceProxyOptions {
   log(level: 'debug' | 'warn', message: string): void;
   clock?: Clock;
   /** Default: `nft -f -` in the namespace. */
-  apply?(netns: string, text: string): Promise<void>;
+  apply?: ApplyTable;
   forget?(netns: string, flows: readonly StaleFlow[]): Promise<void>;
   /** Told after a change is in force on every node. */
   onApplied?(before: readonly ServicePort[], now: readonly ServicePort[]): void;
@@ -33,23 +34,9 @@ const PAUSE_MS = 10;
 
 /** Keeps every node's Service table as the API says. Nothing is rendered before both caches are complete. */
 export function startServiceProxy(options: ServiceProxyOptions): ServiceProxy {
-  const { nodes, services, slices, signal, clock = systemClock, apply = applyNft, forget = forgetFlows } = options;
-  const states = new Map<string, ServiceState>();
+  const { nodes, services, slices, signal, clock = systemClock, apply, forget = forgetFlows } = options;
+  const changeTables = createNodeTables<ServiceState>(nodes, apply);
   let current: readonly ServicePort[] = [];
-
-  async function applyOne(node: NodePlan, plans: readonly ServicePort[]): Promise<void> {
-    const rendered = renderServices(node, plans, states.get(node.name));
-    if (rendered.text !== '') {
-      try {
-        await apply(netnsPath(node.netnsName), rendered.text);
-      } catch (error) {
-        // The next try makes the whole table anew: whatever went wrong, nothing is built upon it.
-        states.delete(node.name);
-        throw error;
-      }
-    }
-    states.set(node.name, rendered.state);
-  }
 
   const coalescer = createCoalescer(
     async () => {
@@ -57,9 +44,7 @@ export function startServiceProxy(options: ServiceProxyOptions): ServiceProxy {
       if (signal.aborted) return;
       const before = current;
       const plans = planServices(services.list(), slices.list());
-      const results = await Promise.allSettled(nodes.map((node) => applyOne(node, plans)));
-      const failure = results.find((result) => result.status === 'rejected');
-      if (failure !== undefined) throw failure.reason;
+      await changeTables((node, previous) => renderServices(node, plans, previous));
       current = plans;
       const stale = staleUdpFlows(before, plans);
       if (stale.length > 0) await Promise.all(nodes.map((node) => forget(netnsPath(node.netnsName), stale)));

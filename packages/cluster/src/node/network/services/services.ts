@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { NodeIdentity } from '../../../contract.ts';
+import type { TableChange } from '../node-tables.ts';
 import { keyOf, type ServiceEndpoint, type ServicePort, usableEndpoints } from './service-model.ts';
 
 const SERVICES_TABLE = 'inet palisade-services';
@@ -15,13 +16,6 @@ export interface ServiceState {
   readonly chains: ReadonlyMap<string, readonly string[]>;
   /** Elements by map or set: key, then ` : verdict` or nothing. */
   readonly elements: ReadonlyMap<string, ReadonlyMap<string, string>>;
-}
-
-export interface RenderedServices {
-  /** One transaction for `nft -f`; empty when nothing is to be done. */
-  readonly text: string;
-  /** Give it to the next rendering for this node, once `text` has been applied. */
-  readonly state: ServiceState;
 }
 
 interface Chain {
@@ -170,7 +164,7 @@ export function renderServices(
   node: Pick<NodeIdentity, 'name' | 'addresses'>,
   plans: readonly ServicePort[],
   previous?: ServiceState,
-): RenderedServices {
+): TableChange<ServiceState> {
   const state = collect(node, plans);
   if (previous !== undefined) return { text: renderChange(previous, state), state };
   const anew = `table ${SERVICES_TABLE} { }\ndelete table ${SERVICES_TABLE}\n`;
