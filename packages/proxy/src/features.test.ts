@@ -123,6 +123,16 @@ test('a request whose client went away before the answer counts as asked, not as
   assert.deepEqual(['total', '1xx', '2xx', '3xx', '4xx', '5xx'].map(counted), [2, 0, 1, 0, 0, 0]);
 });
 
+test('a request that is under way while its cluster is removed is answered, and counted out', async () => {
+  const { plane, port } = await start(plainHop(options(), []));
+  const active = plane.runtime.stats.counter('cluster.next.upstream_rq_active');
+  const answer = get(port, '/slow');
+  while (active.value === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await plane.apply({ removedClusters: ['next'] });
+  assert.equal((await answer).status, 200);
+  assert.equal(active.value, 0);
+});
+
 test('tracing headers pass as they came (W3C, B3)', async () => {
   const { port } = await start(plainHop(options(), []));
   const sent = {

@@ -27,6 +27,8 @@ export class Exchange implements UpstreamUser {
   /** The request's body may be read: somebody is there to take it. */
   #takesBody = false;
   #attempts = 0;
+  /** Whose endpoint was asked last: configuration may take its name away before the answer. */
+  #cluster: Cluster | undefined;
 
   constructor(client: Client, manager: Manager, accepted: AcceptedRequest) {
     this.#client = client;
@@ -102,6 +104,7 @@ export class Exchange implements UpstreamUser {
   #setHost(host: Host, cluster: Cluster): void {
     this.#releaseHost();
     this.record.host = host;
+    this.#cluster = cluster;
     host.active++;
     host.requests++;
     cluster.counters.requests.value++;
@@ -111,8 +114,7 @@ export class Exchange implements UpstreamUser {
   #releaseHost(): void {
     if (this.record.host === undefined) return;
     this.record.host.active--;
-    const cluster = this.record.target?.cluster.current;
-    if (cluster !== undefined) cluster.counters.active.value--;
+    this.#cluster!.counters.active.value--;
     this.record.host = undefined;
   }
 
@@ -180,12 +182,12 @@ export class Exchange implements UpstreamUser {
   onUpstreamFailed(reason: string, isTls: boolean): void {
     if (this.record.isDone) return;
     const action = this.record.route?.action as Forward;
-    const cluster = this.record.target?.cluster.current;
-    if (cluster !== undefined) cluster.counters.connectFailures.value++;
-    if (this.record.host !== undefined) this.record.host.failures++;
+    const { counters } = this.#cluster!;
+    counters.connectFailures.value++;
+    this.record.host!.failures++;
     this.record.upstream = undefined;
     if (action.retriesOnConnectFailure && this.#attempts <= action.retries) {
-      if (cluster !== undefined) cluster.counters.retries.value++;
+      counters.retries.value++;
       this.#attempt(action, empty, 0, 0);
       return;
     }
@@ -224,8 +226,7 @@ export class Exchange implements UpstreamUser {
 
   sweep(now: number): void {
     if (this.#deadline === 0 || now < this.#deadline || this.record.isTunnel) return;
-    const cluster = this.record.target?.cluster.current;
-    if (cluster !== undefined) cluster.counters.timeouts.value++;
+    this.#cluster!.counters.timeouts.value++;
     this.record.dropUpstream();
     if (this.#response.hasStarted) this.abort('UT');
     else this.#response.local(replies.timeout);
