@@ -13,10 +13,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { unmount } from '../../libc.ts';
 import { BUSYBOX_SCRIPTS } from './busybox.ts';
 import { installEntry } from './entry.ts';
 import { type MachineFacts, type RootEntry, SENSITIVE_PROC, SHARED_ETC, USR_LINKS } from './layout.ts';
-import { keepInheritedFiles, mountTmpfs, remountReadOnly, unmount } from './native.ts';
+import { keepInheritedFiles, mountTmpfs, remountReadOnly } from './native.ts';
 
 /** What containers of one node are made with. */
 export interface Machine {

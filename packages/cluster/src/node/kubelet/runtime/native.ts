@@ -1,29 +1,12 @@
 import { constants, readdirSync, statfsSync } from 'node:fs';
-import koffi from 'koffi';
+import { check, libc, MountFlag, mount } from '../../libc.ts';
 
-/** The calls Node has no word for. Numbers are Linux's (x86-64 and arm64 agree on all of them). */
-
-const library = koffi.load('libc.so.6');
-const pipe2Call = library.func('int pipe2(_Out_ int *fds, int flags)');
-const mountCall = library.func(
-  'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
-);
-const umountCall = library.func('int umount2(const char *target, int flags)');
-const ioctlCall = library.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)');
-const ioctlWithFlags = library.func('int ioctl(int fd, unsigned long request, long flags)');
-
-const fcntlCall = library.func('int fcntl(int fd, int command, int argument)');
+const pipe2Call = libc.func('int pipe2(_Out_ int *fds, int flags)');
+const ioctlCall = libc.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)');
+const ioctlWithFlags = libc.func('int ioctl(int fd, unsigned long request, long flags)');
+const fcntlCall = libc.func('int fcntl(int fd, int command, int argument)');
 
 const O_CLOEXEC = 0o2000000;
-const MNT_DETACH = 2;
-export const MountFlag = { readOnly: 1, noSuid: 2, noDev: 4, noExec: 8, remount: 32 } as const;
-
-function check(call: string, result: number, about: string): void {
-  if (result >= 0) return;
-  const errno = koffi.errno();
-  const code = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
-  throw new Error(`${call} failed with ${code}: ${about}`);
-}
 
 export function makePipe(): { readonly read: number; readonly write: number } {
   const fds = [0, 0];
@@ -48,17 +31,11 @@ export function keepInheritedFiles(): void {
 
 /** @param options such as `size=64m,mode=0755` */
 export function mountTmpfs(target: string, options: string): void {
-  check('mount', mountCall('palisade', target, 'tmpfs', MountFlag.noSuid | MountFlag.noDev, options), `tmpfs on ${target}`);
+  mount('palisade', target, 'tmpfs', MountFlag.noSuid | MountFlag.noDev, options);
 }
 
 export function remountReadOnly(target: string): void {
-  const flags = MountFlag.remount | MountFlag.readOnly | MountFlag.noSuid | MountFlag.noDev;
-  check('mount', mountCall('palisade', target, 'tmpfs', flags, ''), `${target} read-only`);
-}
-
-/** Lets go of a mount even while somebody still uses it. */
-export function unmount(target: string): void {
-  check('umount2', umountCall(target, MNT_DETACH), target);
+  mount('palisade', target, 'tmpfs', MountFlag.remount | MountFlag.readOnly | MountFlag.noSuid | MountFlag.noDev);
 }
 
 const TIOCSPTLCK = 0x40045431;
@@ -70,9 +47,7 @@ const OPEN_FLAGS = constants.O_RDWR | constants.O_NOCTTY | O_CLOEXEC;
 /** The other side of an opened ptmx. */
 export function openPeer(master: number): number {
   check('ioctl', ioctlCall(master, TIOCSPTLCK, Buffer.alloc(4)), 'unlock a terminal');
-  const slave = ioctlWithFlags(master, TIOCGPTPEER, OPEN_FLAGS);
-  check('ioctl', slave, 'open a terminal');
-  return slave;
+  return check('ioctl', ioctlWithFlags(master, TIOCGPTPEER, OPEN_FLAGS), 'open a terminal');
 }
 
 const DEVPTS_MAGIC = 0x1cd1;

@@ -1,6 +1,6 @@
-import koffi from 'koffi';
+import { libc } from '../../libc.ts';
 
-const fcntl = koffi.load('libc.so.6').func('int fcntl(int fd, int command, int argument)');
+const fcntl = libc.func('int fcntl(int fd, int command, int argument)');
 const F_SETFD = 2;
 
 /** Undoes what Node does to every file it opens. For tests only. */

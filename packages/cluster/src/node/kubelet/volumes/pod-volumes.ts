@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
-import { mountTmpfs, unmount } from '../runtime/native.ts';
+import { unmount } from '../../libc.ts';
+import { mountTmpfs } from '../runtime/native.ts';
 import { removeTree } from '../runtime/remove-tree.ts';
 import { writeAtomicFolder } from './atomic-folder.ts';
 import { isDirectlyBelow } from './claim.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ipv6Bytes, socketAddress } from '../namespaces/libc.ts';
+import { ipv6Bytes, socketAddress } from '../namespaces/native.ts';
 import { ifnameOf, LAST_POD, macOf, planNodes, podAddresses, podNetnsOf, podNumberOf } from './addresses.ts';
 import { planFabric } from './fabric-plan.ts';
 import { createPodNumbers, planPod } from './pod-plan.ts';

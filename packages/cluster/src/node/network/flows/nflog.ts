@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { bind, Linux, receive, send, setIntegerOption } from '../namespaces/libc.ts';
+import { bind, Linux, receive, send, setIntegerOption } from '../namespaces/native.ts';
 import { netlinkIn } from '../namespaces/netns-sockets.ts';
 import { type NflogPacket, parseNetlink, renderBind } from './nflog-message.ts';
 

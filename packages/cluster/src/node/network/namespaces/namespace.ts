@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { bindMount, detachMount, Linux, setns, unshare } from './libc.ts';
+import { MountFlag, mount, unmount } from '../../libc.ts';
+import { Linux, setns, unshare } from './native.ts';
 
 /** Where `ip netns` keeps its names. The supervisor mounts a private tmpfs here. */
 export const NETNS_FOLDER = '/run/netns';
@@ -48,7 +49,7 @@ export function createNamespace(name: string): void {
   try {
     andReturn(() => {
       unshare(Linux.CLONE_NEWNET);
-      bindMount('/proc/thread-self/ns/net', path);
+      mount('/proc/thread-self/ns/net', path, 'none', MountFlag.bind);
     });
   } catch (error) {
     rmSync(path);
@@ -59,7 +60,7 @@ export function createNamespace(name: string): void {
 /** Takes the name away; the namespace and its links go with its last process and socket. */
 export function deleteNamespace(name: string): void {
   const path = netnsPath(name);
-  detachMount(path);
+  unmount(path);
   rmSync(path);
 }
 

@@ -2,8 +2,8 @@ import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { isIP, isIPv6, Server, Socket } from 'node:net';
-import { bind, Linux, receive, sendTo, setIntegerOption, socket, socketAddress } from './libc.ts';
 import { inNamespace } from './namespace.ts';
+import { bind, Linux, receive, sendTo, setIntegerOption, socket, socketAddress } from './native.ts';
 
 /**
  * Sockets in other network namespaces: a socket belongs for life to the namespace its thread was in when it was made, and Node

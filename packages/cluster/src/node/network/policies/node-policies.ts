@@ -5,8 +5,8 @@ import { ifnameOf, type NodePlan } from '../fabric/addresses.ts';
 import type { LocalPod } from '../fabric/pod-network.ts';
 import { createAddressNames } from '../flows/address-names.ts';
 import { startFlowReporter } from '../flows/flow-reporter.ts';
-import { interfaceName } from '../namespaces/libc.ts';
 import { inNamespace, netnsPath } from '../namespaces/namespace.ts';
+import { interfaceName } from '../namespaces/native.ts';
 import { startPolicyEnforcer } from './network-policy.ts';
 
 export interface NodePoliciesOptions {

@@ -1,11 +1,10 @@
 import { isIPv6 } from 'node:net';
 import koffi from 'koffi';
+import { check, libc } from '../../libc.ts';
 
-/** The few calls Node has no word for. Numbers are Linux's (x86-64 and arm64 agree on all of them). */
+/** Sockets and namespaces. */
 export const Linux = {
   CLONE_NEWNET: 0x40000000,
-  MS_BIND: 4096,
-  MNT_DETACH: 2,
   AF_INET: 2,
   AF_INET6: 10,
   AF_NETLINK: 16,
@@ -25,42 +24,17 @@ export const Linux = {
   ENOBUFS: 105,
 } as const;
 
-const library = koffi.load('libc.so.6');
-const setnsCall = library.func('int setns(int fd, int nstype)');
-const socketCall = library.func('int socket(int domain, int type, int protocol)');
-const bindCall = library.func('int bind(int fd, const void *address, uint32_t length)');
-const setsockoptCall = library.func('int setsockopt(int fd, int level, int option, const void *value, uint32_t length)');
-const unshareCall = library.func('int unshare(int flags)');
-const mountCall = library.func(
-  'int mount(const char *source, const char *target, const char *kind, unsigned long flags, const void *data)',
-);
-const unmountCall = library.func('int umount2(const char *target, int flags)');
-const indexToNameCall = library.func('char *if_indextoname(unsigned int index, _Out_ uint8_t *name)');
-const recvCall = library.func('long recv(int fd, _Out_ uint8_t *buffer, unsigned long length, int flags)');
-const sendToCall = library.func(
+const setnsCall = libc.func('int setns(int fd, int nstype)');
+const socketCall = libc.func('int socket(int domain, int type, int protocol)');
+const bindCall = libc.func('int bind(int fd, const void *address, uint32_t length)');
+const setsockoptCall = libc.func('int setsockopt(int fd, int level, int option, const void *value, uint32_t length)');
+const unshareCall = libc.func('int unshare(int flags)');
+const indexToNameCall = libc.func('char *if_indextoname(unsigned int index, _Out_ uint8_t *name)');
+const recvCall = libc.func('long recv(int fd, _Out_ uint8_t *buffer, unsigned long length, int flags)');
+const sendToCall = libc.func(
   'long sendto(int fd, const void *buffer, unsigned long length, int flags, const void *address, uint32_t addressLength)',
 );
-const sendCall = library.func('long send(int fd, const void *buffer, unsigned long length, int flags)');
-
-/** A system call that failed; `code` is the errno's name, as in Node's own errors. */
-export class SystemCallError extends Error {
-  readonly syscall: string;
-  readonly errno: number;
-  readonly code: string;
-  constructor(syscall: string, errno: number, about: string) {
-    const code = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
-    super(`${syscall} failed with ${code}: ${about}`);
-    this.name = 'SystemCallError';
-    this.syscall = syscall;
-    this.errno = errno;
-    this.code = code;
-  }
-}
-
-function check(syscall: string, result: number, about: string): number {
-  if (result < 0) throw new SystemCallError(syscall, koffi.errno(), about);
-  return result;
-}
+const sendCall = libc.func('long send(int fd, const void *buffer, unsigned long length, int flags)');
 
 export function setns(fd: number, kind: number): void {
   check('setns', setnsCall(fd, kind), `cannot enter the namespace of descriptor ${fd}`);
@@ -68,15 +42,6 @@ export function setns(fd: number, kind: number): void {
 
 export function unshare(flags: number): void {
   check('unshare', unshareCall(flags), 'cannot make a namespace; is this root?');
-}
-
-export function bindMount(source: string, target: string): void {
-  check('mount', mountCall(source, target, 'none', Linux.MS_BIND, null), `cannot bind ${source} at ${target}`);
-}
-
-/** Takes the mount away at once; what uses it goes on until it lets go. */
-export function detachMount(target: string): void {
-  check('umount2', unmountCall(target, Linux.MNT_DETACH), `cannot unmount ${target}`);
 }
 
 export function socket(family: number, type: number, protocol: number): number {
