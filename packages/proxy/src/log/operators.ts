@@ -6,8 +6,6 @@ import type { LogSubject } from './subject.ts';
 type Value = string | number | undefined;
 export type Operator = (subject: LogSubject) => Value;
 
-const noPort = (text: string) => text;
-
 const plain: Readonly<Record<string, Operator>> = {
   PROTOCOL: (s) => s.protocol,
   RESPONSE_CODE: (s) => s.status,
@@ -28,12 +26,12 @@ const plain: Readonly<Record<string, Operator>> = {
   ROUTE_NAME: (s) => s.routeName || undefined,
   REQUESTED_SERVER_NAME: (s) => s.connection.serverName || undefined,
   DOWNSTREAM_LOCAL_ADDRESS: (s) => place(s.connection.destination.text, s.connection.destinationPort),
-  DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (s) => noPort(s.connection.destination.text),
+  DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (s) => s.connection.destination.text,
   DOWNSTREAM_LOCAL_PORT: (s) => s.connection.destinationPort,
   DOWNSTREAM_REMOTE_ADDRESS: (s) => s.remoteText,
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (s) => s.remoteText.replace(/:\d+$/, ''),
   DOWNSTREAM_DIRECT_REMOTE_ADDRESS: (s) => place(s.connection.source.text, s.connection.sourcePort),
-  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: (s) => noPort(s.connection.source.text),
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: (s) => s.connection.source.text,
   DOWNSTREAM_PEER_URI_SAN: (s) => s.connection.peer?.uriSans.join(',') || undefined,
   DOWNSTREAM_LOCAL_URI_SAN: (s) => s.connection.localUriSans.join(',') || undefined,
 };
