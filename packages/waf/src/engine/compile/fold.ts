@@ -1,6 +1,6 @@
 import { isPicked } from '../evaluate/actions.ts';
 import { evaluateRule } from '../evaluate/rule.ts';
-import { skipRules } from '../evaluate/skip.ts';
+import { landing, skipRules } from '../evaluate/skip.ts';
 import { MemoryStore } from '../transaction/collections.ts';
 import type { TxValue } from '../transaction/state.ts';
 import { TransactionState } from '../transaction/state.ts';
@@ -140,15 +140,6 @@ class Folder {
       });
     });
   }
-}
-
-/** Position of the next marker with a label, or rule with that id; the end of the phase when there is none. */
-function landing(items: readonly PhaseItem[], from: number, label: string): number {
-  for (let at = from + 1; at < items.length; at++) {
-    const item = items[at]!;
-    if ((item.kind === 'marker' ? item.label : String(item.rule.id)) === label) return at;
-  }
-  return items.length;
 }
 
 function setsNothing(rule: Rule): boolean {
