@@ -12,7 +12,7 @@ import type { UploadStore } from './resources.ts';
 import type { Node } from './seclang/ast.ts';
 import type { CollectionStore } from './transaction/collections.ts';
 import { MemoryStore } from './transaction/collections.ts';
-import type { Connection, Trace } from './transaction/state.ts';
+import type { Connection, Trace, TxValue } from './transaction/state.ts';
 import { TransactionState } from './transaction/state.ts';
 import { Transaction } from './transaction/transaction.ts';
 
@@ -40,7 +40,7 @@ export class Engine {
   readonly ruleSet: RuleSet;
   readonly #store: CollectionStore;
   readonly #uploads: UploadStore | undefined;
-  readonly #environment: EngineOptions['environment'];
+  readonly #environment: readonly (readonly [lowerCaseKey: string, value: TxValue])[];
   readonly #prefilter: RulePrefilter | undefined;
   readonly #folded: Folded | undefined;
 
@@ -53,7 +53,7 @@ export class Engine {
     this.ruleSet = ruleSet;
     this.#store = store ?? new MemoryStore();
     this.#uploads = uploads;
-    this.#environment = environment;
+    this.#environment = Object.entries(environment ?? {}).map(([key, value]) => [key.toLowerCase(), { key, value: value ?? '' }]);
     this.#prefilter = prefilter;
     this.#folded = folded;
   }
@@ -61,7 +61,7 @@ export class Engine {
   transaction(options: TransactionOptions): Transaction {
     const state = new TransactionState(this.ruleSet, options.id, options.connection, options.now, this.#store, this.#folded?.tx);
     state.uploads = this.#uploads;
-    for (const [key, value] of Object.entries(this.#environment ?? {})) state.env.set(key.toLowerCase(), { key, value: value ?? '' });
+    for (const [key, value] of this.#environment) state.env.set(key, value);
     if (options.debug && this.ruleSet.writesDebugLog) state.trace = debugTrace(state, options.debug);
     return new Transaction(state, this.#prefilter, this.#folded);
   }

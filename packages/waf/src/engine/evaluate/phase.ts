@@ -52,14 +52,14 @@ export function runPhase(
     }
     if (!verdict) continue;
     if (phase !== 5 && (state.interruption || verdict === 'allow')) {
-      if (verdict === 'allow') traceSkipped(state, items.slice(at + 1), "as request trough the utilization of an `allow' action.");
+      if (verdict === 'allow') traceSkipped(state, items, at + 1, items.length, "as request trough the utilization of an `allow' action.");
       return;
     }
     if (rule.actions.skipAfter !== undefined) at = findMarker(items, at, rule.actions.skipAfter);
     else if (rule.actions.skip > 0) {
       if (items === all) {
         const last = skipRules(all, at, rule.actions.skip);
-        traceSkipped(state, all.slice(at + 1, last + 1), "due to a `skip' action.");
+        traceSkipped(state, all, at + 1, last + 1, "due to a `skip' action.");
         at = last;
       } else {
         // Rules that were folded away count, too.
@@ -71,9 +71,9 @@ export function runPhase(
 }
 
 /** A rule by its id, an action by its place, as ModSecurity 3 calls them. */
-function traceSkipped({ trace }: TransactionState, items: readonly PhaseItem[], why: string): void {
+function traceSkipped({ trace }: TransactionState, items: readonly PhaseItem[], from: number, end: number, why: string): void {
   if (!trace) return;
-  for (const item of items) {
+  for (const item of items.slice(from, end)) {
     if (item.kind === 'marker') continue;
     const { id, operator, position } = item.rule;
     trace(9, `Skipped rule id '${operator ? id : `${position.file}:${position.line}`}' ${why}`);
