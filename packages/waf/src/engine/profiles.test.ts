@@ -94,17 +94,7 @@ test('ENV shows the environment that was given, and nothing of the process', () 
 test('which bodies phase 4 sees: the types that were said, else those the engine has from the start', () => {
   const sees = (directives: string, type: string, profile: Profile): boolean => {
     const engine = engineOf(`${directives}\nSecRule RESPONSE_BODY "@contains x" "id:1,phase:4,log,pass"`, { profile });
-    const transaction = engine.transaction({
-      id: 'test',
-      now: () => 0,
-      connection: { clientAddress: '192.0.2.1', clientPort: 1, serverAddress: '192.0.2.2', serverPort: 80 },
-    });
-    transaction.requestHeaders({ method: 'GET', uri: '/', protocol: 'HTTP/1.1', headers: [] });
-    transaction.requestBody();
-    transaction.responseHeaders({ status: 200, protocol: 'HTTP/1.1', headers: [['Content-Type', type]] });
-    transaction.responseBodyChunk(Buffer.from('x'));
-    transaction.responseBody();
-    return firedIds(transaction.finish()).length > 0;
+    return firedIds(runRequest(engine, { response: { type, body: 'x' } })).length > 0;
   };
   assert.ok(sees('', 'text/html; charset=utf-8', 'modsecurity2'));
   assert.ok(!sees('', 'text/xml', 'modsecurity2'));
@@ -130,18 +120,9 @@ test('a body over SecRequestBodyNoFilesLimit is refused, or left to the rules', 
 });
 
 test('a response over its limit is refused, unless it is said or the engine begins otherwise', () => {
-  const answer = (directives: string, profile: Profile) => {
-    const engine = engineOf(`SecResponseBodyLimit 3\n${directives}`, { profile });
-    const transaction = engine.transaction({
-      id: 'test',
-      now: () => 0,
-      connection: { clientAddress: '192.0.2.1', clientPort: 1, serverAddress: '192.0.2.2', serverPort: 80 },
-    });
-    transaction.requestHeaders({ method: 'GET', uri: '/', protocol: 'HTTP/1.1', headers: [] });
-    transaction.requestBody();
-    transaction.responseHeaders({ status: 200, protocol: 'HTTP/1.1', headers: [['Content-Type', 'text/plain']] });
-    return transaction.responseBodyChunk(Buffer.from('1234'))?.status;
-  };
+  const answer = (directives: string, profile: Profile) =>
+    runRequest(engineOf(`SecResponseBodyLimit 3\n${directives}`, { profile }), { response: { type: 'text/plain', body: '1234' } })
+      .interruption?.status;
   assert.equal(answer('', 'modsecurity2'), 500);
   assert.equal(answer('SecResponseBodyLimitAction ProcessPartial', 'modsecurity2'), undefined);
   assert.equal(answer('', 'modsecurity3'), undefined);

@@ -14,6 +14,8 @@ export interface TestRequest extends Partial<RequestHead> {
   readonly body?: string;
   /** Sizes of the pieces the body arrives in; the last repeats. */
   readonly chunk?: number;
+  /** Without one the request never got an answer. */
+  readonly response?: { readonly type: string; readonly body: string };
 }
 
 /** Run one request through all phases, with a fixed clock. */
@@ -29,6 +31,12 @@ export function runRequest(engine: Engine, request: TestRequest = {}): Transacti
   const size = request.chunk ?? (body.length || 1);
   for (let at = 0; at < body.length; at += size) transaction.requestBodyChunk(body.subarray(at, at + size));
   transaction.requestBody();
+  if (request.response) {
+    const { type, body: text } = request.response;
+    transaction.responseHeaders({ status: 200, protocol: 'HTTP/1.1', headers: [['Content-Type', type]] });
+    transaction.responseBodyChunk(Buffer.from(text, 'latin1'));
+    transaction.responseBody();
+  }
   return transaction.finish();
 }
 
