@@ -34,6 +34,14 @@ test('entities that come to too much, or to themselves, are an error', () => {
   assert.equal(read(`<!DOCTYPE a [<!ENTITY e0 "lol">${nested}]><a>&e2;</a>`), 'lol'.repeat(100));
 });
 
+test('entities nest 20 deep, and come to a million characters, one more for each reference', () => {
+  const nest = (depth: number) => Array.from({ length: depth }, (_, i) => `<!ENTITY e${i + 1} "&e${i};">`).join('');
+  const deep = (depth: number) => parseXml(`<!DOCTYPE a [<!ENTITY e0 "x">${nest(depth)}]><a>&e${depth};</a>`).ok;
+  assert.deepEqual([deep(20), deep(21)], [true, false]);
+  const many = (count: number) => parseXml(`<!DOCTYPE a [<!ENTITY x "${'a'.repeat(999)}">]><a>${'&x;'.repeat(count)}</a>`).ok;
+  assert.deepEqual([many(1000), many(1001)], [true, false]);
+});
+
 test('XPath predicates', () => {
   const { root } = parseXml('<s:shop xmlns:s="urn:x"><item kind="a">1</item><item kind="b">2</item><s:note><b>x</b></s:note></s:shop>');
   const rows: readonly (readonly [path: string, wanted: readonly string[]])[] = [
