@@ -4,13 +4,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { packetSuites } from './netpol-packets.ts';
-import type { CaseResult } from './suite.ts';
+import { type CaseResult, noData } from './suite.ts';
 
 const dataDir = process.env['CONFORMANCE_DIR'] ?? join(import.meta.dirname, '../../shared/conformance');
 const least: Readonly<Record<string, number>> = { 'netpol-packets': 60, 'cyclonus-packets': 180 };
 
 describe('packets', {
-  skip: existsSync(dataDir) ? false : `no data at ${dataDir}: CONFORMANCE_DIR names the folder of the conformance data`,
+  skip: existsSync(dataDir) ? false : noData(dataDir),
 }, () => {
   for (const suite of packetSuites({ packets: 1, cyclonus: 1 })) {
     test(suite.name, { skip: suite.missing?.() ?? false, timeout: 1_800_000 }, async () => {

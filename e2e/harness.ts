@@ -1,14 +1,24 @@
 /** A cluster of its own for a story, and kubectl against it. Attached: it dies with the test process, whatever happens. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterIsRunning, launchCluster, type RunningCluster, stopCluster } from '@palisade/cluster';
+import { noData } from '../conformance/suite.ts';
 import { startInTerminal, type TerminalSession } from './terminal.ts';
 
 export const root = new URL('..', import.meta.url).pathname.replace(/\/$/, '');
 export const examples = join(root, 'examples');
+const conformanceFolder = process.env['CONFORMANCE_DIR'] ?? join(root, '../shared/conformance');
+
+/** A file or folder of the conformance data; `skip` says why what needs it cannot run here, or is false. */
+export function conformanceData(name: string): { readonly path: string; readonly skip: string | false } {
+  const path = join(conformanceFolder, name);
+  return { path, skip: existsSync(path) ? false : noData(path) };
+}
 
 export interface Output {
   readonly code: number;
@@ -138,28 +148,18 @@ function childrenOf(pid: number): number[] {
 /** No command of a story takes longer; one that hangs is ended and fails by its exit code. */
 const COMMAND_LIMIT_MS = 240_000;
 
-export function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env, input?: string): Promise<Output> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      env,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      cwd: root,
-      timeout: COMMAND_LIMIT_MS,
-      killSignal: 'SIGKILL',
-    });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-    });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
-    child.stdin.on('error', () => {});
-    child.stdin.end(input ?? '');
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code: code ?? 1, stdout, stderr }));
+export async function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env, input?: string): Promise<Output> {
+  const child = spawn(command, args, {
+    env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    cwd: root,
+    timeout: COMMAND_LIMIT_MS,
+    killSignal: 'SIGKILL',
   });
+  child.stdin.on('error', () => {});
+  child.stdin.end(input ?? '');
+  const [[code], stdout, stderr] = await Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
+  return { code: code ?? 1, stdout, stderr };
 }
 
 /** Tries after each other: soon first, then seldom, since a command costs more than it waits for. */

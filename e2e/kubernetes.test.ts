@@ -2,18 +2,16 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { cannotRunClusters, eventually, root, run, startCluster, type TestCluster } from './harness.ts';
+import { cannotRunClusters, conformanceData, eventually, run, startCluster, type TestCluster } from './harness.ts';
 
 const skip = cannotRunClusters();
-const data = process.env['CONFORMANCE_DIR'] ?? join(root, '../shared/conformance');
-const needs = (file: string) => (existsSync(file) ? false : `no ${file}: CONFORMANCE_DIR names the folder of the conformance data`);
-const crds = join(data, 'istio/crds/crd-all.gen.yaml');
-const bookinfo = join(data, 'istio/samples/bookinfo/platform/kube/bookinfo.yaml');
+const crds = conformanceData('istio/crds/crd-all.gen.yaml');
+const bookinfo = conformanceData('istio/samples/bookinfo/platform/kube/bookinfo.yaml');
 
 describe('Kubernetes as kubectl sees it', { skip, timeout: 100_000 }, () => {
   let cluster: TestCluster;
@@ -32,9 +30,9 @@ spec:
   after(() => cluster?.stop());
 
   test("Istio's definitions are installed; a VirtualService is made and explained, a wrong field refused", {
-    skip: needs(crds),
+    skip: crds.skip,
   }, async () => {
-    await cluster.kubectlOk('apply', '--server-side', '-f', crds);
+    await cluster.kubectlOk('apply', '--server-side', '-f', crds.path);
     await cluster.kubectlOk('wait', '--for=condition=Established', 'crd/virtualservices.networking.istio.io', '--timeout=10s');
     const route = (field: string) => `
 apiVersion: networking.istio.io/v1
@@ -62,8 +60,8 @@ spec: {hosts: [reviews], ${field}: [{route: [{destination: {host: reviews}}]}]}`
     );
   });
 
-  test('bookinfo is accepted unchanged', { skip: needs(bookinfo) }, async () => {
-    const out = await cluster.kubectlOk('-n', 'default', 'apply', '-f', bookinfo, '--dry-run=server');
+  test('bookinfo is accepted unchanged', { skip: bookinfo.skip }, async () => {
+    const out = await cluster.kubectlOk('-n', 'default', 'apply', '-f', bookinfo.path, '--dry-run=server');
     assert.equal(out.split('\n').filter((line) => line.includes('created')).length, 14, out);
   });
 

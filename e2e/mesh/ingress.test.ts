@@ -1,18 +1,15 @@
 /** VirtualService, Gateway and the ingress gateway on the embedded cluster, from inside and from the host's loopback. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { checkRequest, createAuthority, createKeyAndRequest, type SigningEdges, signServer, signWorkload } from '@palisade/identity';
-import { eventually, root, type TestCluster } from '../harness.ts';
+import { conformanceData, eventually, type TestCluster } from '../harness.ts';
 import { client, createNamespace, curl, dataPlanes, echoServer, service, settles, startMesh, workload } from './kit.ts';
 
-const conformance = process.env['CONFORMANCE_DIR'] ?? join(root, '../shared/conformance');
-const istioDefinitions = join(conformance, 'istio/crds/crd-all.gen.yaml');
+const istioDefinitions = conformanceData('istio/crds/crd-all.gen.yaml');
 
 /** Answers with its version, what it was asked, and two headers as it got them. */
 const versioned = (version: string) =>
@@ -307,9 +304,9 @@ for (const { name: mesh, skip } of dataPlanes) {
     });
 
     test('Istio’s own definitions may be applied over these', {
-      skip: existsSync(istioDefinitions) ? false : `no ${istioDefinitions}: CONFORMANCE_DIR names the folder of the conformance data`,
+      skip: istioDefinitions.skip,
     }, async () => {
-      await cluster.kubectlOk('apply', '--server-side', '--force-conflicts', '-f', istioDefinitions);
+      await cluster.kubectlOk('apply', '--server-side', '--force-conflicts', '-f', istioDefinitions.path);
       await cluster.apply(
         front(['a.example'], [{ route: [{ destination: { host: 'www', port: { number: 8080 } } }] }]).replace('/v1"', '/v1alpha3"'),
       );

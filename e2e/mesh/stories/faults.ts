@@ -1,6 +1,8 @@
 /** What must not be felt by callers: each fault under load, counted by the client. Short and long forms share these tests. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PatchType } from '@palisade/kubernetes';
@@ -87,19 +89,10 @@ function startLoad(cluster: TestCluster, requests: number): Load {
     env: { ...process.env, KUBECONFIG: cluster.running.kubeconfig },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  let output = '';
-  let complaint = '';
-  child.stdout.setEncoding('utf8').on('data', (part: string) => {
-    output += part;
-  });
-  child.stderr.setEncoding('utf8').on('data', (part: string) => {
-    complaint += part;
-  });
-  const done = new Promise<LoadResult>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) =>
-      code === 0 ? resolve(JSON.parse(output) as LoadResult) : reject(new Error(`the load: exit code ${code}: ${complaint}`)),
-    );
+  const ended = Promise.all([once(child, 'close'), text(child.stdout), text(child.stderr)]);
+  const done = ended.then(([[code], output, complaint]) => {
+    if (code !== 0) throw new Error(`the load: exit code ${code}: ${complaint}`);
+    return JSON.parse(output) as LoadResult;
   });
   // Awaited later: what the fault throws comes first.
   done.catch(() => {});

@@ -3,17 +3,16 @@
  * `legacy`, interception by redirection. One data plane runs the seed's own manifests where they are at hand, the other those of `examples/`.
  */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { eventually, examples, root, type TestCluster } from '../../harness.ts';
+import { conformanceData, eventually, examples, type TestCluster } from '../../harness.ts';
 import { createNamespace, dataPlanes, settles, startMesh } from '../kit.ts';
 
-const originals = join(process.env['CONFORMANCE_DIR'] ?? join(root, '../shared/conformance'), 'netpol/microsim/k8s_deployments/blog');
+const originals = conformanceData('netpol/microsim/k8s_deployments/blog');
 const attack = 'username=joe@example.com&password=;UNION%20SELECT%201,%20version()%20limit%201,1--';
 
 for (const { name: mesh, skip } of dataPlanes) {
-  const folder = mesh === 'envoy' && existsSync(originals) ? originals : join(examples, 'sidecar-on-sidecar');
+  const folder = mesh === 'envoy' && originals.skip === false ? originals.path : join(examples, 'sidecar-on-sidecar');
   describe(`seed 000 with the data plane ${mesh}`, { skip, timeout: 420_000 }, () => {
     let cluster: TestCluster;
     before(async () => {
