@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createHttpClient, loadKubeconfig } from '@palisade/kubernetes/client';
-import { cannotRunClusters, eventually, programsOf, type TestCluster } from './harness.ts';
-import { startWithSleepers } from './workloads.ts';
+import { cannotRunClusters, eventually, programsOf, startCluster, type TestCluster } from './harness.ts';
+import { runSleepers } from './workloads.ts';
 
 const KILLS = Number(process.env['PALISADE_KILLS'] ?? 50);
 const WRITE_EVERY_MS = 10;
@@ -16,7 +16,8 @@ const CONFIG_MAPS = { group: '', version: 'v1', resource: 'configmaps' };
 describe('durability', { skip: cannotRunClusters(), timeout: 1_800_000 }, () => {
   let cluster: TestCluster;
   before(async () => {
-    cluster = await startWithSleepers(REPLICAS, SLEEP_SECONDS);
+    cluster = await startCluster({ nodes: ['node1', 'node2'] });
+    await runSleepers(cluster, REPLICAS, SLEEP_SECONDS);
   });
   after(() => cluster?.stop());
 

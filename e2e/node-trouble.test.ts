@@ -1,8 +1,8 @@
 /** Nodes that are emptied on purpose, and a supervisor that is killed: pods move or come back, and there are never too many of them. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { cannotRunClusters, eventually, programsOf, type TestCluster } from './harness.ts';
-import { startWithSleepers } from './workloads.ts';
+import { cannotRunClusters, eventually, programsOf, startCluster, type TestCluster } from './harness.ts';
+import { runSleepers } from './workloads.ts';
 
 const REPLICAS = 6;
 const CRASHES = 5;
@@ -11,7 +11,8 @@ const SLEEP_SECONDS = 4007;
 describe('trouble with nodes', { skip: cannotRunClusters(), timeout: 240_000 }, () => {
   let cluster: TestCluster;
   before(async () => {
-    cluster = await startWithSleepers(REPLICAS, SLEEP_SECONDS);
+    cluster = await startCluster({ nodes: ['node1', 'node2'] });
+    await runSleepers(cluster, REPLICAS, SLEEP_SECONDS);
     await cluster.apply(`
 apiVersion: policy/v1
 kind: PodDisruptionBudget

@@ -1,5 +1,5 @@
 /** Small workloads that several stories start with. */
-import { startCluster, type TestCluster } from './harness.ts';
+import type { TestCluster } from './harness.ts';
 
 export interface WebPodOptions {
   readonly namespace?: string;
@@ -25,12 +25,11 @@ ${spec}  terminationGracePeriodSeconds: 0
 `;
 
 /**
- * Two nodes and Deployment `web`, ready.
+ * Deployment `web`, ready.
  *
  * @param seconds what its programs sleep: by this argument they are told from all others of the machine
  */
-export async function startWithSleepers(replicas: number, seconds: number): Promise<TestCluster> {
-  const cluster = await startCluster({ nodes: ['node1', 'node2'] });
+export async function runSleepers(cluster: TestCluster, replicas: number, seconds: number): Promise<void> {
   await cluster.apply(`
 apiVersion: apps/v1
 kind: Deployment
@@ -45,5 +44,4 @@ spec:
       containers: [{name: main, image: busybox, command: [sh, -c, 'exec sleep ${seconds}']}]
 `);
   await cluster.kubectlOk('rollout', 'status', 'deployment/web', '--timeout=60s');
-  return cluster;
 }
