@@ -92,19 +92,8 @@ for (const { name: mesh, skip } of dataPlanes) {
       );
       capture = await capturePackets(cluster, namespace, pod);
     };
-    const check = async () => {
-      const pod = await cluster.kubectlOk(
-        'get',
-        'pods',
-        '-n',
-        namespace,
-        '-l',
-        'app=fruits-catalog',
-        '-o',
-        'jsonpath={.items[*].metadata.name}',
-      );
-      return (await cluster.palisade('authn', 'tls-check', pod, host, '-n', namespace)).stdout.replaceAll(/ +/g, ' ');
-    };
+    const check = async () =>
+      (await cluster.palisade('authn', 'tls-check', 'deploy/fruits-catalog', host, '-n', namespace)).stdout.replaceAll(/ +/g, ' ');
 
     test('before: the application works, and its data can be read on the way', async () => {
       await watchDatabase();
