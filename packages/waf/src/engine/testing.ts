@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import type { Engine, EngineOptions } from './engine.ts';
 import { compile } from './engine.ts';
 import { parseSecLang } from './seclang/parse.ts';
@@ -44,3 +47,12 @@ export function runRequest(engine: Engine, request: TestRequest = {}): Transacti
 export function firedIds(result: TransactionResult): number[] {
   return result.matched.map((rule) => rule.id);
 }
+
+/** Core Rule Set 4.25: PALISADE_CRS4, or where the Go module is kept. */
+export const crs4Folder =
+  process.env['PALISADE_CRS4'] ??
+  join(process.env['GOPATH'] ?? join(homedir(), 'go'), 'pkg/mod/github.com/corazawaf/coraza-coreruleset/v4@v4.25.0/rules/@owasp_crs');
+
+/** Why a test over it is skipped, and what fetches it; false when it is there. */
+export const crs4Missing =
+  !existsSync(crs4Folder) && `no ${crs4Folder}: "go mod download github.com/corazawaf/coraza-coreruleset/v4@v4.25.0" fetches it`;
