@@ -66,7 +66,7 @@ function finishHeaders(part: Part, { flags, trace, profile }: MultipartContext):
   if (hasInvalidQuoting) flags.INVALID_QUOTING = 1;
   if (name !== undefined) trace?.(9, `Multipart: Content-Disposition name: ${name}.`);
   if (filename !== undefined) trace?.(9, `Multipart: Content-Disposition filename: ${filename}.`);
-  if (error?.startsWith('-21')) trace?.(4, `Multipart: Warning: no filename= but filename*: ${extendedFilename}.`);
+  else if (extendedFilename !== undefined) trace?.(4, `Multipart: Warning: no filename= but filename*: ${extendedFilename}.`);
   if (error !== undefined) throw new MultipartError(`Multipart: Invalid Content-Disposition header (${error}): ${header.value}`);
   if (name === undefined) throw new MultipartError('Multipart: Content-Disposition header missing name field.');
   // A back end that reads crudely must see the same file name.
