@@ -1,20 +1,17 @@
-/**
- * The variables of owasp/modsecurity-crs, of the v3.2 Apache images and of today's, read into settings. Values end up in Apache's
- * configuration, so each has a type that holds no quote, line end or macro; a bad one refuses the container.
- */
+/** The variables of owasp/modsecurity-crs, of the v3.2 Apache images and of today's, read into settings. A bad one refuses the container. */
 import {
   between,
-  bytes,
+  type DirectiveRow,
   type Environment,
   matching,
   oneOf,
   onOff,
   parseBackend,
   type Reading,
+  readDirectives,
   readRuleSetVariables,
   readVariable,
   VariableError,
-  words,
 } from '@palisade/waf/variables';
 import { ImageConfigError } from './image.ts';
 
@@ -36,22 +33,11 @@ export interface ModSecuritySettings {
   readonly transaction: readonly (readonly [string, string])[];
 }
 
-/** Variable names (any of them), directive, reading, default. */
-const directiveTable: readonly [readonly string[], string, Reading, string][] = [
-  [['MODSEC_REQ_BODY_ACCESS'], 'SecRequestBodyAccess', onOff, 'On'],
-  [['MODSEC_REQ_BODY_LIMIT'], 'SecRequestBodyLimit', bytes, '13107200'],
-  [['MODSEC_REQ_BODY_NOFILES_LIMIT'], 'SecRequestBodyNoFilesLimit', bytes, '131072'],
-  [['MODSEC_REQ_BODY_LIMIT_ACTION'], 'SecRequestBodyLimitAction', oneOf('Reject', 'ProcessPartial'), 'Reject'],
-  [['MODSEC_REQ_BODY_JSON_DEPTH_LIMIT'], 'SecRequestBodyJsonDepthLimit', between(1, 10_000), '512'],
-  [['MODSEC_RESP_BODY_ACCESS'], 'SecResponseBodyAccess', onOff, 'On'],
-  [['MODSEC_RESP_BODY_LIMIT'], 'SecResponseBodyLimit', bytes, '1048576'],
-  [['MODSEC_RESP_BODY_LIMIT_ACTION'], 'SecResponseBodyLimitAction', oneOf('Reject', 'ProcessPartial'), 'ProcessPartial'],
-  [['MODSEC_RESP_BODY_MIMETYPE'], 'SecResponseBodyMimeType', words, 'text/plain text/html text/xml'],
-  [['MODSEC_PCRE_MATCH_LIMIT'], 'SecPcreMatchLimit', between(1, 2_147_483_647), '100000'],
-  [['MODSEC_PCRE_MATCH_LIMIT_RECURSION'], 'SecPcreMatchLimitRecursion', between(1, 2_147_483_647), '100000'],
-  [['MODSEC_ARGUMENT_SEPARATOR'], 'SecArgumentSeparator', oneOf('&', ';'), '&'],
-  [['MODSEC_ARGUMENTS_LIMIT'], 'SecArgumentsLimit', between(1, 1_000_000), '1000'],
-  [['MODSEC_AUDIT_ENGINE'], 'SecAuditEngine', oneOf('On', 'Off', 'RelevantOnly'), 'RelevantOnly'],
+const pcreLimit = between(1, 2_147_483_647);
+/** Of ModSecurity alone. */
+const ownDirectives: readonly DirectiveRow[] = [
+  ['MODSEC_PCRE_MATCH_LIMIT', 'SecPcreMatchLimit', pcreLimit, '100000'],
+  ['MODSEC_PCRE_MATCH_LIMIT_RECURSION', 'SecPcreMatchLimitRecursion', pcreLimit, '100000'],
 ];
 
 /** @param image as the pod wrote it: the v3 images listen on 80 and need SETPROXY, today's on 8080 and always pass on */
@@ -83,7 +69,7 @@ function readSettings(env: Environment, image: string): ModSecuritySettings {
     auditFormat: read(['MODSEC_AUDIT_LOG_FORMAT'], oneOf('JSON', 'Native'), 'JSON') as ModSecuritySettings['auditFormat'],
     auditCopy: readVariable(env, ['MODSEC_AUDIT_LOG'], matching(/^\/[\w./-]+$/, 'an absolute path')),
     directives: [
-      ...directiveTable.map(([names, directive, reading, fallback]) => [directive, read(names, reading, fallback)] as const),
+      ...readDirectives(env, ownDirectives),
       ['SecAuditLogType', read(['MODSEC_AUDIT_LOG_TYPE'], oneOf('Serial'), 'Serial')],
       // The headers and the messages are what flow records are made of.
       ['SecAuditLogParts', `A${[...new Set(`BH${parts.slice(1, -1)}`)].sort().join('')}Z`],

@@ -1,19 +1,16 @@
-/**
- * The variables of the owasp/modsecurity-crs image as settings of the reverse proxy. Values become SecLang, so each has a
- * type that holds no quote, line end or macro; a bad one refuses the start.
- */
+/** The variables of the owasp/modsecurity-crs image as settings of the reverse proxy. A bad one refuses the start. */
 import {
   between,
-  bytes,
+  type DirectiveRow,
   type Environment,
   matching,
   oneOf,
   onOff,
   parseBackend,
   type Reading,
+  readDirectives,
   readRuleSetVariables,
   readVariable,
-  words,
 } from './variables.ts';
 
 export interface ProxySettings {
@@ -28,19 +25,7 @@ export interface ProxySettings {
 
 const path = matching(/^\/[\w./-]+$/, 'an absolute path');
 
-/** Variable, directive, reading, the image's default. */
-const directives: readonly [string, string, Reading, string][] = [
-  ['MODSEC_REQ_BODY_ACCESS', 'SecRequestBodyAccess', onOff, 'On'],
-  ['MODSEC_REQ_BODY_LIMIT', 'SecRequestBodyLimit', bytes, '13107200'],
-  ['MODSEC_REQ_BODY_NOFILES_LIMIT', 'SecRequestBodyNoFilesLimit', bytes, '131072'],
-  ['MODSEC_REQ_BODY_LIMIT_ACTION', 'SecRequestBodyLimitAction', oneOf('Reject', 'ProcessPartial'), 'Reject'],
-  ['MODSEC_REQ_BODY_JSON_DEPTH_LIMIT', 'SecRequestBodyJsonDepthLimit', between(1, 10_000), '512'],
-  ['MODSEC_RESP_BODY_ACCESS', 'SecResponseBodyAccess', onOff, 'On'],
-  ['MODSEC_RESP_BODY_LIMIT', 'SecResponseBodyLimit', bytes, '1048576'],
-  ['MODSEC_RESP_BODY_LIMIT_ACTION', 'SecResponseBodyLimitAction', oneOf('Reject', 'ProcessPartial'), 'ProcessPartial'],
-  ['MODSEC_RESP_BODY_MIMETYPE', 'SecResponseBodyMimeType', words, 'text/plain text/html text/xml'],
-  ['MODSEC_ARGUMENT_SEPARATOR', 'SecArgumentSeparator', oneOf('&', ';'), '&'],
-  ['MODSEC_AUDIT_ENGINE', 'SecAuditEngine', oneOf('On', 'Off', 'RelevantOnly'), 'RelevantOnly'],
+const ownDirectives: readonly DirectiveRow[] = [
   ['MODSEC_AUDIT_LOG', 'SecAuditLog', path, '/dev/stdout'],
   ['MODSEC_AUDIT_LOG_FORMAT', 'SecAuditLogFormat', oneOf('JSON', 'Native'), 'JSON'],
   ['MODSEC_AUDIT_LOG_PARTS', 'SecAuditLogParts', matching(/^[A-K]+Z$/, 'letters from A to K and Z'), 'ABFHZ'],
@@ -59,7 +44,6 @@ const directives: readonly [string, string, Reading, string][] = [
   ['MODSEC_UPLOAD_DIR', 'SecUploadDir', path, '/tmp'],
   ['MODSEC_UPLOAD_FILE_MODE', 'SecUploadFileMode', matching(/^0?[0-7]{3}$/, 'permissions in octal'), '0600'],
   ['MODSEC_UPLOAD_KEEP_FILES', 'SecUploadKeepFiles', oneOf('On', 'Off', 'RelevantOnly'), 'Off'],
-  ['MODSEC_ARGUMENTS_LIMIT', 'SecArgumentsLimit', between(1, 1_000_000), '1000'],
 ];
 
 /** @throws VariableError */
@@ -75,8 +59,7 @@ export function readProxySettings(env: Environment): ProxySettings {
     directives: [
       `SecRuleEngine ${engine}`,
       'SecResponseBodyMimeTypesClear',
-      ...directives.flatMap(([name, directive, reading, fallback]) => {
-        const value = read(name, reading, fallback);
+      ...readDirectives(env, ownDirectives).flatMap(([directive, value]) => {
         if (value === '') return [];
         return `${directive} ${directive === 'SecResponseBodyMimeType' ? value : `"${value}"`}`;
       }),

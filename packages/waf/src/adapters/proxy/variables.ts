@@ -31,8 +31,8 @@ export const matching = (pattern: RegExp, expected: string): Reading => ({
   expected,
 });
 export const onOff = oneOf('On', 'Off');
-export const bytes = between(0, 2_147_483_647);
-export const words = matching(/^[\w ./+*|#()-]*$/, 'words of letters, digits and ./+*|#()-_');
+const bytes = between(0, 2_147_483_647);
+const words = matching(/^[\w ./+*|#()-]*$/, 'words of letters, digits and ./+*|#()-_');
 
 /**
  * The first of the variables that is set and not empty.
@@ -53,6 +53,36 @@ export function parseBackend(name: string, text: string): URL {
   if (!isPlain || !URL.canParse(text))
     throw new VariableError(`Cannot use ${name}="${text}": expected a URL such as http://127.0.0.1:8080/`);
   return new URL(text);
+}
+
+/** Variable, directive, reading, the image's default. */
+export type DirectiveRow = readonly [variable: string, directive: string, Reading, fallback: string];
+
+const directiveTable: readonly DirectiveRow[] = [
+  ['MODSEC_REQ_BODY_ACCESS', 'SecRequestBodyAccess', onOff, 'On'],
+  ['MODSEC_REQ_BODY_LIMIT', 'SecRequestBodyLimit', bytes, '13107200'],
+  ['MODSEC_REQ_BODY_NOFILES_LIMIT', 'SecRequestBodyNoFilesLimit', bytes, '131072'],
+  ['MODSEC_REQ_BODY_LIMIT_ACTION', 'SecRequestBodyLimitAction', oneOf('Reject', 'ProcessPartial'), 'Reject'],
+  ['MODSEC_REQ_BODY_JSON_DEPTH_LIMIT', 'SecRequestBodyJsonDepthLimit', between(1, 10_000), '512'],
+  ['MODSEC_RESP_BODY_ACCESS', 'SecResponseBodyAccess', onOff, 'On'],
+  ['MODSEC_RESP_BODY_LIMIT', 'SecResponseBodyLimit', bytes, '1048576'],
+  ['MODSEC_RESP_BODY_LIMIT_ACTION', 'SecResponseBodyLimitAction', oneOf('Reject', 'ProcessPartial'), 'ProcessPartial'],
+  ['MODSEC_RESP_BODY_MIMETYPE', 'SecResponseBodyMimeType', words, 'text/plain text/html text/xml'],
+  ['MODSEC_ARGUMENT_SEPARATOR', 'SecArgumentSeparator', oneOf('&', ';'), '&'],
+  ['MODSEC_ARGUMENTS_LIMIT', 'SecArgumentsLimit', between(1, 1_000_000), '1000'],
+  ['MODSEC_AUDIT_ENGINE', 'SecAuditEngine', oneOf('On', 'Off', 'RelevantOnly'), 'RelevantOnly'],
+];
+
+/**
+ * Directives and their values.
+ *
+ * @param own of one engine, after those of all
+ * @throws VariableError
+ */
+export function readDirectives(env: Environment, own: readonly DirectiveRow[]): (readonly [directive: string, value: string])[] {
+  return [...directiveTable, ...own].map(
+    ([variable, directive, reading, fallback]) => [directive, readVariable(env, [variable], reading) ?? fallback] as const,
+  );
 }
 
 const count = between(1, 2_147_483_647);
