@@ -50,7 +50,14 @@ function character(whole: string, body: string, fail: Fail): string {
 
 const declaration = /<!ENTITY[ \t\r\n]+([A-Za-z_:\x80-\xff][\w:.\x80-\xff-]*)[ \t\r\n]+("[^"]*"|'[^']*')[ \t\r\n]*>/y;
 
-/** Go over a document type, keeping the entities that are declared with their text. @returns where it ends */
+const parameterReference = /%[^\s;"'<>%]+;/y;
+
+/**
+ * Go over a document type, keeping the entities that are declared with their text. A parameter entity may stand for
+ * declarations, which the application would see: naming one is an error.
+ *
+ * @returns where it ends
+ */
 export function readDoctype(text: string, from: number, entities: Entities, fail: Fail): number {
   let at = from;
   let depth = 0;
@@ -71,6 +78,10 @@ export function readDoctype(text: string, from: number, entities: Entities, fail
       const end = text.indexOf('-->', at + 4);
       if (end < 0) break;
       at = end + 2;
+    } else if (c === '%') {
+      parameterReference.lastIndex = at;
+      const [reference] = parameterReference.exec(text) ?? [];
+      if (reference !== undefined) fail(`parameter entity ${reference} is not read`);
     } else if (c === '<') depth++;
     else if (c === '>' && --depth === 0) return at + 1;
     at++;
