@@ -71,10 +71,9 @@ export class PodVolumes {
     return renewAt;
   }
 
-  /** Removes everything but the logs; the pod's containers are gone. */
+  /** Lets go of mounts and removes what lies on disk; the pod's containers are gone. Its folder in memory goes whole, with its place. */
   async release(): Promise<void> {
     for (const target of this.#mounts) unmount(target);
-    await removeTree(join(this.#host.memoryDir, 'volumes'));
     await removeTree(join(this.#host.diskDir, 'volumes'));
   }
 
