@@ -35,8 +35,9 @@ export const containerWaf: PalisadeWafPlace = {
 };
 
 /**
- * A sidecar sees few requests at a time: V8 lets the heap grow by a third before it collects, and not to several times its size, does without
- * its two middle compilers (what is hot gets to the last one as before), and makes nothing among what lives long that is of one request.
+ * A sidecar sees few requests at a time: V8 lets the heap grow a little before it collects, and not to several times its size, does without its
+ * two middle compilers (what is hot gets to the last one as before), and makes nothing among what lives long that is of one request. What each
+ * saves: docs/decisions/0005.
  */
 export const wafProgramFlags = [
   '--optimize-for-size',
