@@ -5,16 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findEnvoy } from '@palisade/mesh/testing';
 
-const binary = findEnvoy();
-/** Why there is none, or false. */
-export const withoutEnvoy = binary === undefined && 'no Envoy: "node scripts/setup/envoy.mjs" fetches one, PALISADE_ENVOY names one';
-
 interface Status {
   readonly name: string;
   readonly local_address: { readonly socket_address: { readonly port_value: number } };
 }
 
-/** @param count of its listeners. @returns the port of each by name */
+/** For tests that `withoutEnvoy` does not skip. @param count of its listeners. @returns the port of each by name */
 export async function startEnvoy(bootstrap: object, count: number): Promise<{ ports: ReadonlyMap<string, number>; stop(): void }> {
   const folder = mkdtempSync(join(tmpdir(), 'palisade-verdicts-'));
   const [file, admin] = [join(folder, 'envoy.json'), join(folder, 'admin')];
@@ -22,7 +18,7 @@ export async function startEnvoy(bootstrap: object, count: number): Promise<{ po
   writeFileSync(file, JSON.stringify({ ...bootstrap, admin: { address } }));
   writeFileSync(admin, '');
   const options = ['--concurrency', '1', '--use-dynamic-base-id', '--log-level', 'error', '--admin-address-path', admin];
-  const child = spawn(binary!, ['-c', file, ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(findEnvoy()!, ['-c', file, ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
   let log = '';
   child.stderr.on('data', (part) => {
     log += part;

@@ -21,6 +21,7 @@ import {
   planTokens,
 } from '@palisade/mesh';
 import { normalizePath } from '@palisade/mesh/call';
+import { withoutEnvoy } from '@palisade/mesh/testing';
 import { DataPlane, parseBootstrap, staticResources } from '@palisade/proxy';
 import { makeIdentities, type TestIdentity } from '@palisade/proxy/testing';
 import { FilterSchema } from '@palisade/xds/api/envoy/config/listener/v3/listener_components';
@@ -30,7 +31,7 @@ import { HttpFilterSchema } from '@palisade/xds/api/envoy/extensions/filters/net
 import { RBACSchema as NetworkRbacSchema } from '@palisade/xds/api/envoy/extensions/filters/network/rbac/v3/rbac';
 import { UriTemplateMatchConfigSchema } from '@palisade/xds/api/envoy/extensions/path/match/uri_template/v3/uri_template_match';
 import fc from 'fast-check';
-import { startEnvoy, withoutEnvoy } from './verdicts-envoy.ts';
+import { startEnvoy } from './verdicts-envoy.ts';
 import { policySets, type Question, questions, type Spec } from './verdicts-samples.ts';
 
 const registry = createRegistry(HttpRbacSchema, NetworkRbacSchema, UriTemplateMatchConfigSchema, JwtAuthenticationSchema);

@@ -1,3 +1,3 @@
-export { findEnvoy } from './envoy.ts';
+export { findEnvoy, withoutEnvoy } from './envoy.ts';
 export { interpretRbac } from './interpret-rbac.ts';
 export { type ArrivingConnection, selectChain } from './select-chain.ts';
